@@ -1,0 +1,85 @@
+"""Jobs: what RQ may run, each safe to run twice and carrying ids only.
+
+A job is asked for by its name (`ask`); while one of that name waits, a second is not queued. The truth
+is in the database, so a lost job costs a minute: the next tick asks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+from rq import Queue
+
+from campaigns.parts import QUEUE, Parts
+from campaigns.services import classify, deliver, intake, observe, plan, refuse, rerank, self_audit
+
+log = structlog.get_logger()
+_parts: Parts | None = None
+
+WAITING_S = 30  # a mark older than this is forgotten, in case its job was lost
+
+
+def use(parts: Parts) -> None:
+    """The parts that jobs of this process work with."""
+    global _parts
+    _parts = parts
+
+
+def ask(parts: Parts, *names: str) -> None:
+    """Queue jobs by name; one that waits already is not queued again."""
+    queue = Queue(QUEUE, connection=parts.redis)
+    for name in names:
+        if parts.redis.set(f"ikusei:waiting:{name}", "1", nx=True, ex=WAITING_S):
+            queue.enqueue(run, name, job_timeout=600, result_ttl=0, failure_ttl=86_400)
+
+
+def run(name: str) -> None:
+    """Run one job by its name."""
+    parts = _parts
+    if parts is None:
+        raise RuntimeError("jobs.use(parts) was not called in this process")
+    # Removed before the work: what comes up meanwhile is asked for anew.
+    parts.redis.delete(f"ikusei:waiting:{name}")
+    JOBS[name](parts, parts.clock.now())
+
+
+def _plan(parts: Parts, now: datetime) -> None:
+    planned = plan.run(parts, now=now)
+    if planned.people:
+        ask(parts, "deliver")
+
+
+def _deliver(parts: Parts, now: datetime) -> None:
+    refuse.drain(parts, now=now)
+    if deliver.batch(parts, now=now) >= parts.settings.batch:
+        ask(parts, "deliver")
+
+
+def _observe(parts: Parts, now: datetime) -> None:
+    observe.run(parts, now=now)
+
+
+def _rerank(parts: Parts, now: datetime) -> None:
+    rerank.due(parts, now=now)
+
+
+def _intake(parts: Parts, now: datetime) -> None:
+    intake.run(parts, now=now)
+
+
+def _nightly(parts: Parts, now: datetime) -> None:
+    rerank.nightly(parts, now=now)
+    classify.run(parts, now=now)
+    self_audit.run(parts, now=now)
+
+
+JOBS: dict[str, Callable[[Parts, datetime], None]] = {
+    "plan": _plan,
+    "deliver": _deliver,
+    "observe": _observe,
+    "rerank": _rerank,
+    "intake": _intake,
+    "nightly": _nightly,
+}

@@ -1,0 +1,33 @@
+"""Logs: one line an event, key=value, never a mail address (spec LAW-28)."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any
+
+import structlog
+
+ADDRESS = re.compile(r"[\w.+\-]+@[\w\-]+\.[\w.\-]+")
+
+
+def configure(level: str) -> None:
+    """Plain lines to standard output, from `level` on."""
+    number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
+    logging.basicConfig(level=max(number, logging.WARNING), format="%(levelname)s %(name)s %(message)s")
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            hide_addresses,
+            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        cache_logger_on_first_use=True,
+    )
+
+
+def hide_addresses(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """The last door: whatever looks like a mail address leaves as its domain's mask."""
+    return {key: ADDRESS.sub("<address>", value) if isinstance(value, str) else value for key, value in event.items()}

@@ -1,0 +1,194 @@
+"""Next actions: what people should do about a rank.
+
+Source: spec 3.6, S2-01 to S2-09, S1-19. Mails are the scenario's business and no action here; a nurture
+lead is left in peace.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from campaigns.rules.classes import FIELD_CLASSES
+from campaigns.rules.ranks import DEEP, TRIGGERS, Rank, Ranked
+from campaigns.rules.reasons import Reason
+from campaigns.rules.schedule import TOKYO
+from campaigns.rules.touchpoints import Kind as TouchKind
+from campaigns.rules.workdays import Calendar
+
+HALF_YEAR_DAYS = 182
+REMEASURE_SHARE = 0.20
+# Business days without a new call after one, unless the customer asks in between.
+CALL_REST_DAYS = 5
+
+
+class Kind(StrEnum):
+    CALL = "call"
+    FAX = "fax"
+    VISIT = "visit"
+    MAIL = "mail"
+    HANDOFF = "handoff"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the action matrix: cause names it, and stands in the task that it makes.
+
+    due_in: business days. after_fax_in: business days if a fax goes out first. classes, bands, industries:
+    empty for any. needs: remeasure (the day's quota), offered (the hand-off gate let it through).
+    """
+
+    cause: str
+    rank: Rank
+    kind: Kind
+    due_in: int
+    priority: int
+    classes: frozenset[str] = frozenset()
+    bands: frozenset[str] = frozenset()
+    industries: frozenset[str] = frozenset()
+    needs: str = ""
+    has_material: bool = False
+
+
+# hot_deep, warm_deep, warm_over_gate, warm_shallow, silent: the cells of the matrix.
+MATRIX: tuple[Row, ...] = (
+    Row("hot_deep", Rank.HOT, Kind.HANDOFF, 0, 1),
+    Row("hot_deep", Rank.HOT, Kind.CALL, 1, 1),
+    Row("hot_deep", Rank.HOT, Kind.VISIT, 5, 2, needs="offered"),
+    Row("warm_over_gate", Rank.WARM, Kind.CALL, 1, 2),
+    Row("warm_deep", Rank.WARM, Kind.CALL, 5, 3),
+    Row("warm_shallow", Rank.WARM, Kind.FAX, 1, 3, has_material=True),
+    Row("warm_shallow", Rank.WARM, Kind.CALL, 5, 3),
+    Row("silent", Rank.UNOBSERVED, Kind.CALL, 5, 5, needs="remeasure"),
+    Row("silent", Rank.UNOBSERVED, Kind.FAX, 5, 5, has_material=True),
+)
+
+# In these sales stages nobody but the rep acts, or nobody at all.
+HANDS_OFF = frozenset(
+    {"offered", "with_sales", "opportunity", "won", "lost", "waiting", "paused", "excluded"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LeadFacts:
+    """What the matrix needs to know about a lead.
+
+    today: in the installation's zone. open_kinds: kinds of the lead's open tasks and hand-offs.
+    has_been_offered: the gate let the lead through. may_remeasure: the day's quota has room for it.
+    no_call_before, no_hand_off_before: promised silence after an outcome. last_fax_on: of this lead.
+    last_call_at: last answered call, UTC.
+    """
+
+    today: date
+    calendar: Calendar
+    company_class: str = "-"
+    industry: str = ""
+    band: str = ""
+    state: str = "nurturing"
+    has_phone: bool = False
+    has_fax: bool = False
+    do_not_call: bool = False
+    do_not_fax: bool = False
+    open_kinds: frozenset[str] = frozenset()
+    last_fax_on: date | None = None
+    last_call_at: datetime | None = None
+    no_call_before: date | None = None
+    no_hand_off_before: date | None = None
+    has_been_offered: bool = False
+    may_remeasure: bool = False
+    zone: ZoneInfo = TOKYO
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something for a person to do. priority 1 is first; team: field or inside; cause: the matrix row."""
+
+    kind: Kind
+    due_on: date
+    priority: int
+    cause: str
+    team: str
+    why: tuple[Reason, ...]
+    has_material: bool = False
+
+
+def next_actions(ranked: Ranked, facts: LeadFacts, *, matrix: Sequence[Row] = MATRIX) -> tuple[Action, ...]:
+    """What to do now about a lead; what is open already is not asked twice.
+
+    The caller passes the hand-off through the gate (handoff.place) and asks again with has_been_offered
+    for the visit.
+    """
+    if facts.state in HANDS_OFF or ranked.rank in (Rank.DECLINED, Rank.NURTURE):
+        return ()
+    cell = cell_of(ranked)
+    rows = [row for row in matrix if row.cause == cell and row.rank == ranked.rank and _fits(row, facts)]
+    return tuple(_action(row, ranked, facts) for row in rows if _may(row, ranked, facts))
+
+
+def cell_of(ranked: Ranked) -> str:
+    """The matrix cell of a rank. A shallow lead over the gate is warm and gets a quick, deepening call."""
+    if ranked.rank == Rank.HOT:
+        return "hot_deep"
+    if ranked.rank == Rank.UNOBSERVED:
+        return "silent"
+    if any(reason.code == "p_win_over_gate" for reason in ranked.reasons):
+        return "warm_over_gate"
+    return "warm_deep" if ranked.depth_max >= DEEP else "warm_shallow"
+
+
+def _fits(row: Row, facts: LeadFacts) -> bool:
+    """Whether the row's conditions on class, size and industry hold. Source: S2-05."""
+    asked = ((row.classes, facts.company_class), (row.bands, facts.band), (row.industries, facts.industry))
+    return all(not wanted or value in wanted for wanted, value in asked)
+
+
+def _may(row: Row, ranked: Ranked, facts: LeadFacts) -> bool:
+    if row.kind in facts.open_kinds:
+        return False
+    if row.needs == "remeasure" and not facts.may_remeasure:
+        return False
+    if row.needs == "offered" and not facts.has_been_offered:
+        return False
+    if row.kind == Kind.CALL:
+        waits = facts.no_call_before is not None and facts.today < facts.no_call_before
+        return facts.has_phone and not facts.do_not_call and not waits and not _rests(ranked, facts)
+    if row.kind == Kind.FAX:
+        recent = facts.last_fax_on is not None and (facts.today - facts.last_fax_on).days < HALF_YEAR_DAYS
+        return facts.has_fax and not facts.do_not_fax and not recent
+    if row.kind == Kind.HANDOFF:
+        waits = facts.no_hand_off_before is not None and facts.today < facts.no_hand_off_before
+        return not facts.has_been_offered and not waits
+    return True
+
+
+def _rests(ranked: Ranked, facts: LeadFacts) -> bool:
+    """Whether the last call is so recent that the next one waits. A request after that call ends the rest."""
+    if facts.last_call_at is None:
+        return False
+    for kind in (TouchKind.INQUIRY, TouchKind.QUOTE_REQUEST):
+        for reason in ranked.reasons:
+            if reason.code == f"trigger_{kind}":
+                asked_at = datetime.fromisoformat(str(reason.args["until"])) - TRIGGERS[kind]
+                if asked_at > facts.last_call_at:
+                    return False
+    called_on = facts.last_call_at.astimezone(facts.zone).date()
+    return facts.today < facts.calendar.add_business_days(called_on, CALL_REST_DAYS)
+
+
+def _action(row: Row, ranked: Ranked, facts: LeadFacts) -> Action:
+    by_field = facts.company_class in FIELD_CLASSES or row.kind in (Kind.VISIT, Kind.HANDOFF)
+    return Action(
+        kind=row.kind,
+        due_on=facts.calendar.add_business_days(facts.today, row.due_in),
+        priority=row.priority,
+        cause=row.cause,
+        team="field" if by_field else "inside",
+        why=ranked.reasons,
+        has_material=row.has_material,
+    )
+
+
+def remeasure_quota(capacity_per_day: int) -> int:
+    """Calls of a day that go to silent leads: only talking measures them again. Source: spec 2.5.5 (4)."""
+    return int(capacity_per_day * REMEASURE_SHARE)

@@ -1,0 +1,70 @@
+"""Self-audit: prove that every due mail is in exactly one visible state, and that the laws hold.
+
+Each check is a query that counts violations; all must be zero. The deliveries page shows the result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import text
+
+from campaigns.parts import Parts
+
+log = structlog.get_logger()
+
+CHECKS: dict[str, str] = {
+    # A state that waits must carry the date on which it is looked at again.
+    "undated": """
+        select count(*) from deliveries
+         where (state in ('planned', 'retry') and send_at is null)
+            or (state = 'carried_over' and until is null)
+            or state = 'handing' and claim_token is null""",
+    # Whatever holds a month must have its slot row, and nothing else may.
+    "slotless": """
+        select count(*) from deliveries d left join mail_slots s on s.delivery_id = d.id
+         where d.class <> 'transactional' and d.state in ('planned', 'handing', 'retry', 'sent', 'in_doubt')
+           and s.id is null and d.enrollment_id is not null""",
+    "idle_slots": """
+        select count(*) from mail_slots s join deliveries d on d.id = s.delivery_id
+         where d.state not in ('planned', 'handing', 'retry', 'sent', 'in_doubt')""",
+    # More counted mails a month than the cap allows.
+    "over_cap": """
+        select count(*) from (
+          select person_id, month from deliveries
+           where class = 'counted' and state in ('sent', 'in_doubt')
+           group by person_id, month having count(*) > (select cap_max from house)) x""",
+    # Somebody takes part, but no decision will ever be taken.
+    "forgotten": """
+        select count(*) from enrollments e left join pace p on p.person_id = e.person_id
+         where e.status = 'active' and p.person_id is null""",
+    "overdue": """
+        select count(*) from deliveries where state in ('planned', 'retry') and send_at < :late
+           and not (select paused from stops)""",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Violations by check; sound when all are zero."""
+
+    found: dict[str, int]
+
+    @property
+    def is_sound(self) -> bool:
+        return not any(self.found.values())
+
+
+def run(parts: Parts, *, now: datetime) -> Audit:
+    """Count the violations of each check."""
+    with parts.engine.connect() as tx:
+        found = {
+            name: int(tx.execute(text(query), {"late": now - timedelta(hours=1)} if ":late" in query else {}).scalar() or 0)
+            for name, query in CHECKS.items()
+        }
+    audit = Audit(found)
+    if not audit.is_sound:
+        log.error("self-audit", **{name: n for name, n in found.items() if n})
+    return audit

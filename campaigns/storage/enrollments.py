@@ -1,0 +1,68 @@
+"""Who takes part in which scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from sqlalchemy import Connection, text
+
+from campaigns.storage import permission
+
+ENROL = f"""
+insert into enrollments (person_id, product_id, scenario_id, version_id, position, start_month, due_month,
+       status, created_at)
+select p.id, sc.product_id, sc.id, v.id, 1, :month, :month + s.offset_months, 'active', :now
+  from scenarios sc
+  join scenario_versions v on v.scenario_id = sc.id and v.no = sc.published_no
+  join steps s on s.version_id = v.id and s.position = 1
+  join product_leads l on l.product_id = sc.product_id
+  join people p on p.id = l.person_id and p.merged_into is null and p.excluded_reason = ''
+  join addresses a on a.id = p.address_id
+  left join affiliations f on f.person_id = p.id and f.is_current
+  left join companies co on co.id = f.company_id
+ where sc.status = 'active'
+   and (cast(:scenario as bigint) is null or sc.id = :scenario)
+   and (cast(:product as bigint) is null or sc.product_id = :product)
+   and (cast(:people as bigint[]) is null or p.id = any(:people))
+   and coalesce(co.class, '-') = any(sc.classes)
+   and l.state not in ('won', 'lost', 'excluded')
+   and (sc.event_id is null or exists (
+        select 1 from touchpoints t where t.person_id = p.id and t.event_id = sc.event_id))
+   and {permission.refusal(product="sc.product_id", enrolled="cast(:now as timestamptz)")} is null
+on conflict (person_id, scenario_id) do nothing
+returning person_id
+"""
+
+
+def enrol(
+    tx: Connection,
+    *,
+    now: datetime,
+    month: int,
+    scenario: int | None = None,
+    product: int | None = None,
+    people: Sequence[int] | None = None,
+) -> list[int]:
+    """Enrol the audience of active scenarios; returns the people newly enrolled. Twice is harmless."""
+    values = {
+        "now": now,
+        "month": month,
+        "scenario": scenario,
+        "product": product,
+        "people": None if people is None else list(people),
+    }
+    return [row.person_id for row in tx.execute(text(ENROL), values)]
+
+
+def pace(tx: Connection, people: Sequence[int], *, today: date) -> None:
+    """These people's next decision is today."""
+    if people:
+        tx.execute(
+            text(
+                "insert into pace (person_id, plan_at) select distinct id, cast(:today as date)"
+                " from unnest(cast(:ids as bigint[])) as q(id)"
+                " on conflict (person_id) do update set plan_at = least(pace.plan_at, excluded.plan_at)"
+            ),
+            {"ids": list(people), "today": today},
+        )

@@ -1,0 +1,30 @@
+"""Message in, bytes and receipt out. A library: it knows nothing of people, SQL or web pages.
+
+Writing a mail
+    compose.check(...)           what is wrong with an author's templates, as codes with lines
+    layout.wrap(...)             the author's body inside the base layout
+    inline.publish(...)          once per step version: CSS inlined, links numbered, slots placed
+    inline.render(...)           once per recipient: one template render a part
+    footer.as_html, as_text      the five items the law asks for
+    mime.Skeleton                static headers encoded once; `.encode(mail)` gives the bytes
+    message.Mail, Sender         everything of one mail to one recipient
+
+Handing it over
+    journal.JournalDir, Journal  what was begun and answered, readable after a crash
+    transports.transport_for     smtp:, smtps:, memory:, file: behind one `send_batch`
+    receipts.Item, Receipt       what goes in and what comes back
+
+Receiving
+    catcher                      a local server that keeps what it is given, for practice
+    inbound.parse, bounces.dsn   an incoming mail, whatever its state; never raises
+
+Errors
+    MailError
+     +- TemplateError(line, message)
+     +- HeaderError(field, reason)     a value that may not stand in a header
+     +- JournalError                   no room for a record: the body must not start
+     +- SendError(code, text)
+         +- Temporary                  not accepted now
+         +- Permanent                  refused for good
+         +- InDoubt                    the body went out, no answer came back
+"""

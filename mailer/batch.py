@@ -1,0 +1,121 @@
+"""What the connections of one hand-over share: the mails still to do, the journal, the results."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from mailer import addresses
+from mailer.errors import MailError
+from mailer.receipts import Handover, Item, Outcome, Receipt
+from mailer.wire import Reply
+
+_BARE_END = re.compile(rb"\r\n|\r|\n")
+TRIES_MAX = 2  # envelopes sent for one mail in one batch
+
+
+@dataclass(slots=True)
+class Ready:
+    """An item whose addresses and body have passed; tries: envelopes sent for it."""
+
+    item: Item
+    mail_from: str
+    rcpt_to: str
+    body: bytes
+    tries: int = 0
+
+
+class Batch:
+    """What the lanes share: the items still to do, the journal, and where results go."""
+
+    def __init__(
+        self,
+        items: Iterator[Item],
+        journal: Handover,
+        before_body: Callable[[int], bool],
+        on_result: Callable[[Receipt], None],
+    ) -> None:
+        self._items = items
+        self._again: deque[Ready] = deque()
+        self.journal = journal
+        self.before_body = before_body
+        self._on_result = on_result
+        self.trouble = (0, "no connection")
+        self.is_stopped = False
+
+    def take(self) -> Ready | None:
+        """The next mail that may start. Those that may not get their receipt here."""
+        while not self.is_stopped:
+            if self._again:
+                ready: Ready | None = self._again.popleft()
+            else:
+                item = next(self._items, None)
+                if item is None:
+                    return None
+                ready = self._prepare(item)
+            if ready is not None:
+                if self.before_body(ready.item.id):
+                    return ready
+                self.report(ready.item.id, Outcome.WITHHELD, 0, "stopped")
+        return None
+
+    @property
+    def has_put_back(self) -> bool:
+        """A mail waits for another connection."""
+        return bool(self._again)
+
+    def put_back(self, ready: Ready, code: int, text: str) -> None:
+        """No byte of its body left. Once more on a new connection, then it is a refusal."""
+        if ready.tries >= TRIES_MAX:
+            self.report(ready.item.id, Outcome.TEMPORARY, code, text)
+        else:
+            self._again.appendleft(ready)
+
+    def answered(self, id: int, reply: Reply, outcome: Outcome) -> None:
+        """The server's word on a mail: journal first, then the receipt."""
+        try:
+            if outcome is not Outcome.IN_DOUBT:
+                self.journal.answered(id, reply.code, reply.text)
+        except (OSError, MailError) as error:
+            self.stop(f"journal: {error}")  # the answer itself is known and is reported below
+        self.report(id, outcome, reply.code, reply.text)
+
+    def report(self, id: int, outcome: Outcome, code: int, text: str) -> None:
+        """One receipt."""
+        self._on_result(Receipt(id, outcome, code, text[:200]))
+
+    def stop(self, text: str) -> None:
+        """Start nothing more: without a journal no body may leave."""
+        self.is_stopped = True
+        self.trouble = (0, text)
+
+    def refuse_rest(self) -> None:
+        """Every lane gave up: what was not begun may be tried another time."""
+        code, text = self.trouble
+        while self._again:
+            self.report(self._again.popleft().item.id, Outcome.TEMPORARY, code, text)
+        for item in self._items:
+            self.report(item.id, Outcome.TEMPORARY, code, text)
+
+    def _prepare(self, item: Item) -> Ready | None:
+        try:
+            mail_from = addresses.wire(item.mail_from) if item.mail_from else ""
+            rcpt_to = addresses.wire(item.rcpt_to)
+            body = item.body if isinstance(item.body, bytes) else item.body()
+        except MailError as error:
+            self.report(item.id, Outcome.PERMANENT, 0, str(error))
+            return None
+        return Ready(item, mail_from, rcpt_to, stuffed(body))
+
+
+def stuffed(body: bytes) -> bytes:
+    """CRLF line ends only (a bare one could smuggle a second mail), dots doubled, one line end at the end."""
+    if body.count(b"\n") != (pairs := body.count(b"\r\n")) or body.count(b"\r") != pairs:
+        body = _BARE_END.sub(b"\r\n", body)
+    if not body.endswith(b"\r\n"):
+        body += b"\r\n"
+    if body.startswith(b"."):
+        body = b"." + body
+    return body.replace(b"\r\n.", b"\r\n..")

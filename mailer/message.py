@@ -1,0 +1,50 @@
+"""One mail to one recipient, complete, before it becomes bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class MailKind(StrEnum):
+    """Why a mail exists; decides which headers it carries."""
+
+    COUNTED = "counted"
+    COURTESY = "courtesy"
+    TRANSACTIONAL = "transactional"
+    AUTO_REPLY = "auto_reply"
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The From of a mail. name is shown as written: "みのり精機 佐伯 美和"."""
+
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """Everything of one mail to one recipient.
+
+    message_id: with or without <>. to: an address as stored, Unicode domain allowed.
+    return_path: the envelope sender, which takes the bounces. list_id: ASCII, one per product
+    ("inspection.minori.example"). unsubscribe_url: absolute https; None only without List-* headers.
+    date: aware; the header shows it in the zone it is given in.
+    """
+
+    message_id: str
+    to: str
+    to_name: str | None = None
+    sender: Sender
+    reply_to: str | None = None
+    return_path: str
+    subject: str
+    html: str
+    text: str
+    list_id: str | None = None
+    unsubscribe_url: str | None = None
+    date: datetime
+    kind: MailKind = MailKind.COUNTED
+    in_reply_to: str | None = None

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import threading
+from datetime import UTC, date, datetime, timedelta
+
+from campaigns.parts import Parts
+from campaigns.services import enrol, plan, self_audit
+from sqlalchemy import text
+
+from tests import world
+
+MORNING = datetime(2026, 11, 19, 21, 1, tzinfo=UTC)  # 06:01 of 20 November in Tokyo
+
+
+def rows(parts: Parts, query: str, **values: object) -> list[tuple[object, ...]]:
+    with parts.engine.connect() as tx:
+        return [tuple(row) for row in tx.execute(text(query), values)]
+
+
+def hurry(parts: Parts) -> None:
+    with parts.engine.begin() as tx:
+        tx.execute(text("update pace set plan_at = '2020-01-01'"))
+
+
+def test_enrolled_people_get_one_planned_mail_with_slot_gap_and_step_moved(parts: Parts) -> None:
+    made = world.build(parts, count=3)
+    assert enrol.audience(parts, made.scenario, now=MORNING) == 3
+    planned = plan.run(parts, now=MORNING)
+    assert planned.people == 3
+    assert world.states(parts) == {"planned": 3}
+    assert rows(parts, "select distinct position, status, due_month from enrollments") == [
+        (2, "active", 2026 * 12 + 11)
+    ]
+    found = rows(parts, "select s.month, s.slot_no, d.send_at from mail_slots s join deliveries d on d.id = s.delivery_id")
+    assert {row[:2] for row in found} == {(2026 * 12 + 10, 1)}
+    assert {row[2].astimezone(parts.settings.tz).date() for row in found} == {date(2026, 11, 25)}  # type: ignore[attr-defined]
+    assert rows(parts, "select distinct next_free_on from addresses") == [(date(2026, 12, 16),)]
+    assert self_audit.run(parts, now=MORNING).is_sound
+
+
+def test_planning_twice_changes_nothing(parts: Parts) -> None:
+    made = world.build(parts, count=2)
+    enrol.audience(parts, made.scenario, now=MORNING)
+    plan.run(parts, now=MORNING)
+    before = rows(parts, "select id, origin, state, send_at from deliveries order by id")
+    hurry(parts)
+    plan.run(parts, now=MORNING + timedelta(minutes=5))
+    assert rows(parts, "select id, origin, state, send_at from deliveries order by id") == before
+
+
+def test_the_decision_is_not_taken_before_its_day(parts: Parts) -> None:
+    made = world.build(parts, count=1)
+    early = datetime(2026, 11, 2, 0, 0, tzinfo=UTC)
+    enrol.audience(parts, made.scenario, now=early)
+    plan.run(parts, now=early)
+    assert world.states(parts) == {}
+    assert rows(parts, "select plan_at from pace") == [(date(2026, 11, 19),)]
+
+
+def test_two_products_share_one_month_and_the_loser_says_who_won(parts: Parts) -> None:
+    first = world.build(parts, count=1)
+    with parts.engine.begin() as tx:
+        other = world.product(tx, "5軸加工機 VX-500", list_key="vx500", priority=1)
+        number, *_ = world.scenario(tx, other)
+        world.insert(
+            tx, "product_leads", person_id=first.people[0], product_id=other, state="nurturing", created_at=MORNING
+        )
+    enrol.audience(parts, first.scenario, now=MORNING)
+    enrol.audience(parts, number, now=MORNING)
+    plan.run(parts, now=MORNING)
+    found = rows(parts, "select product_id, state, reason, reason_args, until from deliveries order by product_id")
+    assert found[0][1:4] == ("carried_over", "priority", {"product_id": other})
+    assert found[0][4] is not None
+    assert found[1][:2] == (other, "planned")
+    assert len(rows(parts, "select 1 from mail_slots")) == 1
+
+
+def test_a_refused_product_is_suppressed_and_the_enrolment_ends(parts: Parts) -> None:
+    made = world.build(parts, count=1)
+    enrol.audience(parts, made.scenario, now=MORNING)
+    with parts.engine.begin() as tx:
+        tx.execute(
+            text(
+                "insert into suppressions (key_hash, address_id, scope, product_id, reason, at)"
+                " select key_hash, id, 'product', :product, 'user_link', :at from addresses"
+            ),
+            {"product": made.product, "at": MORNING},
+        )
+    plan.run(parts, now=MORNING)
+    assert rows(parts, "select state, reason from deliveries") == [("suppressed", "refused_product")]
+    assert rows(parts, "select status, reason from enrollments") == [("stopped", "refused_product")]
+    assert rows(parts, "select 1 from mail_slots") == []
+
+
+def test_without_consent_nothing_is_planned_and_the_reason_shows(parts: Parts) -> None:
+    with parts.engine.begin() as tx:
+        made = world.product(tx)
+        number, *_ = world.scenario(tx, made)
+        world.people(tx, parts, 1, product=made, consent=False)
+    enrol.audience(parts, number, now=MORNING)
+    plan.run(parts, now=MORNING)
+    assert rows(parts, "select state, reason from deliveries") == [("no_consent", "no_consent")]
+    with parts.engine.begin() as tx:
+        tx.execute(
+            text(
+                "insert into consents (address_id, basis, obtained_at, recorded_at)"
+                " select id, 'opt_in', :at, :at from addresses"
+            ),
+            {"at": MORNING},
+        )
+    hurry(parts)
+    plan.run(parts, now=MORNING)
+    assert world.states(parts) == {"planned": 1}
+
+
+def test_an_expired_step_gives_the_month_to_the_next_one(parts: Parts) -> None:
+    made = world.build(parts, count=1, offsets=(0, 0, 1))
+    with parts.engine.begin() as tx:
+        tx.execute(text("update steps set valid_until = '2026-11-01' where position = 1"))
+    enrol.audience(parts, made.scenario, now=MORNING)
+    plan.run(parts, now=MORNING)
+    plan.run(parts, now=MORNING + timedelta(minutes=1))
+    found = rows(parts, "select step_key, state from deliveries order by id")
+    assert found == [("K1", "expired"), ("K2", "planned")]
+
+
+def test_two_people_at_one_mailbox_get_one_mail_a_month_between_them(parts: Parts) -> None:
+    made = world.build(parts, count=2)
+    with parts.engine.begin() as tx:
+        tx.execute(text("update people set address_id = (select min(id) from addresses)"))
+    enrol.audience(parts, made.scenario, now=MORNING)
+    plan.run(parts, now=MORNING)
+    assert world.states(parts) == {"planned": 1, "carried_over": 1}
+    assert rows(parts, "select reason from deliveries where state = 'carried_over'") == [("address_taken",)]
+    assert self_audit.run(parts, now=MORNING).is_sound
+
+
+def test_fifty_planners_racing_for_one_person_with_ten_due_steps_make_exactly_one_mail(parts: Parts) -> None:
+    made = world.build(parts, count=1)
+    with parts.engine.begin() as tx:
+        numbers = [made.scenario]
+        for n in range(9):
+            other = world.product(tx, f"商材 {n}", list_key=f"p{n}")
+            numbers.append(world.scenario(tx, other)[0])
+            world.insert(
+                tx, "product_leads", person_id=made.people[0], product_id=other, state="nurturing", created_at=MORNING
+            )
+    for number in numbers:
+        enrol.audience(parts, number, now=MORNING)
+    assert rows(parts, "select count(*) from enrollments") == [(10,)]
+    errors: list[BaseException] = []
+    start = threading.Barrier(50)
+
+    def race() -> None:
+        try:
+            start.wait(30)
+            for _ in range(3):
+                plan.run(parts, now=MORNING)
+                hurry(parts)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=race) for _ in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert world.states(parts)["planned"] == 1
+    assert rows(parts, "select count(*) from mail_slots") == [(1,)]
+    assert self_audit.run(parts, now=MORNING).is_sound

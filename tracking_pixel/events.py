@@ -1,0 +1,167 @@
+"""What was seen: one frozen value, small on the wire, with every length bounded.
+
+Whoever holds a link can send anything as a title, address or agent, so all texts are cut here, once.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import math
+import os
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from tracking_pixel import BadEvent
+
+MAX_UA = 300
+MAX_URL = 2000
+MAX_TITLE = 200
+MAX_BYTES = 16_000
+BEAT_S = 15
+# The last key, pointer, touch or scroll may be this old for a beat to count. Source: spec 2.5.2.
+INPUT_FRESH_S = 30
+
+# \Z, since $ would let a line feed through.
+_UID = re.compile(r"[A-Za-z0-9:._-]{1,120}\Z")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
+
+
+class EventKind(StrEnum):
+    OPEN = "open"
+    CLICK = "click"
+    VIEW = "view"
+    BEAT = "beat"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One sighting.
+
+    at: aware UTC. net: the /24 or /48 of the caller, never the whole address (LAW-27). visit: for a click
+    its reference, for a view or beat `reference.session.page`; what stands before the first dot ties them.
+    active_s: seconds that a beat is worth, 0 or 15. has_input: hands were at the page in this beat.
+    """
+
+    uid: str
+    kind: EventKind
+    delivery_id: int
+    at: datetime
+    link_no: int | None = None
+    url: str = ""
+    title: str = ""
+    ua: str = ""
+    net: str = ""
+    method: str = "GET"
+    visit: str = ""
+    active_s: float = 0.0
+    has_input: bool = False
+
+    @property
+    def ref(self) -> str:
+        """The click that led here; "" if none is known."""
+        return self.visit.partition(".")[0]
+
+    def to_bytes(self) -> bytes:
+        """Compact JSON; empty fields are left out."""
+        row: dict[str, Any] = {
+            "i": self.uid,
+            "k": self.kind.value,
+            "d": self.delivery_id,
+            "t": int(self.at.timestamp() * 1_000_000),
+        }
+        optional = (
+            ("l", self.link_no),
+            ("u", cut(self.url, MAX_URL)),
+            ("n", cut(self.title, MAX_TITLE)),
+            ("a", cut(self.ua, MAX_UA)),
+            ("p", self.net),
+            ("m", "" if self.method == "GET" else self.method[:10]),
+            ("v", self.visit),
+            ("s", self.active_s),
+            ("h", 1 if self.has_input else 0),
+        )
+        row |= {key: value for key, value in optional if value or (key == "l" and value is not None)}
+        return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Event:
+        """The event of these bytes; BadEvent for anything else. Raises nothing else, whatever the bytes."""
+        if len(raw) > MAX_BYTES:
+            raise BadEvent("too long")
+        try:
+            row = json.loads(raw)
+            return cls(
+                uid=_uid(row["i"]),
+                kind=EventKind(row["k"]),
+                delivery_id=_whole(row["d"]),
+                at=datetime.fromtimestamp(_whole(row["t"]) / 1_000_000, tz=UTC),
+                link_no=_small(row["l"]) if "l" in row else None,
+                url=cut(_text(row, "u"), MAX_URL),
+                title=cut(_text(row, "n"), MAX_TITLE),
+                ua=cut(_text(row, "a"), MAX_UA),
+                net=cut(_text(row, "p"), 64),
+                method=cut(_text(row, "m"), 10) or "GET",
+                visit=cut(_text(row, "v"), 120),
+                active_s=_seconds(row.get("s", 0)),
+                has_input=row.get("h") == 1,
+            )
+        except (KeyError, TypeError, ValueError, OverflowError, OSError, RecursionError) as error:
+            raise BadEvent(type(error).__name__) from error
+
+
+def new_uid() -> str:
+    """A random name for an event: 96 bits."""
+    return os.urandom(12).hex()
+
+
+def cut(text: str, limit: int) -> str:
+    """At most `limit` characters on one line; lone surrogates and control characters become blanks."""
+    return _CONTROL.sub(" ", text[: limit * 2]).strip()[:limit]
+
+
+def net_of(ip: str) -> str:
+    """203.0.113.9 -> 203.0.113.0/24, an IPv6 address -> its /48, rubbish -> "". Source: LAW-27."""
+    try:
+        address = ipaddress.ip_address(ip.strip().partition("%")[0])
+    except ValueError:
+        return ""
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    width = 24 if address.version == 4 else 48
+    return str(ipaddress.ip_network((address, width), strict=False))
+
+
+def _uid(value: object) -> str:
+    if not isinstance(value, str) or not _UID.match(value):
+        raise ValueError("uid")
+    return value
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+        raise ValueError("whole number")
+    return value
+
+
+def _small(value: object) -> int:
+    number = _whole(value)
+    if number >= 2**31:
+        raise ValueError("small number")
+    return number
+
+
+def _text(row: dict[str, Any], key: str) -> str:
+    value = row.get(key, "")
+    if not isinstance(value, str):
+        raise ValueError(key)
+    return value
+
+
+def _seconds(value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        raise ValueError("seconds")
+    return min(max(float(value), 0.0), float(BEAT_S))
