@@ -15,7 +15,12 @@ _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z")
 
 
 def domain(name: str, *, field: str = "address") -> str:
-    """A host name as ASCII: 日本語.example -> xn--wgv71a119e.example. RFC 5891 by the standard codec."""
+    """A host name as ASCII: 日本語.example -> xn--wgv71a119e.example. RFC 3490 by the standard codec."""
+    return _domain(name, field)
+
+
+@lru_cache(maxsize=4096)
+def _domain(name: str, field: str) -> str:
     try:
         ascii_name = name if name.isascii() else name.encode("idna").decode("ascii")
     except UnicodeError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from functools import lru_cache
 
@@ -11,7 +10,6 @@ _NEVER_FIRST = frozenset(
     "、。，．・：；？！）］｝」』】〉》〕ー～…ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ々%％’”)]},.:;?!"
 )
 _NEVER_LAST = frozenset("（［｛「『【〈《〔‘“([{￥＄№")
-_PIECE = re.compile(r"[!-~]+|\s|.", re.DOTALL)
 
 
 @lru_cache(maxsize=8192)
@@ -23,43 +21,68 @@ def _char(char: str) -> int:
 
 def width(text: str) -> int:
     """Columns a line takes in a Japanese terminal font."""
-    return len(text) if text.isascii() else sum(_char(char) for char in text)
+    try:
+        # cp932 takes as many octets as the terminal takes columns, and encodes at C speed.
+        return len(text.encode("cp932"))
+    except UnicodeEncodeError:
+        return sum(map(_char, text))
 
 
-def wrap(
-    line: str, *, limit: int = WIDTH, whole: re.Pattern[str] | None = None, whole_width: int = 12
-) -> list[str]:
-    """One line as lines of at most `limit` columns. whole: words that count `whole_width` and never break.
+def wrap(line: str, *, limit: int = WIDTH) -> list[str]:
+    """One line as lines of at most `limit` columns.
 
     ASCII words (URLs above all) are never broken, so such a line may be longer. Japanese breaks anywhere
-    but before 、。」 and after 「: a sign that may not begin a line hangs over by one.
+    but before 、。」 and after 「: a sign that may not begin a line hangs over.
     """
-    if width(line) <= limit and (whole is None or whole.search(line) is None):
-        return [line]
     lines: list[str] = []
-    current, used = "", 0
-    for piece, columns in _pieces(line, whole, whole_width):
-        if used + columns > limit and current.strip() and piece not in _NEVER_FIRST:
-            keep = ""
-            while current and current[-1] in _NEVER_LAST:
-                keep, current = current[-1] + keep, current[:-1]
-            lines.append(current.rstrip())
-            current, used = keep, width(keep)
-            if piece.isspace():
-                continue
-        current += piece
-        used += columns
-    if current.strip() or not lines:
-        lines.append(current.rstrip())
+    rest = line
+    while width(rest) > limit:
+        at = _break(rest, _fitting(rest, limit))
+        lines.append(rest[:at].rstrip())
+        rest = rest[at:].lstrip(" ")
+    if rest.strip() or not lines:
+        lines.append(rest.rstrip())
     return lines
 
 
-def _pieces(line: str, whole: re.Pattern[str] | None, whole_width: int) -> list[tuple[str, int]]:
-    found: list[tuple[str, int]] = []
-    at = 0
-    for match in whole.finditer(line) if whole is not None else ():
-        found += [(piece, width(piece)) for piece in _PIECE.findall(line[at : match.start()])]
-        found.append((match[0], whole_width))
-        at = match.end()
-    found += [(piece, width(piece)) for piece in _PIECE.findall(line[at:])]
-    return found
+@lru_cache(maxsize=4096)
+def wrapped(line: str) -> tuple[str, ...]:
+    """`wrap`, kept: the same sentence stands in many mails of a batch."""
+    return tuple(wrap(line))
+
+
+def _fitting(text: str, limit: int) -> int:
+    """How many characters fit into `limit` columns."""
+    count = limit // 2
+    room = limit - width(text[:count])
+    while room > 0 and count < len(text):
+        step = max(1, room // 2)
+        used = width(text[count : count + step])
+        if used > room:
+            break
+        count += step
+        room -= used
+    return count
+
+
+def _break(text: str, at: int) -> int:
+    """The place nearest before `at` where the line may end; behind a word that is a whole line itself."""
+    if _is_in_word(text, at):
+        start = at
+        while _is_in_word(text, start):
+            start -= 1
+        if text[:start].strip():
+            at = start
+        else:
+            while _is_in_word(text, at):
+                at += 1
+    while 0 < at < len(text) and text[at] in _NEVER_FIRST:
+        at += 1
+    end = at
+    while end > 1 and text[end - 1] in _NEVER_LAST:
+        end -= 1
+    return end if end > 1 else at
+
+
+def _is_in_word(text: str, at: int) -> bool:
+    return 0 < at < len(text) and "!" <= text[at - 1] <= "~" and "!" <= text[at] <= "~"

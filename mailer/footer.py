@@ -8,7 +8,6 @@ link. Source: spec 40 LAW-06, LAW-09, section 4.5.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 from markupsafe import escape
 
@@ -97,14 +96,13 @@ def as_text(disclosure: Disclosure) -> str:
         if disclosure.less_url:
             lines += [words["less"], f"  {disclosure.less_url}"]
     return (
-        "\n".join(part for line in lines for part in ((line,) if line.startswith("  ") else _wrapped(line)))
+        "\n".join(
+            part
+            for line in lines
+            for part in ((line,) if line.startswith("  ") else columns.wrapped(" ".join(line.split())))
+        )
         + "\n"
     )
-
-
-@lru_cache(maxsize=4096)
-def _wrapped(line: str) -> tuple[str, ...]:
-    return tuple(columns.wrap(" ".join(line.split())))
 
 
 def _stop(disclosure: Disclosure) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from binascii import b2a_base64
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -73,11 +73,17 @@ def message_id(value: str, *, field: str = "Message-ID") -> bytes:
     return f"{field}: <{match[1]}>\r\n".encode("ascii")
 
 
-@lru_cache(maxsize=64)
 def date_line(at: datetime) -> bytes:
-    """`Date: Sun, 01 Nov 2026 09:00:00 +0900` with CRLF; a batch shares its second, hence the cache."""
-    if at.tzinfo is None:
+    """`Date: Sun, 01 Nov 2026 09:00:00 +0900` with CRLF, in the zone it is given in."""
+    offset = at.utcoffset()
+    if offset is None:
         raise HeaderError("Date", "naive")
+    return _date(at, offset)
+
+
+# A batch shares its second. The offset is part of the key: equal instants of two zones are equal keys.
+@lru_cache(maxsize=64)
+def _date(at: datetime, offset: timedelta) -> bytes:
     return f"Date: {format_datetime(at)}\r\n".encode("ascii")
 
 
@@ -123,19 +129,22 @@ def _fold_ascii(text: str, used: int) -> str | None:
         joined = f"{lines[-1]} {word}" if lines[-1] else word
         if len(joined) <= room:
             lines[-1] = joined
-        else:
+        elif lines[-1]:
             lines.append(word)
             room = _LINE_MAX - 1
-        if len(lines[-1]) > room:
+        if len(lines[-1] or word) > room:
             return None
     return "\r\n ".join(lines)
 
 
 def _words(text: str, *, used: int) -> list[str]:
     """Encoded-words that split between characters only, each decodable alone."""
+    room = _room(used)
+    whole = text.encode("utf-8")
+    if len(whole) <= room:
+        return [_word(whole)]
     words: list[str] = []
     chunk = bytearray()
-    room = _room(used)
     for char in text:
         octets = char.encode("utf-8")
         if len(chunk) + len(octets) > room:

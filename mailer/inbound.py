@@ -21,9 +21,12 @@ _IDS = re.compile(r"<([^<>\s]+)>")
 _BOUNCE_SENDER = re.compile(r"^(mailer-daemon|postmaster|mail-daemon)@", re.IGNORECASE)
 _BOUNCE_SUBJECT = re.compile(
     r"undeliver|delivery (status|failure|has failed)|returned mail|mail delivery (failed|system)|failure notice"
-    r"|配信不能|配信できません|配達できません|送信できません|エラーメール|不達",
+    r"|配信不能|配信できません|配達できません|送信できません|エラーメール|メールエラー|不達",
     re.IGNORECASE,
 )
+# auth-failure reports are about our set-up, not-spam is praise: neither may refuse for the recipient.
+_COMPLAINTS = frozenset({"abuse", "opt-out", "opt-out-list", "fraud", "virus", "other"})
+_FEEDBACK_TYPE = re.compile(r"^Feedback-Type:\s*([A-Za-z-]+)", re.IGNORECASE | re.MULTILINE)
 _AUTO_SUBJECT = re.compile(
     r"^(auto(matic|mated)?[ -]?(reply|response|matisch)|out of (the )?office|vacation|不在|自動返信|自動応答)"
     r"|自動(返信|応答)|不在(通知|のお知らせ)|休暇中",
@@ -86,7 +89,7 @@ def parse(raw: bytes) -> Inbound:
 def _kind(message: Message, *, subject: str, from_address: str, auto_submitted: str) -> InboundKind:
     types = {parsing.content_type(part) for part in parsing.parts(message)}
     if "message/feedback-report" in types:
-        return InboundKind.COMPLAINT
+        return InboundKind.COMPLAINT if feedback_type(message) in _COMPLAINTS else InboundKind.UNKNOWN
     if "message/delivery-status" in types:
         return InboundKind.BOUNCE
     if parsing.header(message, "X-Failed-Recipients"):
@@ -99,7 +102,19 @@ def _kind(message: Message, *, subject: str, from_address: str, auto_submitted: 
         return InboundKind.BOUNCE
     if parsing.header(message, "Return-Path").strip() == "<>" and _BOUNCE_SUBJECT.search(subject):
         return InboundKind.BOUNCE
+    # Some systems send their bounces from nobody or from a name of their own; people write "Re:" first.
+    if _BOUNCE_SUBJECT.match(subject):
+        return InboundKind.BOUNCE
     return InboundKind.UNKNOWN
+
+
+def feedback_type(message: Message) -> str:
+    """`abuse`, `opt-out`, `auth-failure` ... of a feedback report (RFC 5965); "abuse" when it does not say."""
+    for part in parsing.parts(message):
+        if parsing.content_type(part) == "message/feedback-report":
+            found = _FEEDBACK_TYPE.search(dsn.raw_text(part))
+            return found[1].lower() if found else "abuse"
+    return ""
 
 
 def _is_automatic(message: Message, auto_submitted: str) -> bool:

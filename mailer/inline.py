@@ -12,7 +12,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from html import escape
 from typing import Any
 
@@ -32,7 +32,6 @@ _BODY_OPEN = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
 _BODY_CLOSE = re.compile(r"</body\s*>", re.IGNORECASE)
 _OUTSIDE = re.compile(r"<link\b[^>]*\bstylesheet|@import\b", re.IGNORECASE)
 _FOOTER = re.compile(r"\{\{-?\s*footer\s*-?\}\}")
-_GAP = re.compile(r"\n{4,}")
 _PREHEADER_STYLE = "display:none;font-size:1px;line-height:1px;max-height:0;max-width:0;opacity:0;overflow:hidden;mso-hide:all"
 # Keeps the first words of the body out of the preview line of the inbox.
 _PREHEADER_FILL = "&#8199;&#847;" * 20
@@ -140,11 +139,13 @@ def render(
     return Rendered(
         subject=sandbox.render(published.subject, common, is_html=False),
         html=sandbox.render(published.html, html_values, is_html=True),
-        text=_GAP.sub("\n\n\n", text),
+        text=plaintext.rewrapped(text),
     )
 
 
 def _framed(body: str, layout: Layout, title: str, shelter: Shelter) -> str:
+    if _has_footer(body, shelter):  # the author chose the place
+        layout = replace(layout, source=_FOOTER.sub("", layout.source))
     return shelter.protect(wrap(body, layout, title=title))
 
 

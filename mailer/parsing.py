@@ -31,6 +31,7 @@ _CHARSETS = {
 }
 _GUESSES = ("utf-8", "iso2022_jp_ext", "cp932", "euc_jp")
 _WORD_GAP = re.compile(r"(\?=)[ \t\r\n]+(?==\?)")
+_FOLD = re.compile(r"[\r\n]+[ \t]*")
 _PARTS_MAX = 200
 
 
@@ -44,17 +45,14 @@ def mail(raw: bytes) -> Message:
 
 def headers(message: Message) -> tuple[tuple[str, str], ...]:
     """Every header, decoded, in order."""
-    return (
-        tuple((name, _decoded(value)) for name, value in message.raw_items()) if _has_items(message) else ()
-    )
+    return tuple((name, _decoded(value)) for name, value in message.raw_items())
 
 
 def header(message: Message, name: str) -> str:
-    """One header, decoded to one line; "" when there is none."""
-    try:
-        value = message.get(name)
-    except Exception:
-        return ""
+    """The first header of a name, decoded to one line; "" when there is none."""
+    wanted = name.lower()
+    # raw_items, because get() has already replaced raw 8-bit octets by question marks.
+    value = next((value for key, value in message.raw_items() if key.lower() == wanted), None)
     return "" if value is None else _decoded(value)
 
 
@@ -187,7 +185,7 @@ def _decoded(value: object) -> str:
     if not octets.isascii() or b"\x1b" in octets:
         text = decode(octets)
     try:
-        pieces = decode_header(_WORD_GAP.sub(r"\1", text))
+        pieces = decode_header(_WORD_GAP.sub(r"\1", _FOLD.sub(" ", text)))
         text = _joined(pieces)
     except Exception:
         text = text.encode("utf-8", "replace").decode("utf-8")
@@ -217,7 +215,3 @@ def _disposition(part: Message) -> str:
         return part.get_content_disposition() or ""
     except Exception:
         return ""
-
-
-def _has_items(message: Message) -> bool:
-    return bool(message.keys())

@@ -50,6 +50,7 @@ _BLOCKS = frozenset(
 )
 _SPACED = frozenset(["blockquote", "h1", "h2", "h3", "h4", "ol", "p", "table", "ul"])
 _HIDDEN = frozenset(["head", "script", "style", "title", "template"])
+_GAP = re.compile(r"\n{3,}")
 _BLANKS = re.compile(r"[ \t\r\n\f]+")
 
 
@@ -65,21 +66,33 @@ def laid_out(text: str, shelter: Shelter) -> str:
     """Lines of at most 35 full-width characters. A line that is one field, or one condition, goes when it
     is empty; a tag like {% if %} on a line of its own takes no line."""
     out: list[str] = []
-    empty, after_tag = 0, False
+    empty = 0
     for line in text.replace("\r\n", "\n").split("\n"):
         if not line.strip():
             empty += 1
             continue
+        if out and empty:
+            out.append("\n")
+        empty = 0
         tags = [shelter.tag(match[1]) for match in shelter.word.finditer(line)]
         if shelter.word.fullmatch(line.strip()) and tags[0].startswith("{%"):
             out.append(line.strip())
-            after_tag = True
             continue
-        if out:
-            out.append("\n" * min(empty, 1 if after_tag else 2))
-        empty, after_tag = 0, False
         out.append(_ended(line, tags, shelter))
     return "".join(out)
+
+
+def rewrapped(text: str) -> str:
+    """A rendered text, its lines with values in them wrapped too; at most one empty line
+    in a row, because an empty field leaves its neighbours' empty lines side by side."""
+    lines: list[str] = []
+    for line in text.split("\n"):
+        # 35 characters take at most 70 columns, so almost every line passes by its length alone.
+        if len(line) <= 35 or (len(line) <= columns.WIDTH and line.isascii()) or line.startswith("  http"):
+            lines.append(line)
+        else:
+            lines += columns.wrapped(line)
+    return _GAP.sub("\n\n", "\n".join(lines)).strip("\n") + "\n"
 
 
 def _ended(line: str, tags: list[str], shelter: Shelter) -> str:
@@ -88,7 +101,8 @@ def _ended(line: str, tags: list[str], shelter: Shelter) -> str:
     lone = FIELD_TAG.match(tags[0]) if word else None
     if lone is not None:
         return f"{shelter.keep(f'{{% if {lone[1]} %}}')}{line.strip()}\n{shelter.keep('{% endif %}')}"
-    wrapped = "\n".join(columns.wrap(line.rstrip(), whole=shelter.word)) + "\n"
+    # How long a line with tags gets is known only with the recipient's values: see `rewrapped`.
+    wrapped = (line.rstrip() if tags else "\n".join(columns.wrap(line.rstrip()))) + "\n"
     blocks = [tag for tag in tags if tag.startswith("{%")]
     words = list(shelter.word.finditer(wrapped))
     is_one_condition = (

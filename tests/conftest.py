@@ -19,6 +19,7 @@ import pytest
 from campaigns import embedded
 from campaigns import parts as composition
 from campaigns.parts import Parts
+from campaigns.services import render
 from campaigns.settings import Settings
 from campaigns.storage import schema, tables
 from sqlalchemy import Connection, Engine, create_engine, text
@@ -94,6 +95,7 @@ def parts(settings: Settings, migrated: Engine) -> Iterator[Parts]:
         tx.execute(text(f"truncate {names} restart identity cascade"))
     schema.migrate(migrated)
     built = composition.build(settings)
+    render._KEPT.clear()  # ids start anew here, which they never do in an installation
     built.redis.flushdb()
     built.clock.move_to(NOW)
     yield built

@@ -123,10 +123,12 @@ class _Run:
 
     def hand_over(self, ids: Sequence[int], journal: Journal, transport: Transport) -> None:
         """Each mail that may go, with the stop check right before its body."""
-        pace = _pace(self.parts.settings.mail_rate)
+        pace, begun = _pace(self.parts.settings.mail_rate), set[int]()
 
         def before_body(id: int) -> bool:
-            pace()
+            if id not in begun:  # asked before the envelope and before the body
+                begun.add(id)
+                pace()
             return self.may_still_go(id)
 
         items = [self.items[id] for id in ids if id in self.items and id not in self.refused]

@@ -9,7 +9,6 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from pathlib import Path
 
 from sqlalchemy import Connection
 
@@ -17,12 +16,12 @@ from campaigns.parts import Parts
 from campaigns.rules import scenarios as rule
 from campaigns.rules.scenarios import Problem, Scenario, Setting, Status, Step, Version
 from campaigns.rules.tones import Tone
+from campaigns.services import author
+from campaigns.services.author import Gone, Stale
 from campaigns.storage import audit, contents, outbox, reach, scenarios, steps
 from campaigns.storage.contents import Content
 from campaigns.storage.reach import Reach
 from campaigns.storage.steps import RowCount
-
-_STARTERS = Path(__file__).resolve().parents[2] / "templates" / "mail" / "starters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +60,6 @@ class Design:
     contents: tuple[Content, ...]
 
 
-class Stale(Exception):
-    """Somebody else saved first. now: what is stored by now."""
-
-    def __init__(self, now: object) -> None:
-        super().__init__("somebody else saved first")
-        self.now = now
-
-
-class Gone(Exception):
-    """The scenario, row or mail is no longer there."""
-
-
 def create(
     parts: Parts, *, product_id: int, head: Head, pattern: str, user_id: int | None, now: datetime
 ) -> int:
@@ -91,7 +78,7 @@ def create(
         )
         draft = scenarios.open_draft(tx, scenario_id)
         for position, step in enumerate(rule.pattern(pattern).steps, start=1):
-            content_id = _from_starter(tx, step.starter, product_id=product_id, user_id=user_id, now=now)
+            content_id = author.add_starter(tx, step.starter, product_id=product_id, user_id=user_id, now=now)
             steps.add(
                 tx,
                 draft.id,
@@ -220,7 +207,7 @@ def duplicate_row(parts: Parts, scenario_id: int, key: str, *, user_id: int | No
         place = _index(rows, key)
         step = rows[place]
         _make_room(tx, draft, rows[place + 1 :], step.offset_months + 1)
-        copied = step.content_id and _copy(tx, step.content_id, user_id=user_id, now=now)
+        copied = step.content_id and author.copy(tx, step.content_id, user_id=user_id, now=now)
         new = _key()
         steps.add(
             tx,
@@ -268,76 +255,6 @@ def set_status(parts: Parts, scenario_id: int, status: Status, *, user_id: int |
             now=now,
             changes=changes,
         )
-
-
-def create_content(
-    parts: Parts,
-    *,
-    title: str,
-    kind: str,
-    tone: str,
-    product_id: int | None,
-    user_id: int | None,
-    now: datetime,
-) -> int:
-    """A new mail with an empty Japanese variant."""
-    with parts.engine.begin() as tx:
-        content_id = contents.create(
-            tx, title=title, kind=kind, tone=tone, product_id=product_id, user_id=user_id, now=now
-        )
-        contents.add_variant(tx, content_id, lang="ja")
-        audit.note(tx, noun="content", noun_id=content_id, action="create", user_id=user_id, now=now)
-    return content_id
-
-
-def from_starter(
-    parts: Parts, starter: str, *, product_id: int | None, user_id: int | None, now: datetime
-) -> int:
-    """A new mail from a shipped starter."""
-    with parts.engine.begin() as tx:
-        return _from_starter(tx, starter, product_id=product_id, user_id=user_id, now=now)
-
-
-def starters() -> tuple[str, ...]:
-    """Codes of the shipped starter mails."""
-    return tuple(sorted(path.stem for path in _STARTERS.glob("*.html")))
-
-
-def _from_starter(
-    tx: Connection, starter: str, *, product_id: int | None, user_id: int | None, now: datetime
-) -> int:
-    head, words = read_starter(starter)
-    content_id = contents.create(tx, **head, product_id=product_id, user_id=user_id, now=now)
-    contents.add_variant(tx, content_id, lang="ja", words=words)
-    return content_id
-
-
-def read_starter(starter: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Head and words of a starter: lines "name: value" up to an empty line, then the body."""
-    source = (_STARTERS / f"{starter}.html").read_text(encoding="utf-8")
-    top, _, body = source.partition("\n\n")
-    values = dict(line.split(": ", 1) for line in top.splitlines())
-    head = {name: values[name] for name in ("title", "kind", "tone")}
-    return head, {"subject": values["subject"], "preheader": values["preheader"], "html": body, "text": ""}
-
-
-def _copy(tx: Connection, content_id: int, *, user_id: int | None, now: datetime) -> int:
-    content = contents.get(tx, content_id)
-    if content is None:
-        raise Gone
-    new = contents.create(
-        tx,
-        title=f"{content.title} (2)",
-        kind=content.kind,
-        tone=content.tone,
-        product_id=content.product_id,
-        user_id=user_id,
-        now=now,
-    )
-    for variant in contents.variants(tx, content_id):
-        words = {name: getattr(variant, name) for name in ("subject", "preheader", "html", "text")}
-        contents.add_variant(tx, new, lang=variant.lang, buying_role=variant.buying_role, words=words)
-    return new
 
 
 def _make_room(tx: Connection, draft: Version, later: Sequence[Step], offset: int) -> None:

@@ -104,7 +104,9 @@ def _take(tx: Connection, events: Sequence[Event], *, now: datetime) -> _Seen:
     clicked: list[int] = []
     for id, rows in tracking.of_deliveries(tx, ids, since=since).items():
         judged = bots.judge([row.event for row in rows], sent_at=known[id].sent_at)
-        fresh += [(row.id, verdict) for row, verdict in zip(rows, judged, strict=True) if _moved(row, verdict)]
+        fresh += [
+            (row.id, verdict) for row, verdict in zip(rows, judged, strict=True) if _moved(row, verdict)
+        ]
         made = touches_of(known[id], [row.event for row in rows], judged)
         touches += made
         if any(touch.kind is Kind.MAIL_CLICK and touch.validity > 0 for touch in made):

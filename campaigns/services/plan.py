@@ -35,7 +35,8 @@ ENDS: dict[str, tuple[str, bool]] = {
     "address_hard": ("suppressed", False),
     "address_complaint": ("suppressed", False),
 }
-STOPPED = frozenset({"refused_global", "refused_product", "refused_new_products", "person_excluded", "product_inactive"})
+REFUSED = frozenset({"refused_global", "refused_product", "refused_new_products"})
+STOPPED = REFUSED | {"person_excluded", "product_inactive"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +210,7 @@ def _note_blocked(writes: _Writes, step: DueStep, reason: str, *, month: int, un
     if reason == "not_due":
         return
     if reason in STOPPED:
-        _note(writes, step, "cancelled" if reason.startswith("p") else "suppressed", reason, month)
+        _note(writes, step, "suppressed" if reason in REFUSED else "cancelled", reason, month)
         writes.stops.append((step.enrollment_id, reason))
     elif reason in ENDS:
         state, moves = ENDS[reason]

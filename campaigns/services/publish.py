@@ -21,6 +21,7 @@ from campaigns.rules.merge_fields import Bond, Recipient
 from campaigns.rules.scenarios import Scenario, Step, Version
 from campaigns.rules.schedule import month_of
 from campaigns.services import design
+from campaigns.services.author import Gone
 from campaigns.storage import audit, contents, outgoing, scenarios, steps
 from campaigns.storage.contents import Variant
 from mailer import compose, inline
@@ -76,11 +77,11 @@ class Ahead:
 
     @property
     def may_publish(self) -> bool:
-        return not any(p.is_error for p in (*self.problems, *self.mails))
+        return not rule.errors(self.problems) and not any(p.is_error for p in self.mails)
 
 
 def ahead(parts: Parts, scenario_id: int, *, now: datetime) -> Ahead:
-    """Look before publishing; writes nothing. Raises design.Gone."""
+    """Look before publishing; writes nothing. Raises Gone."""
     with parts.engine.connect() as tx:
         scenario, draft = _find(tx, scenario_id)
         rows = steps.of(tx, draft.id)
@@ -98,7 +99,7 @@ def run(
     """Publish the draft. move_waiting: people under way go on in the new version, else in theirs."""
     with parts.engine.begin() as tx:
         if scenarios.get(tx, scenario_id, lock=True) is None:
-            raise design.Gone
+            raise Gone
         scenario, draft = _find(tx, scenario_id)
         rows = steps.of(tx, draft.id)
         made = _mails(tx, scenario, rows)
@@ -107,7 +108,7 @@ def run(
             return Refused(problems, tuple(made.problems))
         before = scenarios.published(tx, scenario_id)
         if not draft.is_draft or not scenarios.freeze(tx, draft, user_id=user_id, now=now):
-            raise design.Gone
+            raise Gone
         scenarios.add_published_mails(tx, [_as_row(mail, draft, now) for mail in made.mails])
         moved = 0
         if before is not None and move_waiting:
@@ -129,7 +130,7 @@ def _find(tx: Connection, scenario_id: int) -> tuple[Scenario, Version]:
     scenario = scenarios.get(tx, scenario_id)
     draft = scenarios.draft(tx, scenario_id)
     if scenario is None or draft is None:
-        raise design.Gone
+        raise Gone
     return scenario, draft
 
 
@@ -180,10 +181,10 @@ def _mails(tx: Connection, scenario: Scenario, rows: Sequence[Step]) -> _Made:
     made = _Made([], [])
     for step in rows:
         variants = [v for v in found.get(step.content_id or 0, ()) if v.subject or v.html or v.text]
-        made.problems += _lonely_roles(step, variants)
+        made.problems.extend(_lonely_roles(step, variants))
         for variant in variants:
             published, problems = freeze(variant, layout)
-            made.problems += [_at(step, variant, problem) for problem in problems]
+            made.problems.extend(_at(step, variant, problem) for problem in problems)
             if published is not None:
                 made.mails.append(_Mail(step, variant, published))
     return made

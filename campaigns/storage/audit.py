@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, insert
@@ -38,3 +38,21 @@ def note(
 
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
+
+
+def note_export(
+    tx: Connection,
+    *,
+    kind: str,
+    wanted: Mapping[str, object],
+    rows: int,
+    person_ids: Sequence[int],
+    user_id: int | None,
+    now: datetime,
+) -> None:
+    """One export: what was asked for, how much, who was in it (LAW-23)."""
+    tx.execute(
+        insert(t.export_log).values(
+            at=now, user_id=user_id, kind=kind, filter=dict(wanted), rows=rows, person_ids=list(person_ids)
+        )
+    )

@@ -11,7 +11,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, and_, func, literal, or_, select, true
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    RowMapping,
+    Select,
+    and_,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
 
 from campaigns.rules.merge_fields import Recipient
 from campaigns.storage import tables as t
@@ -147,7 +159,9 @@ def load(tx: Connection, delivery_ids: Sequence[int]) -> tuple[Outgoing, ...]:
 
 def sample(tx: Connection, *, person_id: int | None, product_id: int | None) -> Outgoing:
     """The same for a person and a product without a delivery, for previews. Ids of 0 stand for none."""
-    p = select(literal(person_id).label("person_id"), literal(product_id).label("product_id")).subquery()
+    p = select(
+        cast(person_id, BigInteger).label("person_id"), cast(product_id, BigInteger).label("product_id")
+    ).subquery()
     bond = _bond(p.c.person_id, p.c.product_id)
     none = literal(None)
     query = _people(

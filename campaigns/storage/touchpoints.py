@@ -72,7 +72,7 @@ on conflict (source_key) do update
        is distinct from (excluded.validity, excluded.validity_reason, excluded.at)
     or touchpoints.active_s < excluded.active_s
 returning person_id
-"""
+"""  # noqa: S608 - of this module's own column names
 
 
 def put(tx: Connection, touches: Iterable[NewTouch], *, now: datetime) -> list[int]:
@@ -84,6 +84,9 @@ def put(tx: Connection, touches: Iterable[NewTouch], *, now: datetime) -> list[i
     if not rows:
         return []
     values: dict[str, object] = {name: [getattr(row, name) for row in rows] for name, _ in COLUMNS}
+    # psycopg dumps a list by the type of its members, so none may be a whole number by chance.
+    values["validity"] = [float(row.validity) for row in rows]
+    values["active_s"] = [float(row.active_s) for row in rows]
     values["kind"] = [row.kind.value for row in rows]
     values["channel"] = [KINDS[row.kind].channel.value for row in rows]
     values["depth"] = [KINDS[row.kind].depth for row in rows]

@@ -78,7 +78,7 @@ def add(tx: Connection, events: Sequence[Event], people: dict[int, int]) -> int:
             "url": [event.url for event in events],
             "title": [event.title for event in events],
             "visit": [event.visit for event in events],
-            "active_s": [event.active_s for event in events],
+            "active_s": [float(event.active_s) for event in events],
             "method": [event.method for event in events],
             "ua": [event.ua for event in events],
             "net": [event.net for event in events],
@@ -180,9 +180,7 @@ def mailboxes_work(tx: Connection, delivery_ids: Sequence[int], *, now: datetime
 def forget_callers(tx: Connection, *, now: datetime) -> int:
     """Agents and networks older than 90 days are emptied. Index ix_tracking_events_at."""
     done = tx.execute(
-        text(
-            "update tracking_events set ua = '', net = '' where at < :edge and (ua <> '' or net <> '')"
-        ),
+        text("update tracking_events set ua = '', net = '' where at < :edge and (ua <> '' or net <> '')"),
         {"edge": now - timedelta(days=NET_DAYS)},
     )
     return done.rowcount

@@ -54,9 +54,9 @@ def parse(message: Message) -> Report:
     for part in parsing.parts(message):
         kind = parsing.content_type(part)
         if kind == "message/delivery-status":
-            groups += [_fields(block) for block in re.split(r"\n[ \t]*\n", _raw_text(part)) if block.strip()]
+            groups += [_fields(block) for block in re.split(r"\n[ \t]*\n", raw_text(part)) if block.strip()]
         elif kind in ("message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "message/global"):
-            returned = returned or _fields(_raw_text(part).split("\n\n", 1)[0])
+            returned = returned or _fields(raw_text(part).split("\n\n", 1)[0])
     recipients = tuple(
         _recipient(group) for group in groups if "final-recipient" in group or "action" in group
     )
@@ -86,7 +86,7 @@ def _recipient(group: dict[str, str]) -> Recipient:
     )
 
 
-def _raw_text(part: Message) -> str:
+def raw_text(part: Message) -> str:
     """A part as text, also where the parser has made sub-messages of its blocks."""
     if part.is_multipart():
         try:

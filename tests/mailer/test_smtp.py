@@ -166,11 +166,17 @@ def test_nobody_listens_gives_temporary() -> None:
 
 @pytest.mark.parametrize(
     ("reply", "outcome"),
-    [("450 4.2.1 later", Outcome.TEMPORARY), ("550 5.1.1 unknown", Outcome.PERMANENT), ("999 ?", Outcome.TEMPORARY)],
+    [
+        ("450 4.2.1 later", Outcome.TEMPORARY),
+        ("550 5.1.1 unknown", Outcome.PERMANENT),
+        ("999 ?", Outcome.TEMPORARY),
+    ],
 )
 @pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA"])
 @pytest.mark.parametrize("ehlo", ["250-fake\r\n250 PIPELINING", "250 fake"])
-def test_a_refused_envelope_concerns_that_mail_only(reply: str, outcome: Outcome, verb: str, ehlo: str) -> None:
+def test_a_refused_envelope_concerns_that_mail_only(
+    reply: str, outcome: Outcome, verb: str, ehlo: str
+) -> None:
     refused: list[str] = []
 
     def answer(said: str, number: int, line: str) -> str:
@@ -232,7 +238,9 @@ def test_a_kept_connection_that_died_meanwhile_is_opened_again() -> None:
         transport = SmtpTransport(server.url, timeout_s=5, lanes=1)
         got: list[Receipt] = []
         for id in (1, 2):
-            transport.send_batch(items(id), journal=NoJournal(), before_body=lambda id: True, on_result=got.append)
+            transport.send_batch(
+                items(id), journal=NoJournal(), before_body=lambda id: True, on_result=got.append
+            )
         transport.close()
     assert [r.outcome for r in got] == [Outcome.ACCEPTED] * 2
 
@@ -368,3 +376,26 @@ def test_features_are_read_in_any_case_and_old_spelling() -> None:
     assert features.pipelining
     assert features.size == 35882577
     assert features.auth == {"PLAIN", "LOGIN"}
+
+
+def test_a_lane_that_gives_up_leaves_its_mails_to_the_other() -> None:
+    def answer(verb: str, number: int, line: str) -> str:
+        return CLOSE if verb == "RCPT" and number != 1 else agreeable(verb, number, line)
+
+    with FakeServer(answer) as server:
+        receipts = send(server, items(*range(1, 21)), lanes=2)
+    accepted = [id for id, receipt in receipts.items() if receipt.outcome is Outcome.ACCEPTED]
+    assert len(accepted) >= 19, "only a mail that met two broken connections may wait for another time"
+    assert len(server.bodies) == len(accepted)
+
+
+def test_two_lanes_killed_after_the_dot_leave_at_most_one_doubt_each() -> None:
+    def answer(verb: str, number: int, line: str) -> str:
+        return CLOSE if verb == "BODY" and number <= 2 else agreeable(verb, number, line)
+
+    with FakeServer(answer) as server:
+        receipts = send(server, items(*range(1, 21)), lanes=2)
+    outcomes = [receipt.outcome for receipt in receipts.values()]
+    assert outcomes.count(Outcome.IN_DOUBT) == 2
+    assert outcomes.count(Outcome.ACCEPTED) == 18
+    assert len(server.bodies) == 20

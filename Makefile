@@ -1,0 +1,51 @@
+# The two commands of the README: `make demo` and `make test`. Both set up what they need first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+
+.PHONY: install test-install demo up test lint bench i18n clean
+
+install: $(VENV)/.installed
+test-install: $(VENV)/.test-installed
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Ikusei needs Python 3.11 or newer (PYTHON=... chooses one)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.txt pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+$(VENV)/.test-installed: requirements-test.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.txt
+	@touch $@
+
+demo: install
+	$(BIN)/ikusei demo --port $(PORT)
+
+up: install
+	$(BIN)/ikusei up
+
+# Chromium, Japanese fonts, Postfix's smtp-sink: installed when that is allowed, else named, never skipped.
+test: test-install
+	$(BIN)/python deploy/needs.py
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+lint: test-install
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+bench: test-install
+	$(BIN)/python -m tests.bench
+
+# Read the strings of code and templates again; what is new in messages.po wants its English.
+i18n: install
+	$(BIN)/pybabel -q extract -F campaigns/web/babel.cfg --no-location -o campaigns/web/translations/messages.pot .
+	$(BIN)/pybabel -q update -i campaigns/web/translations/messages.pot -d campaigns/web/translations --no-fuzzy-matching
+
+clean:
+	rm -rf $(VENV) var build *.egg-info

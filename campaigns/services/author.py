@@ -1,0 +1,181 @@
+"""Author: write the mails. A content has a head and variants by language and buying role."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from campaigns.parts import Parts
+from campaigns.storage import audit, contents
+from campaigns.storage.contents import Content, Variant
+
+_STARTERS = Path(__file__).resolve().parents[2] / "templates" / "mail" / "starters"
+WORDS = ("subject", "preheader", "html", "text")
+
+
+class Stale(Exception):
+    """Somebody else saved first. now: what is stored by now."""
+
+    def __init__(self, now: object) -> None:
+        super().__init__("somebody else saved first")
+        self.now = now
+
+
+class Gone(Exception):
+    """The scenario, row or mail is no longer there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Head and words of one variant, as the editor's form brings them."""
+
+    title: str
+    kind: str
+    tone: str
+    subject: str
+    preheader: str
+    html: str
+    text: str
+
+    def words(self) -> dict[str, str]:
+        return {name: getattr(self, name) for name in WORDS}
+
+
+def create(
+    parts: Parts,
+    *,
+    title: str,
+    kind: str,
+    tone: str,
+    product_id: int | None,
+    user_id: int | None,
+    now: datetime,
+) -> int:
+    """A new mail with an empty Japanese variant; its id."""
+    with parts.engine.begin() as tx:
+        content_id = contents.create(
+            tx, title=title, kind=kind, tone=tone, product_id=product_id, user_id=user_id, now=now
+        )
+        contents.add_variant(tx, content_id, lang="ja")
+        audit.note(tx, noun="content", noun_id=content_id, action="create", user_id=user_id, now=now)
+    return content_id
+
+
+def from_starter(
+    parts: Parts, starter: str, *, product_id: int | None, user_id: int | None, now: datetime
+) -> int:
+    """A new mail from a shipped starter. Raises Gone for a code that is none."""
+    if starter not in starters():
+        raise Gone
+    with parts.engine.begin() as tx:
+        return add_starter(tx, starter, product_id=product_id, user_id=user_id, now=now)
+
+
+def load(
+    parts: Parts, content_id: int, *, lang: str, buying_role: str
+) -> tuple[Content, tuple[Variant, ...], Variant]:
+    """A content, its variants and the one asked for (else the first). Raises Gone."""
+    with parts.engine.connect() as tx:
+        content = contents.get(tx, content_id)
+        variants = contents.variants(tx, content_id)
+    if content is None or not variants:
+        raise Gone
+    wanted = (v for v in variants if (v.lang, v.buying_role) == (lang, buying_role))
+    return content, variants, next(wanted, variants[0])
+
+
+def save(
+    parts: Parts,
+    content_id: int,
+    variant_id: int,
+    draft: Draft,
+    *,
+    content_version: int,
+    variant_version: int,
+    user_id: int | None,
+    now: datetime,
+) -> None:
+    """Save head and words together. Raises Stale with what is stored by now, Gone."""
+    with parts.engine.begin() as tx:
+        content = contents.get(tx, content_id)
+        variant = next((v for v in contents.variants(tx, content_id) if v.id == variant_id), None)
+        if content is None or variant is None:
+            raise Gone
+        head = {"title": draft.title, "kind": draft.kind, "tone": draft.tone}
+        changes = {name: (getattr(content, name), value) for name, value in head.items()}
+        changes |= {name: (getattr(variant, name), value) for name, value in draft.words().items()}
+        ok = contents.save(tx, content_id, version=content_version, **head)
+        ok = ok and contents.save_variant(tx, variant_id, version=variant_version, words=draft.words())
+        if not ok:
+            raise Stale(variant)
+        audit.note(
+            tx, noun="content", noun_id=content_id, action="save", user_id=user_id, now=now, changes=changes
+        )
+
+
+def add_variant(parts: Parts, content_id: int, *, lang: str, buying_role: str) -> None:
+    """Words for another language or role, beginning as a copy of the first variant. Raises Gone."""
+    with parts.engine.begin() as tx:
+        variants = contents.variants(tx, content_id)
+        if not variants or lang not in contents.LANGS or buying_role not in contents.ROLES:
+            raise Gone
+        words = {name: getattr(variants[0], name) for name in WORDS}
+        contents.add_variant(tx, content_id, lang=lang, buying_role=buying_role, words=words)
+
+
+def delete_variant(parts: Parts, content_id: int, variant_id: int) -> bool:
+    """Take a variant away; False for the last one and for the one that serves all roles."""
+    with parts.engine.begin() as tx:
+        variants = contents.variants(tx, content_id)
+        wanted = next((v for v in variants if v.id == variant_id), None)
+        if wanted is None or len(variants) == 1 or (wanted.lang == "ja" and not wanted.buying_role):
+            return False
+        contents.delete_variant(tx, variant_id)
+        return True
+
+
+def starters() -> tuple[str, ...]:
+    """Codes of the shipped starter mails."""
+    return tuple(sorted(path.stem for path in _STARTERS.glob("*.html")))
+
+
+def read_starter(starter: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Head and words of a starter: lines "name: value" up to an empty line, then the body."""
+    source = (_STARTERS / f"{starter}.html").read_text(encoding="utf-8")
+    top, _, body = source.partition("\n\n")
+    values = dict(line.split(": ", 1) for line in top.splitlines())
+    head = {name: values[name] for name in ("title", "kind", "tone")}
+    return head, {"subject": values["subject"], "preheader": values["preheader"], "html": body, "text": ""}
+
+
+def add_starter(
+    tx: Connection, starter: str, *, product_id: int | None, user_id: int | None, now: datetime
+) -> int:
+    head, words = read_starter(starter)
+    content_id = contents.create(tx, **head, product_id=product_id, user_id=user_id, now=now)
+    contents.add_variant(tx, content_id, lang="ja", words=words)
+    audit.note(tx, noun="content", noun_id=content_id, action="create", user_id=user_id, now=now)
+    return content_id
+
+
+def copy(tx: Connection, content_id: int, *, user_id: int | None, now: datetime) -> int:
+    """A content of its own with the same words. Raises Gone."""
+    content = contents.get(tx, content_id)
+    if content is None:
+        raise Gone
+    new = contents.create(
+        tx,
+        title=f"{content.title} (2)",
+        kind=content.kind,
+        tone=content.tone,
+        product_id=content.product_id,
+        user_id=user_id,
+        now=now,
+    )
+    for variant in contents.variants(tx, content_id):
+        words = {name: getattr(variant, name) for name in WORDS}
+        contents.add_variant(tx, new, lang=variant.lang, buying_role=variant.buying_role, words=words)
+    return new
