@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from tracking_pixel import BadEvent
@@ -123,6 +124,7 @@ def cut(text: str, limit: int) -> str:
     return _CONTROL.sub(" ", text[: limit * 2]).strip()[:limit]
 
 
+@lru_cache(maxsize=8192)
 def net_of(ip: str) -> str:
     """203.0.113.9 -> 203.0.113.0/24, an IPv6 address -> its /48, rubbish -> "". Source: LAW-27."""
     try:

@@ -113,7 +113,7 @@ def _open(parts: Parts) -> int:
 
 
 def _arrived(parts: Parts) -> int:
-    return sum(1 for name in os.listdir(parts.settings.folder / "caught") if name.endswith(".eml"))
+    return sum(1 for _ in (parts.settings.folder / "caught").glob("*.eml"))
 
 
 def _message_id(path: Path) -> str:

@@ -1,0 +1,139 @@
+"""Words for deliveries: why a mail is in its state, and what the states are called."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from campaigns.storage.deliveries import Line
+
+GROUPS = {
+    "sent": _l("送信済み"),
+    "planned": _l("送信予定"),
+    "held": _l("保留"),
+    "blocked": _l("送らない"),
+    "retry": _l("再試行待ち"),
+    "failed": _l("失敗"),
+    "expired": _l("期限切れ"),
+    "in_doubt": _l("結果不明"),
+}
+STATES = {
+    "planned": _l("送信予定"),
+    "handing": _l("送信中"),
+    "sent": _l("送信済み"),
+    "retry": _l("再試行待ち"),
+    "failed": _l("失敗"),
+    "in_doubt": _l("結果不明"),
+    "carried_over": _l("保留"),
+    "suppressed": _l("送らない"),
+    "no_consent": _l("送らない"),
+    "expired": _l("期限切れ"),
+    "cancelled": _l("送らない"),
+}
+GROUP_OF = {
+    "planned": "planned",
+    "handing": "planned",
+    "sent": "sent",
+    "retry": "retry",
+    "failed": "failed",
+    "in_doubt": "in_doubt",
+    "carried_over": "held",
+    "suppressed": "blocked",
+    "no_consent": "blocked",
+    "cancelled": "blocked",
+    "expired": "expired",
+}
+# Why one product got the month, or lost it to another: the position of the sort key that differed.
+_WON = {
+    "alone": _l("ほかに候補がなく、この月の枠を使います"),
+    "starved": _l("3か月以上待っていたため、先に枠を使います"),
+    "expiring": _l("期限が近いため、先に枠を使います"),
+    "rank": _l("見込度が高いため、先に枠を使います"),
+    "priority": _l("優先順位の高い商材のため、先に枠を使います"),
+    "waiting": _l("長く待っていたため、先に枠を使います"),
+    "product_id": _l("登録の早い商材のため、先に枠を使います"),
+    "enrollment_id": _l("登録の早いシナリオのため、先に枠を使います"),
+    "courtesy": _l("展示会のお礼として、1度だけ例外で送ります"),
+    "answer": _l("ご本人の操作への返信・お知らせ"),
+    "waits": _l("順番を待っています"),
+    "": "",
+}
+_PLAIN = {
+    "month_passed": _l("月をまたいだため、翌月の枠を待ちます"),
+    "month_over": _l("今月の営業日がもうありません"),
+    "less_often": _l("回数を減らす希望により、今月はお休みです"),
+    "gap": _l("前のメールから21日たっていません"),
+    "product_taken": _l("この商材は今月すでに送りました"),
+    "address_taken": _l("同じアドレスを使う別の担当者に、今月は送ります"),
+    "tone_ratio": _l("情報メールが3通続くまで、セールス色のあるメールは待ちます"),
+    "tone_hard": _l("この管理区分・見込度には、強いセールスのメールを送りません"),
+    "scenario_paused": _l("シナリオが一時停止中です"),
+    "lead_hot": _l("営業への引き渡しを待っているため送りません"),
+    "lead_offered": _l("営業に引き渡しを提案中のため送りません"),
+    "lead_with_sales": _l("営業が対応中のため送りません"),
+    "lead_opportunity": _l("案件になっているため送りません"),
+    "lead_paused": _l("本人か営業の希望で止めています"),
+    "lead_declined": _l("お断りの記録があるため送りません"),
+    "refused_global": _l("すべての案内を停止されています"),
+    "refused_product": _l("この商材の案内を停止されています"),
+    "refused_new_products": _l("新しい商材の案内を停止されています"),
+    "refused_all": _l("すべての案内を停止されています"),
+    "refused_new": _l("新しい商材の案内を停止されています"),
+    "refusal": _l("配信停止の申し出がありました"),
+    "no_consent": _l("同意の記録がありません"),
+    "no_address": _l("メールアドレスがありません"),
+    "address_hard": _l("届かないアドレスです"),
+    "address_complaint": _l("迷惑メールとして報告されました"),
+    "person_excluded": _l("対象外の担当者です"),
+    "product_inactive": _l("商材が終了しています"),
+    "content_repeated": _l("同じ内容をすでにお送りしています"),
+    "nothing_to_send": _l("送る内容が見つかりません"),
+    "profile_incomplete": _l("送信者情報が足りません"),
+    "smtp_temporary": _l("相手サーバーが混雑しています"),
+    "smtp_away": _l("送信サーバーにつながりません"),
+    "smtp_gave_up": _l("何度か試しましたが、届けられませんでした"),
+    "smtp_refused": _l("相手サーバーが受け取りませんでした"),
+    "no_answer": _l("送信の返事を受け取る前に切れました"),
+    "cut_off": _l("送信の途中で止まり、返事を確かめられません"),
+    "seen": _l("開封かクリックで、届いたことを確認しました"),
+    "said_arrived": _l("担当者が「届いた」と記録しました"),
+    "said_not_arrived": _l("担当者が「届いていない」と記録しました"),
+    "import_undone": _l("取込が取り消されました"),
+}
+_LOST = {
+    "starved": _l("3か月以上待っていた「%(product)s」が先です"),
+    "expiring": _l("期限の近い「%(product)s」が先です"),
+    "rank": _l("見込度の高い「%(product)s」が先です"),
+    "priority": _l("優先順位の高い「%(product)s」が先です"),
+    "waiting": _l("長く待っていた「%(product)s」が先です"),
+    "product_id": _l("「%(product)s」が先です"),
+    "enrollment_id": _l("「%(product)s」の別のシナリオが先です"),
+    "month_taken": _l("今月の枠は「%(product)s」が使いました"),
+}
+
+
+def reason(line: Line) -> str:
+    """Why the mail is in its state, in one sentence; '' where the state says it all."""
+    code = line.reason
+    if line.state == "carried_over" and code in _LOST:
+        return str(_LOST[code]) % {"product": line.by_product or _("別の商材")}
+    if line.state == "expired":
+        return _expired(line.valid_until)
+    if line.bounce and line.state == "sent":
+        return _("送信後に戻ってきました（恒久）") if line.bounce == "hard" else _("送信後に戻ってきました（一時）")
+    words = str(_PLAIN.get(code, _WON.get(code, code)))
+    if line.state in ("sent", "handing") and code in _WON:
+        return ""
+    if line.state in ("retry", "failed") and line.smtp_code:
+        words = _("%(words)s（%(code)s）", words=words, code=line.smtp_code)
+    if line.state == "retry" and line.attempts:
+        words = _("%(words)s・%(n)s回目", words=words, n=line.attempts)
+    return words
+
+
+def _expired(until: date | None) -> str:
+    if until is None:
+        return _("期限が過ぎました")
+    return _("期限（%(month)s月%(day)s日）が過ぎました", month=until.month, day=until.day)
