@@ -46,6 +46,11 @@ class Settings:
         return not self.smtp_url
 
     @property
+    def may_send(self) -> bool:
+        """To the outside only with links that recipients' browsers and mailbox providers trust."""
+        return self.practice or self.is_https
+
+    @property
     def folder(self) -> Path:
         return Path(self.var).resolve()
 

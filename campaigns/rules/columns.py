@@ -151,7 +151,9 @@ def guess_delimiter(text: str) -> str:
         except ListError:
             # The first lines may end inside a quoted cell, or this is not the delimiter.
             lines = _until_error(start, delimiter)
-        known = max((len({field_of(c) for c in line.cells} - {""}) for line in lines[:SEARCH_ROWS]), default=0)
+        known = max(
+            (len({field_of(c) for c in line.cells} - {""}) for line in lines[:SEARCH_ROWS]), default=0
+        )
         width = max((len(line.cells) for line in lines), default=0)
         scores.append((known, width, -order, delimiter))
     return max(scores)[3]

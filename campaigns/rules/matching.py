@@ -235,3 +235,8 @@ def is_hojin_no(value: str) -> bool:
         return False
     total = sum(int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(value[1:])))
     return int(value[0]) == 9 - total % 9
+
+
+def tidy_display(name: str) -> str:
+    """A company's name for showing: white space collapsed, honorific cut, nothing else touched."""
+    return re.sub(r"\s*(御中|様)$", "", re.sub(r"[\s\u3000]+", " ", name).strip())

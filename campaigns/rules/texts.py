@@ -21,7 +21,6 @@ from campaigns.rules.reasons import Value
 MAX_BYTES = 30 * 1024 * 1024
 MAX_ROWS = 200_000
 MAX_COLUMNS = 500
-MAX_CELL = 32_767  # what a cell of Excel holds
 DELIMITERS = (",", "\t", ";", "|")
 ENCODINGS = ("utf-8", "utf-8-sig", "cp932", "euc_jp", "utf-16", "utf-16-le", "utf-16-be")
 
@@ -30,7 +29,17 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_MAGIC = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x7fELF", b"MZ", b"\x1f\x8b", b"Rar!", b"7z\xbc\xaf")
+_MAGIC = (
+    b"%PDF",
+    b"\x89PNG",
+    b"\xff\xd8\xff",
+    b"GIF8",
+    b"\x7fELF",
+    b"MZ",
+    b"\x1f\x8b",
+    b"Rar!",
+    b"7z\xbc\xaf",
+)
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x80-\x84\x86-\x9f]")
 # What strict cp932 lets through although no list contains it: single bytes without a character.
 _NOT_CP932 = re.compile("[\x80\xa0\uf8f0-\uf8f3]")
@@ -142,7 +151,6 @@ def read(text: str, delimiter: str, *, limit: int = MAX_ROWS) -> Iterator[Line]:
     """Rows of delimited text. Raises ListError with the line where a quotation mark is wrong."""
     # Only real line ends divide rows: splitlines() would also cut at U+2028 or form feeds.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    csv.field_size_limit(max(csv.field_size_limit(), MAX_CELL * 4))
     count = 0
     while True:
         no = reader.line_num + 1

@@ -40,13 +40,20 @@ _transports: dict[str, Transport] = {}
 
 
 def is_due(parts: Parts, *, now: datetime) -> bool:
-    """Whether a delivery waits to be handed over."""
+    """Whether a delivery waits that may be handed over."""
+    if not parts.settings.may_send:
+        return False
     with parts.engine.connect() as tx:
         return outbox.is_due(tx, now=now)
 
 
 def batch(parts: Parts, *, now: datetime, transport: Transport | None = None) -> int:
-    """Claim and hand over one batch; returns how many deliveries were claimed."""
+    """Claim and hand over one batch; returns how many deliveries were claimed.
+
+    Without an https base URL nothing leaves for the outside: everything stays planned, and the page says so.
+    """
+    if not parts.settings.may_send:
+        return 0
     token = secrets.token_hex(12)
     directory = JournalDir(parts.journal_folder)
     size = parts.settings.batch

@@ -38,6 +38,8 @@ log = structlog.get_logger()
 TEXT_MAX = 20_000
 SUBJECT_MAX = 300
 DUE_TIME = time(17, 30)
+# Origins of the mails that we send to our own people.
+TO_STAFF = ("tx:reply:", "tx:hot:")
 _TOKEN = re.compile(r"^(reply|bounce)\+([A-Za-z2-7]{20,100})@", re.IGNORECASE)
 # The mailbox does not exist: never again. Everything else that is final may pass. Source: spec 45, B3.
 HARD = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1")
@@ -89,6 +91,9 @@ def take(parts: Parts, raw: bytes, recipients: Iterable[str], *, now: datetime) 
         return _complaint(parts, mail, raw, answered, now=now)
     if mail.kind is InboundKind.BOUNCE:
         return _bounce(parts, mail, raw, answered, now=now)
+    if answered.origin.startswith(TO_STAFF):
+        # An answer to a forwarded reply or a notice: forwarded again, two autoresponders would never end.
+        return _keep(parts, mail, raw, answered, "ignored", now=now)
     if mail.kind is InboundKind.AUTO_REPLY or kind is TokenKind.BOUNCE:
         # People do not write to the return path; what comes there and is no bounce is some machine's note.
         return _keep(parts, mail, raw, answered, "ignored", now=now)

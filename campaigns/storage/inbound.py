@@ -14,6 +14,7 @@ class Answered:
     """The delivery that somebody answered or that bounced. owner: where replies go, "" for nowhere."""
 
     delivery_id: int
+    origin: str
     person_id: int | None
     address_id: int | None
     product_id: int | None
@@ -24,7 +25,7 @@ class Answered:
 
 
 ANSWERED = """
-select d.id as delivery_id, coalesce(p.merged_into, d.person_id) as person_id, d.address_id, d.product_id,
+select d.id as delivery_id, d.origin, coalesce(p.merged_into, d.person_id) as person_id, d.address_id, d.product_id,
        coalesce(pr.name, '') as product, coalesce(m.subject, b.subject, '') as subject,
        coalesce(pr.owner_user_id, (select owner_user_id from house)) as owner_user_id,
        coalesce(nullif(sp.reply_to, ''), u.email,

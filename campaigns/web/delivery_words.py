@@ -122,7 +122,11 @@ def reason(line: Line) -> str:
     if line.state == "expired":
         return _expired(line.valid_until)
     if line.bounce and line.state == "sent":
-        return _("送信後に戻ってきました（恒久）") if line.bounce == "hard" else _("送信後に戻ってきました（一時）")
+        return (
+            _("送信後に戻ってきました（恒久）")
+            if line.bounce == "hard"
+            else _("送信後に戻ってきました（一時）")
+        )
     words = str(_PLAIN.get(code, _WON.get(code, code)))
     if line.state in ("sent", "handing") and code in _WON:
         return ""
@@ -135,5 +139,5 @@ def reason(line: Line) -> str:
 
 def _expired(until: date | None) -> str:
     if until is None:
-        return _("期限が過ぎました")
-    return _("期限（%(month)s月%(day)s日）が過ぎました", month=until.month, day=until.day)
+        return str(_("期限が過ぎました"))
+    return str(_("期限（%(month)s月%(day)s日）が過ぎました", month=until.month, day=until.day))

@@ -104,18 +104,23 @@ REACH = {
 
 def month(offset: int) -> str:
     """0 -> 当月, 1 -> 1か月後."""
-    return _("当月") if offset == 0 else _("%(n)sか月後", n=offset)
+    return str(_("当月") if offset == 0 else _("%(n)sか月後", n=offset))
 
 
 def sentence(step: Step) -> str:
     """What this row will do, in one sentence."""
     if step.content_id is None:
-        return _("送る内容がまだ選ばれていません。")
+        return str(_("送る内容がまだ選ばれていません。"))
     if step.offset_months == 0:
-        when = _("登録した月の%(day)s日（休業日なら翌営業日）に送ります。過ぎているときは、次の営業日に送ります。", day=step.want_day)
+        when = _(
+            "登録した月の%(day)s日（休業日なら翌営業日）に送ります。過ぎているときは、次の営業日に送ります。",
+            day=step.want_day,
+        )
     else:
         when = _(
-            "%(n)sか月後の%(day)s日（休業日なら翌営業日）に送ります。", n=step.offset_months, day=step.want_day
+            "%(n)sか月後の%(day)s日（休業日なら翌営業日）に送ります。",
+            n=step.offset_months,
+            day=step.want_day,
         )
     if step.valid_until is not None:
         until = step.valid_until
@@ -126,8 +131,8 @@ def sentence(step: Step) -> str:
             day=until.day,
         )
     if step.content_kind == "thanks":
-        return when + _("月間枠が使われていても、お礼は1度だけ例外として送ります。")
-    return when + _("他商材が枠を使った月は、翌月へ繰り越します。")
+        return f"{when}{_('月間枠が使われていても、お礼は1度だけ例外として送ります。')}"
+    return f"{when}{_('他商材が枠を使った月は、翌月へ繰り越します。')}"
 
 
 def problem(found: Problem) -> str:
@@ -141,7 +146,8 @@ def problem(found: Problem) -> str:
         ),
         "classes_missing": lambda: _("配信対象の管理区分を1つ以上選んでください。"),
         "classes_of_field": lambda: _(
-            "管理区分 %(classes)s は担当営業の了承を得てから送ります。送る前に担当営業へ知らせてください。", **args
+            "管理区分 %(classes)s は担当営業の了承を得てから送ります。送る前に担当営業へ知らせてください。",
+            **args,
         ),
         "product_ended": lambda: _("商材「%(product)s」は終了しています。", **args),
         "sender_incomplete": lambda: _(
@@ -153,7 +159,9 @@ def problem(found: Problem) -> str:
         "same_month": lambda: _(
             "%(other)s行目と同じ月です。1名に送れるのは1か月に1通までなので、月をずらしてください。", **args
         ),
-        "month_goes_back": lambda: _("%(other)s行目より前の月です。月は上の行から順に進めてください。", **args),
+        "month_goes_back": lambda: _(
+            "%(other)s行目より前の月です。月は上の行から順に進めてください。", **args
+        ),
         "long_silence": lambda: _(
             "%(other)s行目から%(months)sか月あきます。2か月を超えると忘れられやすくなります。", **args
         ),
@@ -161,7 +169,8 @@ def problem(found: Problem) -> str:
         "day_out_of_range": lambda: _("希望日は1から31までで入力してください。"),
         "content_missing": lambda: _("送る内容を選んでください。"),
         "content_twice": lambda: _(
-            "%(other)s行目と同じ内容です。同じ人に同じ内容は2度送らないので、別の内容を選んでください。", **args
+            "%(other)s行目と同じ内容です。同じ人に同じ内容は2度送らないので、別の内容を選んでください。",
+            **args,
         ),
         "content_without_mail": lambda: _("「%(title)s」には件名か本文がまだありません。", **args),
         "already_expired": lambda: _("期限 %(day)s がもう過ぎています。", **args),
@@ -170,18 +179,20 @@ def problem(found: Problem) -> str:
             tone=TONES.get(str(args.get("content_tone")), ""),
         ),
         "sales_hard_for_class": lambda: _(
-            "強いセールスのメールは、管理区分 %(classes)s には送れません。控えめな書き方に変えてください。", **args
+            "強いセールスのメールは、管理区分 %(classes)s には送れません。控えめな書き方に変えてください。",
+            **args,
         ),
         "sales_too_often": lambda: _(
-            "セールス色のあるメールは%(every)s通に1通までです。直前に情報メールを%(info)s通はさんでください。", **args
+            "セールス色のあるメールは%(every)s通に1通までです。直前に情報メールを%(info)s通はさんでください。",
+            **args,
         ),
     }
-    return words[found.code]() if found.code in words else found.code
+    return str(words[found.code]()) if found.code in words else found.code
 
 
 def missing(codes: str) -> str:
     """Names of missing legal items, one after the other."""
-    return _("、").join(str(DISCLOSURE.get(code, code)) for code in codes.split(",") if code)
+    return str(_("、")).join(str(DISCLOSURE.get(code, code)) for code in codes.split(",") if code)
 
 
 def mail_problem(code: str, args: Mapping[str, object]) -> str:
@@ -192,7 +203,11 @@ def mail_problem(code: str, args: Mapping[str, object]) -> str:
         "syntax": lambda: _("書き方に誤りがあります：%(detail)s", detail=args.get("detail", "")),
         "not_allowed": lambda: _("使えない書き方です（%(what)s）。", what=args.get("what", "")),
         "unknown_field": lambda: (
-            _("差し込み項目「%(name)s」はありません。「%(near)s」ではありませんか。", name=args["name"], near=args["near"])
+            _(
+                "差し込み項目「%(name)s」はありません。「%(near)s」ではありませんか。",
+                name=args["name"],
+                near=args["near"],
+            )
             if args.get("near")
             else _("差し込み項目「%(name)s」はありません。", name=args.get("name", ""))
         ),
@@ -202,7 +217,9 @@ def mail_problem(code: str, args: Mapping[str, object]) -> str:
         "too_long": lambda: _("長すぎます。"),
         "too_nested": lambda: _("入れ子が深すぎます。"),
         "element_refused": lambda: _("<%(name)s> はメールで使えません。", name=args.get("name", "")),
-        "handler_refused": lambda: _("%(name)s のようなスクリプトはメールで使えません。", name=args.get("name", "")),
+        "handler_refused": lambda: _(
+            "%(name)s のようなスクリプトはメールで使えません。", name=args.get("name", "")
+        ),
         "outside_style": lambda: _("外部のスタイルシートは使えません。本文の中に書いてください。"),
         "outside_stylesheet": lambda: _("外部のスタイルシートは使えません。本文の中に書いてください。"),
         "link_empty": lambda: _("リンク先が空です。"),
@@ -213,7 +230,9 @@ def mail_problem(code: str, args: Mapping[str, object]) -> str:
         "link_field": lambda: _(
             "リンク先のホスト名に差し込み項目は使えません：%(url)s", url=args.get("url", "")
         ),
-        "image_scheme": lambda: _("画像は https:// で始めるか、ここに登録してください：%(url)s", url=args.get("url", "")),
+        "image_scheme": lambda: _(
+            "画像は https:// で始めるか、ここに登録してください：%(url)s", url=args.get("url", "")
+        ),
         "reserved_field": lambda: _("「%(name)s」はしくみが使う名前です。", name=args.get("name", "")),
         "body_not_closed": lambda: _("</body> がありません。"),
         "missing_alt": lambda: _("画像に代替文（alt）がありません。", url=args.get("url", "")),
@@ -221,9 +240,12 @@ def mail_problem(code: str, args: Mapping[str, object]) -> str:
         "link_insecure": lambda: _("リンクが http:// です：%(url)s", url=args.get("url", "")),
         "image_insecure": lambda: _("画像が http:// です：%(url)s", url=args.get("url", "")),
         "html_large": lambda: _("本文が大きすぎて、途中で切られる受信箱があります。"),
-        "subject_long": lambda: _("件名が長めです（%(count)s文字）。スマートフォンでは25文字まで見えます。", count=args.get("count", "")),
+        "subject_long": lambda: _(
+            "件名が長めです（%(count)s文字）。スマートフォンでは25文字まで見えます。",
+            count=args.get("count", ""),
+        ),
     }
-    return words[code]() if code in words else code
+    return str(words[code]()) if code in words else code
 
 
 def softer(found: Loud) -> str:
@@ -238,7 +260,7 @@ def softer(found: Loud) -> str:
         "offer_material": _("「資料をご用意しました」のように、次の一歩を軽くしましょう。"),
         "calm_marks": _("記号を減らすと、落ち着いて読めます。"),
     }
-    return words.get(found.suggestion, "")
+    return str(words.get(found.suggestion, ""))
 
 
 def pattern_row(row: PatternStep) -> str:

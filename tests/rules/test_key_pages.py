@@ -1,4 +1,5 @@
 import pytest
+
 from campaigns.rules.key_pages import is_key
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import email
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import policy
 
@@ -146,3 +147,22 @@ def test_a_transactional_mail_takes_no_slot_and_goes_once(parts: Parts) -> None:
     assert len(way.sent) == 1
     assert b"List-Unsubscribe" not in way.sent[0].raw
     assert rows(parts, "select count(*) from mail_slots") == [(0,)]
+
+
+def test_nothing_leaves_for_the_outside_without_https(parts: Parts) -> None:
+    made = world.build(parts, count=1)
+    world.planned(parts, made, send_at=NOW)
+    outside = replace(parts, settings=replace(parts.settings, smtp_url="smtp://127.0.0.1:1", base_url="http://x.example"))
+    assert deliver.batch(outside, now=NOW, transport=MemoryTransport()) == 0
+    assert world.states(parts) == {"planned": 1}
+
+
+def test_an_incomplete_sender_profile_sends_nothing_and_says_why(parts: Parts) -> None:
+    made = world.build(parts, count=1)
+    world.planned(parts, made, send_at=NOW)
+    with parts.engine.begin() as tx:
+        tx.execute(text("update sender_profiles set postal_address = ''"))
+    way = MemoryTransport()
+    deliver.batch(parts, now=NOW, transport=way)
+    assert way.sent == []
+    assert rows(parts, "select state, reason from deliveries") == [("retry", "profile_incomplete")]

@@ -268,6 +268,13 @@ def test_a_reply_to_a_mail_without_a_person_reaches_the_owner_all_the_same(world
     assert len(world.rows("select 1 from deliveries where origin like 'tx:reply:%'")) == 1
 
 
+def test_the_owners_autoresponder_cannot_start_a_loop(world: World, delivery: int) -> None:
+    take(world, delivery, mail("よろしくお願いします"))
+    [forward] = world.rows("select id from deliveries where origin like 'tx:reply:%'")
+    assert take(world, forward.id, mail("ただいま会議中です", id="<auto@maker.example>")) == "ignored"
+    assert len(world.rows("select 1 from deliveries where origin like 'tx:reply:%'")) == 1
+
+
 def test_the_worst_of_several_recipients_decides_only_if_it_is_final() -> None:
     def one(action: str, status: str) -> Recipient:
         return Recipient("a@x.example", "", action, status, "", "")

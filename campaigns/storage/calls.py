@@ -1,0 +1,495 @@
+"""The call desk in the database: open calls with all that their order asks, attempts, and undo."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+# Results of a call in which somebody of that company spoke with us.
+CONNECTED = (
+    "gatekeeper",
+    "talked",
+    "interest",
+    "appointment",
+    "material",
+    "callback",
+    "not_now",
+    "refused",
+    "left",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCall:
+    """An open call task with its person. Instants aware UTC; score 0..222, p_win 0..1.
+
+    tries: unanswered so far. attempts: all calls to the person. inquiry_at: since when an open inquiry
+    waits. is_company_called: a colleague called the company today. why: ids of the causing touchpoints.
+    """
+
+    task_id: int
+    version: int
+    person_id: int
+    lead_id: int | None
+    product_id: int | None
+    product: str
+    colour_no: int
+    cause: str
+    why: tuple[int, ...]
+    priority: int
+    due_at: datetime
+    not_before: datetime | None
+    promised_at: datetime | None
+    tries: int
+    note: str
+    name: str
+    kana: str
+    honorific: str
+    tel: str
+    tel_direct: str
+    mobile: str
+    do_not_call: bool
+    company_id: int | None
+    company: str
+    company_class: str
+    department: str
+    title: str
+    buying_role: str
+    rank: str
+    score: float
+    p_win: float
+    lead_state: str
+    timeframe: str
+    signal_at: datetime | None
+    inquiry_at: datetime | None
+    last_at: datetime | None
+    last_result: str
+    attempts: int
+    is_company_called: bool
+
+
+OPEN = """
+select t.id as task_id, t.version, t.person_id, t.lead_id, t.product_id, coalesce(pr.name, '') as product,
+       coalesce(pr.colour_no, 1) as colour_no, t.cause, t.why, t.priority, t.due_at, t.not_before,
+       t.promised_at, t.tries, t.note, p.full_name as name, p.kana, p.honorific,
+       coalesce(nullif(p.tel, ''), co.tel, '') as tel, p.tel_direct, p.mobile,
+       (p.do_not_call or p.phone_invalid) as do_not_call,
+       co.id as company_id, coalesce(co.name, '') as company, coalesce(co.class, '-') as company_class,
+       coalesce(f.department, '') as department, coalesce(f.title, '') as title,
+       coalesce(f.buying_role, '') as buying_role,
+       coalesce(l.rank, 'unobserved') as rank, coalesce(l.score, 0) as score, coalesce(l.p_win, 0) as p_win,
+       coalesce(l.state, 'nurturing') as lead_state, coalesce(l.timeframe, '') as timeframe,
+       l.last_touch_at as signal_at, i.inquiry_at, c.last_at, coalesce(c.last_result, '') as last_result,
+       coalesce(c.attempts, 0) as attempts,
+       exists (select 1 from call_attempts o join people op on op.id = o.person_id
+                 join affiliations oa on oa.person_id = op.id and oa.is_current
+                where oa.company_id = co.id and o.person_id <> p.id and o.at >= :day
+                  and o.user_id is distinct from :me) as is_company_called
+  from tasks t
+  join people p on p.id = t.person_id and p.merged_into is null
+  left join products pr on pr.id = t.product_id
+  left join product_leads l on l.id = t.lead_id
+  left join affiliations f on f.person_id = p.id and f.is_current
+  left join companies co on co.id = f.company_id
+  left join lateral (select max(a.at) as last_at, count(*) as attempts,
+                            (array_agg(a.result order by a.at desc, a.id desc))[1] as last_result
+                       from call_attempts a where a.person_id = p.id) c on true
+  left join lateral (select min(x.at) as inquiry_at from touchpoints x
+                      where x.person_id = p.id and x.kind in ('inquiry', 'quote_request') and x.validity > 0
+                        and (x.product_id is null or x.product_id = t.product_id)
+                        and x.at > :inquiries_since
+                        and not exists (select 1 from touchpoints y where y.person_id = p.id and y.at >= x.at
+                              and y.kind in ('call_connected', 'call_interest', 'visit'))) i on true
+ where t.kind = 'call' and t.state = 'open'
+   and (cast(:product as bigint) is null or t.product_id = :product)
+   and (cast(:task as bigint) is null or t.id = :task)
+   and p.excluded_reason = ''
+ order by t.id
+"""  # index ix_tasks_open_due_at: the open ones only
+
+
+def open_calls(
+    tx: Connection,
+    *,
+    day: datetime,
+    inquiries_since: datetime,
+    user_id: int | None,
+    product_id: int | None = None,
+    task_id: int | None = None,
+) -> list[OpenCall]:
+    """Every open call. day: the start of today; a colleague's call since then blocks the company."""
+    rows = tx.execute(
+        text(OPEN),
+        {
+            "day": day,
+            "inquiries_since": inquiries_since,
+            "me": user_id,
+            "product": product_id,
+            "task": task_id,
+        },
+    )
+    return [OpenCall(**{**row._mapping, "why": tuple(int(i) for i in row.why)}) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class WhyTouch:
+    """A touchpoint in the words of a call list. event: name of the exhibition."""
+
+    id: int
+    person_id: int
+    kind: str
+    at: datetime
+    title: str
+    note: str
+    event: str
+    active_s: float
+    validity: float
+
+
+TOUCHES = """
+select t.id, t.person_id, t.kind, t.at, t.title, t.note, coalesce(e.name, '') as event, t.active_s, t.validity
+  from touchpoints t left join events e on e.id = t.event_id
+"""
+
+
+def touches(tx: Connection, ids: Sequence[int]) -> dict[int, WhyTouch]:
+    """Touchpoints by id: the causes of all lines at once."""
+    rows = tx.execute(text(TOUCHES + " where t.id = any(:ids)"), {"ids": sorted(set(ids))})
+    return {row.id: WhyTouch(**row._mapping) for row in rows}
+
+
+def mail_reactions(tx: Connection, person_ids: Sequence[int], *, n: int = 3) -> dict[int, list[WhyTouch]]:
+    """The last n human reactions to mails of each person, newest first. ix_touchpoints_person_id_at."""
+    rows = tx.execute(
+        text(
+            "select q.* from unnest(cast(:ids as bigint[])) as w(id) cross join lateral ("
+            + TOUCHES
+            + " where t.person_id = w.id and t.kind in ('mail_open', 'mail_click', 'mail_reply')"
+            " and (t.validity > 0 or t.kind = 'mail_open') order by t.at desc limit :n) q"  # noqa: S608 - constants
+        ),
+        {"ids": sorted(set(person_ids)), "n": n},
+    )
+    found: dict[int, list[WhyTouch]] = {}
+    for row in rows:
+        found.setdefault(row.person_id, []).append(WhyTouch(**row._mapping))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class HourRate:
+    """Calls of an hour of the day, in the installation's zone, and how many of them were answered."""
+
+    hour: int
+    calls: int
+    connected: int
+
+
+def hour_rates(tx: Connection, *, zone: str, company_id: int | None = None) -> list[HourRate]:
+    """Connect rate by hour, over all calls or one company's. Source: S1-06."""
+    rows = tx.execute(
+        text(
+            "select extract(hour from a.at at time zone :zone)::int as hour, count(*)::int as calls,"
+            " (count(*) filter (where a.result = any(:connected)))::int as connected"
+            " from call_attempts a where cast(:company as bigint) is null or exists (select 1 from affiliations f"
+            " where f.person_id = a.person_id and f.is_current and f.company_id = :company)"
+            " group by 1 order by 1"
+        ),
+        {"zone": zone, "connected": list(CONNECTED), "company": company_id},
+    )
+    return [HourRate(**row._mapping) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """What one user has done today. goal: calls a day that the house plans with."""
+
+    calls: int
+    connected: int
+    appointments: int
+    goal: int
+
+
+def today(tx: Connection, *, user_id: int | None, day: datetime) -> Today:
+    row = tx.execute(
+        text(
+            "select count(*)::int as calls, (count(*) filter (where result = any(:connected)))::int as connected,"
+            " (count(*) filter (where result = 'appointment'))::int as appointments,"
+            " coalesce((select call_capacity_per_day from house), 0) as goal"
+            " from call_attempts where user_id is not distinct from :me and at >= :day"
+        ),
+        {"connected": list(CONNECTED), "me": user_id, "day": day},
+    ).one()
+    return Today(**row._mapping)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One call that was made. user: who made it."""
+
+    id: int
+    task_id: int
+    at: datetime
+    result: str
+    note: str
+    next_at: datetime | None
+    user: str
+
+
+def attempts(tx: Connection, person_id: int, *, limit: int = 20) -> list[Attempt]:
+    """The last calls to a person, newest first."""
+    rows = tx.execute(
+        text(
+            "select a.id, a.task_id, a.at, a.result, a.note, a.next_at, coalesce(u.name, '') as user"
+            " from call_attempts a left join users u on u.id = a.user_id"
+            " where a.person_id = :id order by a.at desc, a.id desc limit :n"
+        ),
+        {"id": person_id, "n": limit},
+    )
+    return [Attempt(**row._mapping) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A task as it is worked on: locked, with what the result needs to know.
+
+    taken_by, taken_at: who ended it, if it has ended.
+    """
+
+    task_id: int
+    version: int
+    kind: str
+    state: str
+    person_id: int
+    company_id: int | None
+    product_id: int | None
+    lead_id: int | None
+    lead_state: str
+    tries: int
+    outcome: str
+    cycle_days: int
+    has_fax: bool
+    taken_by: str
+    taken_at: datetime | None
+
+
+def lock(tx: Connection, task_id: int) -> Subject | None:
+    """Lock the person's leads, then the task: the order in which ranks lock, so the two never cross."""
+    tx.execute(
+        text(
+            "select id from product_leads where person_id = (select person_id from tasks where id = :id)"
+            " order by id for update"
+        ),
+        {"id": task_id},
+    )
+    row = tx.execute(
+        text(
+            """
+            select t.id as task_id, t.version, t.kind, t.state, t.person_id, t.company_id, t.product_id,
+                   t.lead_id, coalesce(l.state, '') as lead_state, t.tries, t.outcome,
+                   coalesce(pr.purchase_cycle_days, 365) as cycle_days,
+                   not p.fax_invalid and not p.do_not_fax and p.fax || coalesce(co.fax, '') <> '' as has_fax,
+                   coalesce(u.name, au.name, '') as taken_by, coalesce(t.done_at, a.at) as taken_at
+              from tasks t
+              join people p on p.id = t.person_id
+              left join product_leads l on l.id = t.lead_id
+              left join products pr on pr.id = t.product_id
+              left join affiliations f on f.person_id = p.id and f.is_current
+              left join companies co on co.id = f.company_id
+              left join users u on u.id = t.done_by
+              left join lateral (select at, user_id from call_attempts where task_id = t.id
+                                  order by at desc, id desc limit 1) a on true
+              left join users au on au.id = a.user_id
+             where t.id = :id for update of t
+            """
+        ),
+        {"id": task_id},
+    ).first()
+    return Subject(**row._mapping) if row else None
+
+
+def add_attempt(
+    tx: Connection,
+    *,
+    task_id: int,
+    person_id: int,
+    result: str,
+    note: str,
+    next_at: datetime | None,
+    user_id: int | None,
+    now: datetime,
+) -> int:
+    """One call made; returns its id."""
+    return int(
+        tx.execute(
+            text(
+                "insert into call_attempts (task_id, person_id, at, result, note, next_at, user_id)"
+                " values (:task, :person, :now, :result, :note, :next_at, :me) returning id"
+            ),
+            {
+                "task": task_id,
+                "person": person_id,
+                "now": now,
+                "result": result,
+                "note": note,
+                "next_at": next_at,
+                "me": user_id,
+            },
+        ).scalar_one()
+    )
+
+
+def close_person(
+    tx: Connection,
+    person_id: int,
+    *,
+    today: date,
+    phone_invalid: bool = False,
+    do_not_call: bool = False,
+    has_left: bool = False,
+) -> None:
+    """What a call taught about the person: the number is wrong, no calls, gone."""
+    if not (phone_invalid or do_not_call or has_left):
+        return
+    tx.execute(
+        text(
+            "update people set phone_invalid = phone_invalid or :wrong, do_not_call = do_not_call or :dnc,"
+            " excluded_reason = case when :left and excluded_reason = '' then 'left' else excluded_reason end,"
+            " version = version + 1 where id = :id"
+        ),
+        {"id": person_id, "wrong": phone_invalid, "dnc": do_not_call, "left": has_left},
+    )
+    if has_left:
+        tx.execute(
+            text("update affiliations set ended_on = :today where person_id = :id and is_current"),
+            {"id": person_id, "today": today},
+        )
+        # Mails on their way to somebody who has left are read again before their body goes out.
+        tx.execute(text("update stops set n = n + 1"))
+
+
+SNAPSHOT = """
+select jsonb_build_object(
+  'person', (select jsonb_build_object('id', id, 'phone_invalid', phone_invalid, 'do_not_call', do_not_call,
+                    'excluded_reason', excluded_reason) from people where id = :id),
+  'leads', (select coalesce(jsonb_agg(jsonb_build_object('id', id, 'state', state, 'refused_until', refused_until,
+                    'no_call_before', no_call_before, 'no_hand_off_before', no_hand_off_before,
+                    'recycles', recycles, 'timeframe', timeframe)), '[]') from product_leads where person_id = :id),
+  'tasks', (select coalesce(jsonb_agg(jsonb_build_object('id', id, 'state', state, 'due_at', due_at,
+                    'not_before', not_before, 'promised_at', promised_at, 'tries', tries, 'outcome', outcome,
+                    'done_at', done_at, 'done_by', done_by)), '[]')
+             from tasks where person_id = :id and state in ('open', 'snoozed')),
+  'hand_offs', (select coalesce(jsonb_agg(jsonb_build_object('id', h.id, 'state', h.state,
+                    'held_reason', h.held_reason, 'p_win', h.p_win, 'bar', h.bar,
+                    'asked_by_customer', h.asked_by_customer, 'reasons', h.reasons,
+                    'returned_reason', h.returned_reason, 'created_at', h.created_at,
+                    'resolved_at', h.resolved_at)), '[]')
+             from hand_offs h join product_leads l on l.id = h.lead_id where l.person_id = :id),
+  'affiliations', (select coalesce(jsonb_agg(jsonb_build_object('id', id, 'ended_on', ended_on)), '[]')
+             from affiliations where person_id = :id))
+"""
+
+
+def snapshot(tx: Connection, person_id: int) -> dict[str, Any]:
+    """What a result may change about a person, as it stands: for undo."""
+    found: dict[str, Any] = tx.execute(text(SNAPSHOT), {"id": person_id}).scalar_one()
+    return found
+
+
+RESTORE = (
+    """
+    update people p set phone_invalid = r.phone_invalid, do_not_call = r.do_not_call,
+           excluded_reason = r.excluded_reason, version = p.version + 1
+      from jsonb_populate_record(null::people, cast(:person as jsonb)) r where p.id = r.id
+       and (p.phone_invalid, p.do_not_call, p.excluded_reason)
+           is distinct from (r.phone_invalid, r.do_not_call, r.excluded_reason)
+    """,
+    """
+    update tasks set state = 'cancelled', outcome = 'undone', done_at = :now, version = version + 1
+     where person_id = :id and created_at = :at and state in ('open', 'snoozed')
+       and id <> all(select (r->>'id')::bigint from jsonb_array_elements(cast(:tasks as jsonb)) r)
+    """,
+    """
+    update tasks t set state = r.state, due_at = r.due_at, not_before = r.not_before, promised_at = r.promised_at,
+           tries = r.tries, outcome = r.outcome, done_at = r.done_at, done_by = r.done_by, version = t.version + 1
+      from jsonb_populate_recordset(null::tasks, cast(:tasks as jsonb)) r where t.id = r.id
+       and (t.state, t.tries, t.due_at) is distinct from (r.state, r.tries, r.due_at)
+    """,
+    """
+    delete from hand_offs h using product_leads l
+     where l.id = h.lead_id and l.person_id = :id and h.created_at = :at and h.state in ('held', 'offered')
+       and h.id <> all(select (r->>'id')::bigint from jsonb_array_elements(cast(:hand_offs as jsonb)) r)
+    """,
+    """
+    update hand_offs h set state = r.state, held_reason = r.held_reason, p_win = r.p_win, bar = r.bar,
+           asked_by_customer = r.asked_by_customer, reasons = r.reasons, returned_reason = r.returned_reason,
+           created_at = r.created_at, resolved_at = r.resolved_at
+      from jsonb_populate_recordset(null::hand_offs, cast(:hand_offs as jsonb)) r where h.id = r.id
+    """,
+    """
+    update product_leads l set state = r.state, refused_until = r.refused_until, no_call_before = r.no_call_before,
+           no_hand_off_before = r.no_hand_off_before, recycles = r.recycles, timeframe = r.timeframe,
+           version = l.version + 1
+      from jsonb_populate_recordset(null::product_leads, cast(:leads as jsonb)) r where l.id = r.id
+    """,
+    """
+    update affiliations f set ended_on = r.ended_on
+      from jsonb_populate_recordset(null::affiliations, cast(:affiliations as jsonb)) r where f.id = r.id
+    """,
+    "update alerts set seen_at = :now where person_id = :id and at = :at and seen_at is null",
+)
+
+
+def restore(tx: Connection, before: Mapping[str, Any], *, at: datetime, now: datetime) -> None:
+    """Put back what stood before a result recorded at that instant; what it made is taken away."""
+    values = {
+        key: json.dumps(before[key]) for key in ("person", "leads", "tasks", "hand_offs", "affiliations")
+    }
+    for statement in RESTORE:
+        tx.execute(text(statement), {**values, "id": before["person"]["id"], "at": at, "now": now})
+
+
+@dataclass(frozen=True, slots=True)
+class LastCall:
+    """A user's last recorded call, with what stood before it. task_version: as the record left it."""
+
+    attempt_id: int
+    task_id: int
+    person_id: int
+    at: datetime
+    result: str
+    note: str
+    before: dict[str, Any]
+    task_version: int
+    current_version: int
+
+
+def last_of(tx: Connection, *, user_id: int | None, since: datetime) -> LastCall | None:
+    """The last call that this user recorded since then and that can be undone."""
+    row = tx.execute(
+        text(
+            """
+            select a.id as attempt_id, a.task_id, a.person_id, a.at, a.result, a.note,
+                   cast(v.old as jsonb) as before, cast(v.new as int) as task_version,
+                   t.version as current_version
+              from call_attempts a
+              join tasks t on t.id = a.task_id
+              join audit_log g on g.noun = 'call' and g.noun_id = a.id and g.action = 'record'
+              join audit_values v on v.audit_id = g.id and v.field = 'before' and v.old is not null
+             where a.user_id is not distinct from :me and a.at >= :since
+             order by a.at desc, a.id desc limit 1
+            """
+        ),
+        {"me": user_id, "since": since},
+    ).first()
+    return LastCall(**row._mapping) if row else None
+
+
+def forget(tx: Connection, attempt_id: int) -> None:
+    """Take back a call that was recorded by a slip: the attempt and its touchpoint never happened."""
+    tx.execute(text("delete from touchpoints where source_key = :key"), {"key": f"call:{attempt_id}"})
+    tx.execute(text("delete from call_attempts where id = :id"), {"id": attempt_id})

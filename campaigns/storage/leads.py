@@ -1,0 +1,249 @@
+"""Product leads for people: counts by rank, lists, the sales stage, hand-offs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+RANKS = ("hot", "warm", "nurture", "unobserved", "declined")
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A product with its people by rank."""
+
+    product_id: int
+    product: str
+    colour_no: int
+    cycle_days: int
+    gate: float
+    counts: dict[str, int]
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+
+def board(tx: Connection) -> list[Board]:
+    """Every active product with the number of its people in each rank."""
+    rows = tx.execute(
+        text(
+            "select pr.id, pr.name, pr.colour_no, pr.purchase_cycle_days, pr.gate,"
+            " coalesce(jsonb_object_agg(q.rank, q.n) filter (where q.rank is not null), '{}') as counts"
+            " from products pr left join (select l.product_id, l.rank, count(*) as n from product_leads l"
+            " join people p on p.id = l.person_id and p.merged_into is null group by 1, 2) q"
+            " on q.product_id = pr.id where pr.is_active group by pr.id order by pr.priority, pr.id"
+        )
+    )
+    return [
+        Board(
+            row.id,
+            row.name,
+            row.colour_no,
+            row.purchase_cycle_days,
+            row.gate,
+            {rank: int(row.counts.get(rank, 0)) for rank in RANKS},
+        )
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class LeadLine:
+    """A person for a product, in a list. reasons: as stored ({"code", "args"})."""
+
+    id: int
+    person_id: int
+    name: str
+    company_id: int | None
+    company: str
+    company_class: str
+    department: str
+    title: str
+    rank: str
+    score: float
+    p_win: float
+    state: str
+    reasons: tuple[Mapping[str, Any], ...]
+    last_touch_at: datetime | None
+    ranked_at: datetime | None
+
+
+PAGE = """
+select l.id, l.person_id, p.full_name as name, co.id as company_id, coalesce(co.name, '') as company,
+       coalesce(co.class, '-') as company_class, coalesce(f.department, '') as department,
+       coalesce(f.title, '') as title, l.rank, l.score, l.p_win, l.state, l.reasons, l.last_touch_at, l.ranked_at
+  from product_leads l
+  join people p on p.id = l.person_id and p.merged_into is null
+  left join affiliations f on f.person_id = p.id and f.is_current
+  left join companies co on co.id = f.company_id
+ where l.product_id = :product and (:rank = '' or l.rank = :rank)
+   and (cast(:score as float) is null or (l.score, l.id) < (:score, :id))
+ order by l.score desc, l.id desc limit :n
+"""  # index ix_product_leads_product_id_rank
+
+
+def page(
+    tx: Connection,
+    product_id: int,
+    *,
+    rank: str = "",
+    after: tuple[float, int] | None = None,
+    limit: int = 50,
+) -> list[LeadLine]:
+    """People of a product, highest score first; after: (score, lead id) of the last line seen."""
+    rows = tx.execute(
+        text(PAGE),
+        {
+            "product": product_id,
+            "rank": rank,
+            "score": after[0] if after else None,
+            "id": after[1] if after else 0,
+            "n": limit,
+        },
+    )
+    return [LeadLine(**{**row._mapping, "reasons": tuple(row.reasons)}) for row in rows]
+
+
+def settle(
+    tx: Connection,
+    lead_id: int,
+    *,
+    state: str | None = None,
+    refused_until: datetime | None = None,
+    no_call_before: datetime | None = None,
+    no_hand_off_before: datetime | None = None,
+    timeframe: str | None = None,
+    is_recycled: bool = False,
+) -> None:
+    """What a result does to a lead; None leaves a field."""
+    tx.execute(
+        text(
+            "update product_leads set state = coalesce(:state, state),"
+            " refused_until = coalesce(:refused_until, refused_until),"
+            " no_call_before = coalesce(:no_call_before, no_call_before),"
+            " no_hand_off_before = coalesce(:no_hand_off_before, no_hand_off_before),"
+            " timeframe = coalesce(:timeframe, timeframe), recycles = recycles + :recycled,"
+            " version = version + 1 where id = :id"
+        ),
+        {
+            "id": lead_id,
+            "state": state,
+            "refused_until": refused_until,
+            "no_call_before": no_call_before,
+            "no_hand_off_before": no_hand_off_before,
+            "timeframe": timeframe,
+            "recycled": int(is_recycled),
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HandOff:
+    """A lead at the gate or with sales. p_win, bar 0..1. reasons: as stored."""
+
+    id: int
+    lead_id: int
+    product_id: int
+    product: str
+    colour_no: int
+    state: str
+    held_reason: str
+    returned_reason: str
+    p_win: float
+    bar: float
+    asked_by_customer: bool
+    reasons: tuple[Mapping[str, Any], ...]
+    created_at: datetime
+    resolved_at: datetime | None
+    person_id: int
+    name: str
+    company_id: int | None
+    company: str
+    rank: str
+    score: float
+    lead_state: str
+    recycles: int
+    cycle_days: int
+
+
+HAND_OFFS = """
+select h.id, h.lead_id, h.product_id, pr.name as product, pr.colour_no, h.state, h.held_reason,
+       h.returned_reason, h.p_win, h.bar, h.asked_by_customer, h.reasons, h.created_at, h.resolved_at,
+       p.id as person_id, p.full_name as name, co.id as company_id, coalesce(co.name, '') as company,
+       l.rank, l.score, l.state as lead_state, l.recycles, pr.purchase_cycle_days as cycle_days
+  from hand_offs h
+  join product_leads l on l.id = h.lead_id
+  join people p on p.id = l.person_id
+  join products pr on pr.id = h.product_id
+  left join affiliations f on f.person_id = p.id and f.is_current
+  left join companies co on co.id = f.company_id
+"""
+
+
+def hand_offs(
+    tx: Connection, *, states: Sequence[str], product_id: int | None = None, limit: int = 200
+) -> list[HandOff]:
+    """Hand-offs in these states, the newest first."""
+    rows = tx.execute(
+        text(
+            HAND_OFFS
+            + " where h.state = any(:states) and (cast(:product as bigint) is null or h.product_id = :product)"
+            " order by h.created_at desc, h.id desc limit :n"
+        ),
+        {"states": list(states), "product": product_id, "n": limit},
+    )
+    return [HandOff(**{**row._mapping, "reasons": tuple(row.reasons)}) for row in rows]
+
+
+def hand_off(tx: Connection, hand_off_id: int, *, lock: bool = False) -> HandOff | None:
+    """One hand-off; lock: its lead first, then itself, as ranks do."""
+    if lock:
+        tx.execute(
+            text(
+                "select id from product_leads where person_id = (select l.person_id from hand_offs h"
+                " join product_leads l on l.id = h.lead_id where h.id = :id) order by id for update"
+            ),
+            {"id": hand_off_id},
+        )
+    row = tx.execute(
+        text(HAND_OFFS + " where h.id = :id" + (" for update of h" if lock else "")), {"id": hand_off_id}
+    ).first()
+    return HandOff(**{**row._mapping, "reasons": tuple(row.reasons)}) if row else None
+
+
+def hand_off_counts(tx: Connection) -> dict[str, int]:
+    rows = tx.execute(text("select state, count(*) as n from hand_offs group by state"))
+    return {row.state: int(row.n) for row in rows}
+
+
+def move_hand_off(
+    tx: Connection,
+    hand_off_id: int,
+    *,
+    state: str,
+    returned_reason: str = "",
+    resolved_at: datetime | None = None,
+) -> None:
+    tx.execute(
+        text(
+            "update hand_offs set state = :state, returned_reason = :reason, resolved_at = :at where id = :id"
+        ),
+        {"id": hand_off_id, "state": state, "reason": returned_reason, "at": resolved_at},
+    )
+
+
+def withdraw(tx: Connection, lead_ids: Sequence[int], *, reason: str) -> list[int]:
+    """Hand-offs that nobody has accepted yet and that have lost their ground; returns their leads."""
+    rows = tx.execute(
+        text(
+            "update hand_offs set state = 'returned', returned_reason = :reason"
+            " where lead_id = any(:ids) and state in ('proposed', 'held', 'offered') returning lead_id"
+        ),
+        {"ids": list(lead_ids), "reason": reason},
+    )
+    return sorted({row.lead_id for row in rows})

@@ -1,0 +1,236 @@
+"""Tasks that people do: lists, results, follow-ups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task with its person, for lists. due_at aware UTC; score 0..222."""
+
+    id: int
+    version: int
+    kind: str
+    state: str
+    team: str
+    cause: str
+    why: tuple[int, ...]
+    priority: int
+    due_at: datetime
+    not_before: datetime | None
+    promised_at: datetime | None
+    tries: int
+    outcome: str
+    note: str
+    assignee: str
+    person_id: int
+    name: str
+    company_id: int | None
+    company: str
+    company_class: str
+    department: str
+    title: str
+    fax: str
+    fax_invalid: bool
+    product_id: int | None
+    product: str
+    colour_no: int
+    lead_id: int | None
+    rank: str
+    score: float
+
+
+COLUMNS = """
+select t.id, t.version, t.kind, t.state, t.team, t.cause, t.why, t.priority, t.due_at, t.not_before,
+       t.promised_at, t.tries, t.outcome, t.note, coalesce(u.name, '') as assignee, t.person_id,
+       p.full_name as name, co.id as company_id, coalesce(co.name, '') as company,
+       coalesce(co.class, '-') as company_class, coalesce(f.department, '') as department,
+       coalesce(f.title, '') as title, coalesce(nullif(p.fax, ''), co.fax, '') as fax,
+       (p.fax_invalid or p.do_not_fax) as fax_invalid, t.product_id, coalesce(pr.name, '') as product,
+       coalesce(pr.colour_no, 1) as colour_no, t.lead_id, coalesce(l.rank, 'unobserved') as rank,
+       coalesce(l.score, 0) as score
+  from tasks t
+  join people p on p.id = t.person_id
+  left join users u on u.id = t.assignee_id
+  left join products pr on pr.id = t.product_id
+  left join product_leads l on l.id = t.lead_id
+  left join affiliations f on f.person_id = p.id and f.is_current
+  left join companies co on co.id = f.company_id
+"""
+
+
+def _all(tx: Connection, where: str, **values: object) -> list[Task]:
+    rows = tx.execute(text(COLUMNS + where), values)
+    return [Task(**{**row._mapping, "why": tuple(int(i) for i in row.why)}) for row in rows]
+
+
+def open_of(
+    tx: Connection, kind: str, *, now: datetime, product_id: int | None = None, limit: int = 500
+) -> list[Task]:
+    """Open tasks of a kind that may be done now, the most urgent first. Index ix_tasks_open_due_at."""
+    return _all(
+        tx,
+        " where t.kind = :kind and t.state = 'open' and (t.not_before is null or t.not_before <= :now)"
+        " and (cast(:product as bigint) is null or t.product_id = :product)"
+        " order by t.priority, t.due_at, t.id limit :n",
+        kind=kind,
+        now=now,
+        product=product_id,
+        n=limit,
+    )
+
+
+def of_person(tx: Connection, person_id: int) -> list[Task]:
+    """Open tasks of a person, the next one first."""
+    return _all(
+        tx,
+        " where t.person_id = :id and t.state in ('open', 'snoozed') order by t.due_at, t.id",
+        id=person_id,
+    )
+
+
+def get(tx: Connection, task_id: int) -> Task | None:
+    return next(iter(_all(tx, " where t.id = :id", id=task_id)), None)
+
+
+def open_counts(tx: Connection) -> dict[str, int]:
+    """Open tasks by kind."""
+    rows = tx.execute(text("select kind, count(*) as n from tasks where state = 'open' group by kind"))
+    return {row.kind: int(row.n) for row in rows}
+
+
+def done_today(
+    tx: Connection, *, kind: str, user_id: int | None, day: datetime, limit: int = 3
+) -> list[Task]:
+    """What this user has done since the start of the day, newest first."""
+    return _all(
+        tx,
+        " where t.kind = :kind and t.state = 'done' and t.done_at >= :day and t.done_by is not distinct from :me"
+        " order by t.done_at desc, t.id desc limit :n",
+        kind=kind,
+        day=day,
+        me=user_id,
+        n=limit,
+    )
+
+
+def finish(
+    tx: Connection,
+    task_id: int,
+    *,
+    state: str,
+    outcome: str,
+    user_id: int | None,
+    now: datetime,
+    note: str = "",
+) -> None:
+    """End a task: done or cancelled."""
+    tx.execute(
+        text(
+            "update tasks set state = :state, outcome = :outcome, done_at = :now, done_by = :me,"
+            " note = case when :note = '' then note else :note end, version = version + 1 where id = :id"
+        ),
+        {"id": task_id, "state": state, "outcome": outcome, "now": now, "me": user_id, "note": note},
+    )
+
+
+def again(
+    tx: Connection,
+    task_id: int,
+    *,
+    due_at: datetime,
+    not_before: datetime | None = None,
+    promised_at: datetime | None = None,
+    is_try: bool = False,
+) -> None:
+    """The task stays open: another try, or a promise."""
+    tx.execute(
+        text(
+            "update tasks set due_at = :due_at, not_before = :not_before, promised_at = :promised_at,"
+            " tries = tries + :try, version = version + 1 where id = :id"
+        ),
+        {
+            "id": task_id,
+            "due_at": due_at,
+            "not_before": not_before,
+            "promised_at": promised_at,
+            "try": int(is_try),
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """A task that follows from a result. not_before: it is not offered earlier."""
+
+    kind: str
+    cause: str
+    due_at: datetime
+    not_before: datetime | None = None
+    promised_at: datetime | None = None
+    team: str = "inside"
+    priority: int = 2
+    note: str = ""
+
+
+def add(
+    tx: Connection,
+    tasks: Sequence[NewTask],
+    *,
+    person_id: int,
+    company_id: int | None,
+    product_id: int | None,
+    lead_id: int | None,
+    why: Sequence[int],
+    now: datetime,
+) -> None:
+    """Follow-ups of one lead; an open task of the same kind stands already (uq_tasks_open) and is kept."""
+    if tasks:
+        tx.execute(
+            text(
+                "insert into tasks (kind, person_id, origin_person_id, company_id, product_id, lead_id, team,"
+                " state, cause, why, priority, due_at, not_before, promised_at, note, created_at)"
+                " values (:kind, :person, :person, :company, :product, :lead, :team, 'open', :cause,"
+                " to_jsonb(cast(:why as bigint[])), :priority, :due_at, :not_before, :promised_at, :note, :now)"
+                " on conflict (lead_id, kind) where state in ('open', 'snoozed') and lead_id is not null"
+                " do nothing"
+            ),
+            [
+                {
+                    "kind": task.kind,
+                    "person": person_id,
+                    "company": company_id,
+                    "product": product_id,
+                    "lead": lead_id,
+                    "team": task.team,
+                    "cause": task.cause,
+                    "why": list(why),
+                    "priority": task.priority,
+                    "due_at": task.due_at,
+                    "not_before": task.not_before,
+                    "promised_at": task.promised_at,
+                    "note": task.note,
+                    "now": now,
+                }
+                for task in tasks
+            ],
+        )
+
+
+def cancel_others(
+    tx: Connection, person_id: int, *, kinds: Sequence[str], outcome: str, now: datetime
+) -> int:
+    """Open tasks of a person that have lost their ground: no number, no calls, gone."""
+    done = tx.execute(
+        text(
+            "update tasks set state = 'cancelled', outcome = :outcome, done_at = :now, version = version + 1"
+            " where person_id = :id and state in ('open', 'snoozed') and kind = any(:kinds)"
+        ),
+        {"id": person_id, "outcome": outcome, "now": now, "kinds": list(kinds)},
+    )
+    return int(done.rowcount)

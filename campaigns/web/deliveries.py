@@ -1,0 +1,193 @@
+"""Deliveries: every due mail in exactly one state with its reason; doubts answered; pause and stop in reach."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from campaigns.parts import Parts
+from campaigns.rules.schedule import month_label, month_of, parse_month
+from campaigns.services import export_deliveries, self_audit, settle_doubt
+from campaigns.storage import deliveries as stored
+from campaigns.storage.deliveries import CARE, CLASSES, GROUPS, UNSENT, Filter, Line
+from campaigns.web import delivery_words as words
+from campaigns.web.session import needs
+
+pages = Blueprint("deliveries", __name__, url_prefix="/deliveries")
+PAGE = 50
+# Filter names of the chips that take several groups.
+_CHIPS = {"unsent": UNSENT, "care": CARE, "all": ()}
+
+
+@pages.get("/")
+@needs("marketer", "inside_sales", "admin")
+def list_GET() -> ResponseReturnValue:
+    parts, now = _parts(), _now()
+    wanted, chip = _filter()
+    offset = max(0, request.args.get("from", 0, type=int))
+    with parts.engine.connect() as tx:
+        counts = stored.counts(tx, wanted)
+        lines = stored.page(tx, wanted, offset=offset, limit=PAGE)
+        course = stored.course(tx, now=now)
+        doubts = stored.in_doubt(tx)
+        months = stored.months(tx)
+        products = stored.products(tx)
+    this = month_of(now, parts.settings.tz)
+    chosen = [g for g in GROUPS if not wanted.groups or g in wanted.groups]
+    return render_template(
+        "web/deliveries/list.html",
+        wanted=wanted,
+        chip=chip,
+        counts=counts,
+        total=sum(counts.values()),
+        unsent=sum(counts[g] for g in UNSENT),
+        care=sum(counts[g] for g in CARE),
+        shown=sum(counts[g] for g in chosen),
+        lines=lines,
+        course=course,
+        doubts=doubts,
+        months=sorted({*months, this}, reverse=True),
+        month_label=month_label,
+        products=products,
+        offset=offset,
+        page=PAGE,
+        audit=self_audit.run(parts, now=now),
+        now=now,
+        words=words,
+        link=_link,
+    )
+
+
+@pages.get("/deliveries.csv")
+@needs("marketer", "admin")
+def csv_GET() -> ResponseReturnValue:
+    wanted, _chip = _filter()
+    zone = _parts().settings.tz
+
+    def moment(value: datetime | None) -> str:
+        return value.astimezone(zone).strftime("%Y-%m-%d %H:%M") if value else ""
+
+    def cells(line: Line) -> list[object]:
+        return [
+            line.id,
+            line.company,
+            line.name,
+            line.to,
+            line.title,
+            line.product_name,
+            words.STATES[line.state],
+            words.reason(line),
+            line.until or moment(line.send_at if line.state in ("planned", "retry") else None),
+            moment(line.sent_at),
+            line.smtp_code,
+            line.smtp_text,
+        ]
+
+    head = (
+        _("番号"),
+        _("企業"),
+        _("担当者"),
+        _("メールアドレス"),
+        _("メール"),
+        _("商材"),
+        _("状態"),
+        _("理由"),
+        _("次の判定"),
+        _("送信日時"),
+        _("応答コード"),
+        _("応答"),
+    )
+    data = export_deliveries.run(
+        _parts(), wanted, head=head, cells=cells, user_id=current_user.id, now=_now()
+    )
+    name = f"deliveries-{month_label(wanted.month) if wanted.month else 'all'}.csv"
+    answer = Response(data, mimetype="text/csv")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+@pages.post("/<int:delivery_id>/<any(arrived, lost):word>")
+@needs("marketer", "admin")
+def doubt_POST(delivery_id: int, word: str) -> ResponseReturnValue:
+    arrived = word == "arrived"
+    done = settle_doubt.answer(_parts(), delivery_id, arrived=arrived, user_id=current_user.id, now=_now())
+    if not done:
+        flash(_("この1通は、すでに解決しています。"), "info")
+    elif arrived:
+        flash(_("「届いた」と記録しました。月間枠は使ったままです。"), "done")
+    else:
+        flash(_("「届いていない」と記録し、月間枠を空けました。同じメールは送り直しません。"), "done")
+    return redirect(_back(), code=303)
+
+
+@pages.post("/pause")
+@needs("marketer", "admin")
+def pause_POST() -> ResponseReturnValue:
+    reason = request.form.get("reason", "").strip()[:200] or _("配信画面から停止")
+    settle_doubt.pause(_parts(), paused=True, reason=reason, user_id=current_user.id, now=_now())
+    flash(_("すべての配信を止めました。送信予定は失われず、再開すると続きます。"), "done")
+    return redirect(_back(), code=303)
+
+
+@pages.post("/resume")
+@needs("marketer", "admin")
+def resume_POST() -> ResponseReturnValue:
+    settle_doubt.pause(_parts(), paused=False, reason="", user_id=current_user.id, now=_now())
+    flash(_("配信を再開しました。"), "done")
+    return redirect(_back(), code=303)
+
+
+def _filter() -> tuple[Filter, str]:
+    """What the address asks for; month: "2026-11", "all", else this month."""
+    args = request.args
+    label = args.get("month", "")
+    try:
+        month = (
+            None
+            if label == "all"
+            else parse_month(label)
+            if label
+            else month_of(_now(), _parts().settings.tz)
+        )
+    except ValueError:
+        abort(404)
+    chip = args.get("show", "all")
+    if chip not in _CHIPS and chip not in GROUPS:
+        abort(404)
+    kind = args.get("kind", "scenario")
+    if kind not in CLASSES:
+        abort(404)
+    wanted = Filter(
+        month=month,
+        product_id=args.get("product", type=int),
+        groups=_CHIPS.get(chip, (chip,)),
+        kind=kind,
+        scenario_id=args.get("scenario", type=int),
+        step_key=args.get("step") or None,
+    )
+    return wanted, chip
+
+
+def _link(endpoint: str = ".list_GET", **changed: str | int | None) -> str:
+    """This page with some of its choices changed; a change of choice begins at the first row."""
+    values: dict[str, str | int | None] = {key: value for key, value in request.args.items() if key != "from"}
+    return url_for(endpoint, **{**values, **changed})  # type: ignore[arg-type]
+
+
+def _back() -> str:
+    query = request.form.get("query", "")
+    return url_for(".list_GET") + (f"?{query}" if query else "")
+
+
+def _parts() -> Parts:
+    parts: Parts = current_app.extensions["ikusei"]
+    return parts
+
+
+def _now() -> datetime:
+    return _parts().clock.now()

@@ -1,0 +1,321 @@
+"""Mails: the list of contents and the editor with the two previews of a real person's mail."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from urllib.parse import urlsplit
+
+import redis
+from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from campaigns.parts import Parts
+from campaigns.rules import merge_fields
+from campaigns.rules.scenarios import ContentKind
+from campaigns.rules.tones import Tone
+from campaigns.services import author, preview, upload
+from campaigns.services.author import Draft, Stale
+from campaigns.services.preview import Shown
+from campaigns.storage import contents as stored
+from campaigns.storage import scenarios
+from campaigns.storage.contents import Content, Variant
+from campaigns.web import scenario_words as words
+from campaigns.web.session import needs
+
+pages = Blueprint("mails", __name__, url_prefix="/mails")
+
+# A mail inside a frame: no script, nothing of ours, its own styles; framed by our pages alone.
+FRAME_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' https: http: data:; font-src https:;"
+    " frame-ancestors 'self'; sandbox allow-popups"
+)
+_KEPT_S = 900
+
+
+@pages.get("/")
+@needs("marketer", "admin")
+def list_GET() -> ResponseReturnValue:
+    with _parts().engine.connect() as tx:
+        lines = stored.listing(tx)
+        products, _events = scenarios.choices(tx)
+    return render_template(
+        "web/mails/list.html", lines=lines, products=products, starters=author.starters(), words=words
+    )
+
+
+@pages.post("/new")
+@needs("marketer", "admin")
+def new_POST() -> ResponseReturnValue:
+    starter = request.form.get("starter", "")
+    product_id = request.form.get("product_id", type=int)
+    if starter in author.starters():
+        content_id = author.from_starter(
+            _parts(), starter, product_id=product_id, user_id=current_user.id, now=_now()
+        )
+    else:
+        content_id = author.create(
+            _parts(),
+            title=_("新しいメール"),
+            kind=ContentKind.GENERAL,
+            tone=Tone.INFO,
+            product_id=product_id,
+            user_id=current_user.id,
+            now=_now(),
+        )
+    return redirect(url_for(".edit_GET", content_id=content_id))
+
+
+@pages.get("/<int:content_id>")
+@needs("marketer", "admin")
+def edit_GET(content_id: int) -> ResponseReturnValue:
+    content, variants, variant = _load(content_id)
+    return _editor(content, variants, variant, _draft_of(content, variant))
+
+
+@pages.post("/<int:content_id>")
+@needs("marketer", "admin")
+def edit_POST(content_id: int) -> ResponseReturnValue:
+    content, variants, variant = _load(content_id)
+    draft = _draft()
+    wrong = _bad_head(draft)
+    if wrong:
+        flash(wrong, "error")
+        return _editor(content, variants, variant, draft), 422
+    try:
+        author.save(
+            _parts(),
+            content_id,
+            variant.id,
+            draft,
+            content_version=request.form.get("content_version", 0, type=int),
+            variant_version=request.form.get("variant_version", 0, type=int),
+            user_id=current_user.id,
+            now=_now(),
+        )
+    except Stale:
+        return _editor(content, variants, variant, draft, is_stale=True), 409
+    _store_image()
+    if request.form.get("then") == "test":
+        return _send_test(content, content_id, variant)
+    flash(_("保存しました。"), "done")
+    back = _safe_back(request.form.get("back", ""))
+    return redirect(
+        back if request.form.get("then") == "back" and back else _here(content_id, variant), code=303
+    )
+
+
+@pages.post("/<int:content_id>/variants")
+@needs("marketer", "admin")
+def variant_POST(content_id: int) -> ResponseReturnValue:
+    lang, role = request.form.get("lang", ""), request.form.get("role", "")
+    author.add_variant(_parts(), content_id, lang=lang, buying_role=role)
+    return redirect(
+        url_for(".edit_GET", content_id=content_id, lang=lang, role=role, back=_back_arg()), code=303
+    )
+
+
+@pages.post("/<int:content_id>/variants/<int:variant_id>/delete")
+@needs("marketer", "admin")
+def variant_delete_POST(content_id: int, variant_id: int) -> ResponseReturnValue:
+    if not author.delete_variant(_parts(), content_id, variant_id):
+        flash(_("全員向けの日本語の文面は削除できません。"), "error")
+    return redirect(url_for(".edit_GET", content_id=content_id, back=_back_arg()), code=303)
+
+
+@pages.post("/<int:content_id>/preview")
+@needs("marketer", "admin")
+def preview_POST(content_id: int) -> ResponseReturnValue:
+    """The side column for words that are not saved yet (htmx)."""
+    content, _variants, variant = _load(content_id)
+    seen = _show(content, variant, _draft())
+    return render_template(
+        "web/mails/preview.html", content=content, variant=variant, seen=seen, frame=_keep(seen), words=words
+    )
+
+
+@pages.get("/frame/<key>")
+@needs("marketer", "admin")
+def frame_GET(key: str) -> ResponseReturnValue:
+    """A rendered mail on its own, kept for a quarter of an hour."""
+    try:
+        kept = _parts().redis.get(f"ikusei:preview:{key}")
+    except redis.RedisError:
+        kept = None
+    return framed(kept.decode() if isinstance(kept, bytes) else "")
+
+
+@pages.get("/<int:content_id>/frame")
+@needs("marketer", "admin")
+def saved_frame_GET(content_id: int) -> ResponseReturnValue:
+    """The saved mail for a person."""
+    content, _variants, variant = _load(content_id)
+    return framed(_show(content, variant, _draft_of(content, variant)).html)
+
+
+def framed(html: str) -> Response:
+    """A mail's HTML as a page that can do nothing; shown in a frame."""
+    answer = Response(html or _("表示できる内容がありません。"), mimetype="text/html")
+    answer.headers["Content-Security-Policy"] = FRAME_POLICY
+    answer.headers["X-Frame-Options"] = "SAMEORIGIN"
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _editor(
+    content: Content, variants: tuple[Variant, ...], variant: Variant, draft: Draft, *, is_stale: bool = False
+) -> str:
+    faces = preview.faces(_parts(), product_id=content.product_id)
+    seen = _show(content, variant, draft)
+    return render_template(
+        "web/mails/edit.html",
+        content=content,
+        variants=variants,
+        variant=variant,
+        draft=draft,
+        seen=seen,
+        frame=_keep(seen),
+        faces=faces,
+        person_id=_person_id(),
+        images=upload.recent(_parts()),
+        fields=[(name, alias) for name, alias in merge_fields.ALIASES.items()],
+        kinds=list(ContentKind),
+        tones=list(Tone),
+        roles=stored.ROLES,
+        langs=stored.LANGS,
+        words=words,
+        back=_back_arg(),
+        is_stale=is_stale,
+        base_url=_parts().settings.base_url,
+    )
+
+
+def _show(content: Content, variant: Variant, draft: Draft) -> Shown:
+    return preview.show(
+        _parts(), draft, lang=variant.lang, product_id=content.product_id, person_id=_person_id(content)
+    )
+
+
+def _keep(seen: Shown) -> str:
+    """Where the frames find the rendered mail; the saved one while Redis is away."""
+    key = secrets.token_urlsafe(12)
+    try:
+        _parts().redis.set(f"ikusei:preview:{key}", seen.html, ex=_KEPT_S)
+    except redis.RedisError:
+        return url_for(".saved_frame_GET", content_id=(request.view_args or {})["content_id"])
+    return url_for(".frame_GET", key=key)
+
+
+def _person_id(content: Content | None = None) -> int | None:
+    """The person chosen to look with; without a choice the best known one."""
+    chosen = request.values.get("person", type=int)
+    if chosen or content is None:
+        return chosen
+    people = preview.faces(_parts(), product_id=content.product_id).people
+    return people[0].id if people else None
+
+
+def _send_test(content: Content, content_id: int, variant: Variant) -> ResponseReturnValue:
+    saved = preview.variant_of(_parts(), content_id, variant.id) or variant
+    wrong = preview.send_test(
+        _parts(),
+        saved,
+        product_id=content.product_id,
+        person_id=_person_id(content),
+        to=current_user.email,
+        mark=_("【テスト】"),
+        user_id=current_user.id,
+        now=_now(),
+    )
+    if wrong is None:
+        flash(_("%(to)s へテスト配信しました。数十秒ほどで届きます。", to=current_user.email), "done")
+    else:
+        flash(_("このままでは表示できないため、テスト配信しませんでした。確認の欄をご覧ください。"), "error")
+    return redirect(_here(content_id, variant), code=303)
+
+
+def _store_image() -> None:
+    file = request.files.get("image")
+    if file is None or not file.filename:
+        return
+    try:
+        data = file.stream.read(upload.MAX_BYTES + 1)
+        image = upload.store(_parts(), data, name=file.filename, user_id=current_user.id, now=_now())
+    except upload.Refused as refused:
+        flash(str(words.UPLOAD[refused.code]), "error")
+    else:
+        flash(_("画像「%(name)s」を登録しました。下の一覧から本文に入れられます。", name=image.name), "done")
+
+
+def _load(content_id: int) -> tuple[Content, tuple[Variant, ...], Variant]:
+    return author.load(
+        _parts(),
+        content_id,
+        lang=request.values.get("lang", "ja"),
+        buying_role=request.values.get("role", ""),
+    )
+
+
+def _draft() -> Draft:
+    """The words as the form brings them, line ends as we keep them."""
+    form = request.form
+    values = {name: form.get(name, "").replace("\r\n", "\n") for name in Draft.__dataclass_fields__}
+    return Draft(
+        **{
+            name: value.strip() if name in ("title", "subject", "preheader") else value
+            for name, value in values.items()
+        }
+    )
+
+
+def _draft_of(content: Content, variant: Variant) -> Draft:
+    return Draft(
+        content.title,
+        content.kind,
+        content.tone,
+        variant.subject,
+        variant.preheader,
+        variant.html,
+        variant.text,
+    )
+
+
+def _bad_head(draft: Draft) -> str:
+    if not draft.title:
+        return str(_("管理用の名前を書いてください。"))
+    if draft.kind not in set(ContentKind) or draft.tone not in set(Tone):
+        abort(400)
+    return ""
+
+
+def _here(content_id: int, variant: Variant) -> str:
+    return url_for(
+        ".edit_GET",
+        content_id=content_id,
+        lang=variant.lang,
+        role=variant.buying_role or None,
+        person=_person_id(),
+        back=_back_arg(),
+    )
+
+
+def _back_arg() -> str | None:
+    return _safe_back(request.values.get("back", "")) or None
+
+
+def _safe_back(target: str) -> str:
+    """A path of our own, or nothing: a form field must not send anybody elsewhere."""
+    parts = urlsplit(target)
+    is_ours = target.startswith("/") and not target.startswith(("//", "/\\")) and "\\" not in target
+    return target if is_ours and not parts.scheme and not parts.netloc else ""
+
+
+def _parts() -> Parts:
+    parts: Parts = current_app.extensions["ikusei"]
+    return parts
+
+
+def _now() -> datetime:
+    return _parts().clock.now()
