@@ -26,6 +26,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 START_LIMIT_S = 30.0
 
@@ -197,7 +198,7 @@ def _initdb(binaries: Path, data: Path, user: pwd.struct_passwd | None) -> None:
         raise EmbeddedError(f"initdb failed: {done.stderr.decode(errors='replace')[-600:]}")
 
 
-def _as(user: pwd.struct_passwd | None) -> dict[str, object]:
+def _as(user: pwd.struct_passwd | None) -> dict[str, Any]:
     return {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
@@ -212,7 +213,7 @@ def _spawn(arguments: list[str], log: Path, user: pwd.struct_passwd | None) -> s
             # A server of its own session: Ctrl+C ends the supervisor, which then ends the server.
             start_new_session=True,
             preexec_fn=die_with_parent(signal.SIGINT if "postgres" in arguments[0] else signal.SIGTERM),  # noqa: PLW1509
-            **_as(user),  # type: ignore[arg-type]
+            **_as(user),
         )
 
 

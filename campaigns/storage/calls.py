@@ -163,15 +163,19 @@ def touches(tx: Connection, ids: Sequence[int]) -> dict[int, WhyTouch]:
     return {row.id: WhyTouch(**row._mapping) for row in rows}
 
 
+REACTIONS = f"""
+select q.* from unnest(cast(:ids as bigint[])) as w(id) cross join lateral (
+  {TOUCHES}
+   where t.person_id = w.id and t.kind in ('mail_open', 'mail_click', 'mail_reply')
+     and (t.validity > 0 or t.kind = 'mail_open')
+   order by t.at desc limit :n) q
+"""  # noqa: S608 - of this module's own text
+
+
 def mail_reactions(tx: Connection, person_ids: Sequence[int], *, n: int = 3) -> dict[int, list[WhyTouch]]:
     """The last n human reactions to mails of each person, newest first. ix_touchpoints_person_id_at."""
     rows = tx.execute(
-        text(
-            "select q.* from unnest(cast(:ids as bigint[])) as w(id) cross join lateral ("
-            + TOUCHES
-            + " where t.person_id = w.id and t.kind in ('mail_open', 'mail_click', 'mail_reply')"
-            " and (t.validity > 0 or t.kind = 'mail_open') order by t.at desc limit :n) q"  # noqa: S608 - constants
-        ),
+        text(REACTIONS),
         {"ids": sorted(set(person_ids)), "n": n},
     )
     found: dict[int, list[WhyTouch]] = {}
@@ -493,3 +497,16 @@ def forget(tx: Connection, attempt_id: int) -> None:
     """Take back a call that was recorded by a slip: the attempt and its touchpoint never happened."""
     tx.execute(text("delete from touchpoints where source_key = :key"), {"key": f"call:{attempt_id}"})
     tx.execute(text("delete from call_attempts where id = :id"), {"id": attempt_id})
+
+
+def causes(tx: Connection, task_id: int) -> list[int]:
+    """Touchpoints that caused a task, and those that its calls left, oldest first."""
+    rows = tx.execute(
+        text(
+            "select t.id from touchpoints t where t.task_id = :id or t.id in"
+            " (select cast(w.id as bigint) from tasks k, jsonb_array_elements_text(k.why) as w(id)"
+            " where k.id = :id) order by t.at, t.id"
+        ),
+        {"id": task_id},
+    )
+    return [row.id for row in rows]

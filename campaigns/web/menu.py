@@ -1,0 +1,123 @@
+"""The menu: the six processes, numbered, with what this installation has of them.
+
+An item shows when its blueprint is registered and the reader's role may open it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flask import Flask, request
+from flask_babel import lazy_gettext as _l
+
+EVERYONE = frozenset({"admin", "marketer", "inside_sales"})
+MARKETING = frozenset({"admin", "marketer"})
+ADMIN = frozenset({"admin"})
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A link. page: blueprint that must exist; path: where it leads; count: key of the counts beside it."""
+
+    key: str
+    name: object
+    page: str
+    path: str
+    roles: frozenset[str] = EVERYONE
+    count: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One of the six processes."""
+
+    no: int
+    name: object
+    icon: str
+    items: tuple[Item, ...]
+
+
+GROUPS: tuple[Group, ...] = (
+    Group(1, _l("集客"), "speakerphone", (Item("imports", _l("取込"), "imports", "/imports", MARKETING),)),
+    Group(
+        2,
+        _l("維持・管理"),
+        "database",
+        (
+            Item("companies", _l("企業"), "companies", "/companies"),
+            Item("people", _l("担当者"), "people", "/people"),
+            Item("refusals", _l("受信拒否者リスト"), "refusals", "/refusals"),
+        ),
+    ),
+    Group(
+        3,
+        _l("育成"),
+        "plant-2",
+        (
+            Item("scenarios", _l("シナリオ"), "scenarios", "/scenarios", MARKETING),
+            Item("mails", _l("コンテンツ"), "mails", "/mails", MARKETING),
+            Item("deliveries", _l("配信"), "deliveries", "/deliveries", MARKETING),
+        ),
+    ),
+    Group(
+        4,
+        _l("見つけ出す"),
+        "zoom-check",
+        (
+            Item("leads", _l("見込度"), "leads", "/leads"),
+            Item("calls", _l("架電リスト"), "calls", "/calls", count="calls"),
+        ),
+    ),
+    Group(
+        5,
+        _l("案件化"),
+        "arrows-exchange",
+        (Item("hand_offs", _l("引き渡し"), "leads", "/leads/hand-offs", count="hand_offs"),),
+    ),
+    Group(6, _l("取引拡大"), "trending-up", (Item("classes", _l("管理区分"), "companies", "/companies?by=class"),)),
+)
+SETTINGS: tuple[Item, ...] = (
+    Item("products", _l("商材"), "products", "/products", MARKETING),
+    Item("senders", _l("送信者情報"), "senders", "/senders", MARKETING),
+    Item("team", _l("利用者"), "team", "/team", ADMIN),
+    Item("catcher", _l("届いたメール（練習）"), "catcher", "/caught"),
+)
+
+
+def shown(app: Flask, role: str) -> tuple[Group, ...]:
+    """The processes with the items this reader may open; a process without one is left out."""
+    groups = (Group(g.no, g.name, g.icon, _items(app, g.items, role)) for g in GROUPS)
+    return tuple(group for group in groups if group.items)
+
+
+def settings(app: Flask, role: str) -> tuple[Item, ...]:
+    return _items(app, SETTINGS, role)
+
+
+def path(app: Flask, item: Item) -> str:
+    """Where an item leads: the blueprint's own prefix, where the item stands for the whole of it."""
+    page = app.blueprints[item.page]
+    return page.url_prefix if item.key == item.page and page.url_prefix else item.path
+
+
+def current(app: Flask) -> str:
+    """The key of the item for the page being shown: the longest path that the address begins with."""
+    items = [item for group in GROUPS for item in group.items] + list(SETTINGS)
+    fits = [
+        (len(path(app, item)), item.key)
+        for item in items
+        if item.page in app.blueprints
+        and "?" not in item.path
+        and (request.path + "/").startswith(path(app, item).rstrip("/") + "/")
+    ]
+    return max(fits, default=(0, ""))[1]
+
+
+def _items(app: Flask, items: tuple[Item, ...], role: str) -> tuple[Item, ...]:
+    return tuple(item for item in items if item.page in app.blueprints and role in item.roles)
+
+
+def badge(counts: Mapping[str, int], item: Item) -> int:
+    """How much work waits behind an item."""
+    return counts.get(item.count, 0) if item.count else 0

@@ -1,0 +1,248 @@
+"""Words and formats of the pages: dates, numbers and the names of what the rules and tables call by code.
+
+Filters (registered by `register`): day, short_day, moment, clock_time, month_name, number, yen, percent.
+Tables (`RANKS`, `STATES`, ...): code -> lazy text; `word(TABLE, code)` shows an unknown code as it is.
+Instants are aware UTC and shown in the installation's zone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from flask import Flask, current_app
+from flask_babel import get_locale
+from flask_babel import lazy_gettext as _l
+
+Table = Mapping[str, object]
+
+RANKS: Table = {
+    "hot": _l("今すぐ客"),
+    "warm": _l("お悩み客"),
+    "nurture": _l("そのうち客"),
+    "unobserved": _l("未観測"),
+    "declined": _l("まだまだ客"),
+}
+RANK_ICONS = {
+    "hot": "flame",
+    "warm": "bulb",
+    "nurture": "plant-2",
+    "unobserved": "eye-off",
+    "declined": "circle-minus",
+}
+STATES: Table = {
+    "sent": _l("送信済み"),
+    "planned": _l("送信予定"),
+    "handing": _l("送信中"),
+    "carried_over": _l("保留"),
+    "suppressed": _l("送らない"),
+    "no_consent": _l("同意なし"),
+    "retry": _l("再試行待ち"),
+    "failed": _l("送信できず"),
+    "in_doubt": _l("結果不明"),
+    "expired": _l("期限切れ"),
+    "cancelled": _l("取りやめ"),
+}
+STATE_ICONS = {
+    "sent": "circle-check",
+    "planned": "clock",
+    "handing": "send",
+    "carried_over": "clock-pause",
+    "suppressed": "ban",
+    "no_consent": "ban",
+    "retry": "rotate",
+    "failed": "alert-circle",
+    "in_doubt": "help-circle",
+    "expired": "calendar-x",
+    "cancelled": "circle-x",
+}
+KINDS: Table = {
+    "mail_open": _l("メールの開封"),
+    "mail_click": _l("メールのクリック"),
+    "mail_reply": _l("メールの返信"),
+    "web_view": _l("ページ閲覧"),
+    "web_view_key": _l("重要ページの閲覧"),
+    "seminar_apply": _l("セミナー申込"),
+    "doc_request": _l("資料請求"),
+    "inquiry": _l("問い合わせ"),
+    "badge_scan": _l("バーコード読取"),
+    "card_exchange": _l("名刺交換"),
+    "booth_talk": _l("説明員対応"),
+    "booth_talk_prospect": _l("説明員対応（見込みあり）"),
+    "seminar_attend": _l("セミナー参加"),
+    "call_connected": _l("電話・通話"),
+    "call_interest": _l("電話・関心あり"),
+    "visit": _l("訪問"),
+    "quote_request": _l("見積依頼"),
+    "fax_sent": _l("FAX送付"),
+    "call_tried": _l("電話・つながらず"),
+}
+TASKS: Table = {
+    "call": _l("電話"),
+    "fax": _l("FAX送付"),
+    "visit": _l("訪問"),
+    "mail": _l("メール"),
+    "check": _l("内容の確認"),
+}
+TASK_ICONS = {"call": "phone", "fax": "printer", "visit": "walk", "mail": "mail", "check": "arrow-back-up"}
+CAUSES: Table = {
+    "hot_deep": _l("今すぐ客になりました"),
+    "warm_over_gate": _l("推定受注率が基準を超えました"),
+    "warm_deep": _l("お悩み客で、会話まで進んでいます"),
+    "warm_shallow": _l("お悩み客で、まだ会話がありません"),
+    "silent": _l("長く反応がないため、再測定します"),
+    "refused_by_reply": _l("返信で配信停止の希望がありました"),
+}
+ALERTS: Table = {
+    "hot": _l("今すぐ客になりました"),
+    "surge": _l("静かだった方が動き出しました"),
+    "reply": _l("メールに返信がありました"),
+    "refused_by_reply": _l("返信で配信停止の希望がありました"),
+    "complaint": _l("迷惑メールとして報告されました"),
+    "in_doubt": _l("結果のわからない送信があります"),
+}
+ROLES: Table = {"admin": _l("管理者"), "marketer": _l("マーケティング"), "inside_sales": _l("インサイドセールス")}
+APPETITES: Table = {
+    "hungry": _l("貪欲（どんな案件でも）"),
+    "normal": _l("通常"),
+    "selective": _l("余裕（確度の高い案件のみ）"),
+}
+SCOPES: Table = {
+    "product": _l("この商材"),
+    "global": _l("すべて"),
+    "new_products": _l("新しい商材"),
+}
+REFUSAL_REASONS: Table = {
+    "user_link": _l("本人（停止ページ）"),
+    "one_click": _l("本人（ワンクリック）"),
+    "reply": _l("本人（返信）"),
+    "phone": _l("電話で受付"),
+    "card": _l("はがき・書面で受付"),
+    "complaint": _l("迷惑メール報告"),
+    "bounce": _l("不達（恒久）"),
+    "admin": _l("社内で登録"),
+    "erasure": _l("消去の請求"),
+    "import": _l("取込"),
+}
+MISSING: Table = {
+    "legal_name": _l("氏名・名称"),
+    "postal_address": _l("住所"),
+    "inquiry": _l("苦情・問い合わせ先"),
+    "from_address": _l("差出人アドレス"),
+    "privacy_url": _l("個人情報の取り扱いのURL"),
+}
+WEEKDAYS_JA = "月火水木金土日"
+MONTHS_EN = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+LONG_MONTHS_EN = "January February March April May June July August September October November December".split()
+DAYS_EN = "Mon Tue Wed Thu Fri Sat Sun".split()
+
+
+def word(table: Table, code: object) -> str:
+    """The reader's word for a code; the code itself where none is known, so nothing hides."""
+    return str(table.get(str(code), code or "–"))
+
+
+def language() -> str:
+    """ "ja" or "en", of the page being written."""
+    locale = get_locale()
+    return "en" if locale is not None and locale.language == "en" else "ja"
+
+
+def zone() -> ZoneInfo:
+    found: ZoneInfo = current_app.extensions["ikusei"].settings.tz
+    return found
+
+
+def _local(value: date | datetime) -> date:
+    return value.astimezone(zone()) if isinstance(value, datetime) else value
+
+
+def day(value: date | datetime | None) -> str:
+    """2026年11月24日（火） / Tue 24 Nov 2026."""
+    if value is None:
+        return "–"
+    at = _local(value)
+    if language() == "en":
+        return f"{DAYS_EN[at.weekday()]} {at.day} {MONTHS_EN[at.month - 1]} {at.year}"
+    return f"{at.year}年{at.month}月{at.day}日（{WEEKDAYS_JA[at.weekday()]}）"
+
+
+def short_day(value: date | datetime | None) -> str:
+    """11/24 / 24 Nov; with the year when it is not this one's."""
+    if value is None:
+        return "–"
+    at = _local(value)
+    this_year = current_app.extensions["ikusei"].clock.now().astimezone(zone()).year
+    if language() == "en":
+        return f"{at.day} {MONTHS_EN[at.month - 1]}" + ("" if at.year == this_year else f" {at.year}")
+    return ("" if at.year == this_year else f"{at.year}/") + f"{at.month}/{at.day:02d}"
+
+
+def moment(value: datetime | None) -> str:
+    """11/24 9:12 / 24 Nov 9:12."""
+    return "–" if value is None else f"{short_day(value)} {clock_time(value)}"
+
+
+def clock_time(value: datetime | None) -> str:
+    """9:12."""
+    if value is None:
+        return "–"
+    at = value.astimezone(zone())
+    return f"{at.hour}:{at.minute:02d}"
+
+
+def month_name(month: int | None, *, short: bool = False) -> str:
+    """2026年11月 / November 2026; short: 11月 / November. month: year * 12 + month - 1."""
+    if month is None:
+        return "–"
+    year, place = divmod(month, 12)
+    if language() == "en":
+        return LONG_MONTHS_EN[place] if short else f"{LONG_MONTHS_EN[place]} {year}"
+    return f"{place + 1}月" if short else f"{year}年{place + 1}月"
+
+
+def number(value: float | None, digits: int = 0) -> str:
+    """1,096; "–" when there is none."""
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def percent(value: float | None, digits: int = 0) -> str:
+    """26% of .26."""
+    return "–" if value is None else f"{value * 100:.{digits}f}%"
+
+
+def yen(value: int | None) -> str:
+    """1,840万円 / ¥18.4M."""
+    if value is None:
+        return "–"
+    if language() == "en":
+        return f"¥{value / 1_000_000:,.4g}M" if abs(value) >= 1_000_000 else f"¥{value:,}"
+    return f"{value // 10_000:,}万円" if value and value % 10_000 == 0 else f"{value:,}円"
+
+
+def initials(name: str) -> str:
+    """Family name of two characters, or two letters: 佐伯, SA."""
+    first = name.strip().replace("\u3000", " ").split(" ")[0] if name.strip() else "?"
+    return first[:2].upper()
+
+
+def register(app: Flask) -> None:
+    """Make filters and tables known to the templates."""
+    app.jinja_env.filters.update(
+        day=day,
+        short_day=short_day,
+        moment=moment,
+        clock_time=clock_time,
+        month_name=month_name,
+        number=number,
+        percent=percent,
+        yen=yen,
+        initials=initials,
+    )
+    tables = {
+        "RANKS": RANKS, "RANK_ICONS": RANK_ICONS, "STATES": STATES, "STATE_ICONS": STATE_ICONS, "KINDS": KINDS,
+        "TASKS": TASKS, "TASK_ICONS": TASK_ICONS, "CAUSES": CAUSES, "ALERTS": ALERTS, "ROLES": ROLES,
+        "APPETITES": APPETITES, "SCOPES": SCOPES, "REFUSAL_REASONS": REFUSAL_REASONS, "MISSING": MISSING,
+    }  # fmt: skip
+    app.jinja_env.globals.update(tables, word=word, language=language)
