@@ -159,8 +159,8 @@ def _card(
     form = "有限会社" if no % 11 == 8 else "株式会社"
     domain = f"{label}.example" if no % 3 else f"{label}.example.jp"
     department, title = POSTS[dice.randrange(len(POSTS))]
-    trunk = f"{area}-{'000' if len(area) > 3 else '0000'}-{1000 + no:04d}"
-    patterns = (f"{family[1]}.{given[1]}", f"{given[1][0]}.{family[1]}", f"{family[1]}{place % 9 + 1}")
+    trunk = f"{area}-{'0' * (6 - len(area))}-{1000 + no:04d}"
+    patterns = (f"{family[1]}.{given[1]}", f"{given[1][0]}.{family[1]}", f"{family[1]}{place + 101}")
     return Card(
         company=name.format(f=form),
         department=department,

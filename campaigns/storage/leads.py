@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -247,3 +247,14 @@ def withdraw(tx: Connection, lead_ids: Sequence[int], *, reason: str) -> list[in
         {"ids": list(lead_ids), "reason": reason},
     )
     return sorted({row.lead_id for row in rows})
+
+
+def note_deal(tx: Connection, company_id: int, *, on: date) -> None:
+    """An order came in: the company is a current customer from that day."""
+    tx.execute(
+        text(
+            "update companies set last_deal_on = greatest(coalesce(last_deal_on, :on), :on),"
+            " version = version + 1 where id = :id"
+        ),
+        {"id": company_id, "on": on},
+    )

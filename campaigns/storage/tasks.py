@@ -234,3 +234,24 @@ def cancel_others(
         {"id": person_id, "outcome": outcome, "now": now, "kinds": list(kinds)},
     )
     return int(done.rowcount)
+
+
+def fax_is_wrong(tx: Connection, person_id: int) -> None:
+    """The fax went to nobody: no more faxes to this person until the number changes."""
+    tx.execute(
+        text("update people set fax_invalid = true, version = version + 1 where id = :id"), {"id": person_id}
+    )
+
+
+def cancel_of_lead(
+    tx: Connection, lead_id: int, *, kinds: Sequence[str], outcome: str, now: datetime
+) -> int:
+    """Open tasks of one lead that somebody else does now."""
+    done = tx.execute(
+        text(
+            "update tasks set state = 'cancelled', outcome = :outcome, done_at = :now, version = version + 1"
+            " where lead_id = :id and state in ('open', 'snoozed') and kind = any(:kinds)"
+        ),
+        {"id": lead_id, "outcome": outcome, "now": now, "kinds": list(kinds)},
+    )
+    return int(done.rowcount)

@@ -6,12 +6,12 @@ from flask import Blueprint, Response, abort, current_app, render_template, requ
 from flask.typing import ResponseReturnValue
 
 from campaigns.parts import Parts
-from campaigns.web.mails import framed
+from campaigns.web.security import as_preview
 from campaigns.web.session import needs
 from mailer import catcher
 from mailer.catcher import Parsed
 
-pages = Blueprint("catcher", __name__, url_prefix="/catcher")
+pages = Blueprint("catcher", __name__, url_prefix="/caught")
 PAGE = 50
 
 
@@ -21,7 +21,7 @@ def practice_only() -> None:
         abort(404)
 
 
-@pages.get("/")
+@pages.get("")
 @needs("marketer", "inside_sales", "admin")
 def list_GET() -> ResponseReturnValue:
     """Newest first; `before` is the key of the last line seen."""
@@ -41,7 +41,7 @@ def mail_GET(key: str) -> ResponseReturnValue:
 @pages.get("/<key>/html")
 @needs("marketer", "inside_sales", "admin")
 def html_GET(key: str) -> ResponseReturnValue:
-    return framed(_read(key).html or "")
+    return as_preview(_read(key).html or "")
 
 
 @pages.get("/<key>/raw")

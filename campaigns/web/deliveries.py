@@ -16,6 +16,7 @@ from campaigns.storage import deliveries as stored
 from campaigns.storage.deliveries import CARE, CLASSES, GROUPS, UNSENT, Filter, Line
 from campaigns.web import delivery_words as words
 from campaigns.web.session import needs
+from campaigns.web.words import STATES, word
 
 pages = Blueprint("deliveries", __name__, url_prefix="/deliveries")
 PAGE = 50
@@ -23,7 +24,7 @@ PAGE = 50
 _CHIPS = {"unsent": UNSENT, "care": CARE, "all": ()}
 
 
-@pages.get("/")
+@pages.get("")
 @needs("marketer", "inside_sales", "admin")
 def list_GET() -> ResponseReturnValue:
     parts, now = _parts(), _now()
@@ -79,7 +80,7 @@ def csv_GET() -> ResponseReturnValue:
             line.to,
             line.title,
             line.product_name,
-            words.STATES[line.state],
+            word(STATES, line.state),
             words.reason(line),
             line.until or moment(line.send_at if line.state in ("planned", "retry") else None),
             moment(line.sent_at),
@@ -119,9 +120,9 @@ def doubt_POST(delivery_id: int, word: str) -> ResponseReturnValue:
     if not done:
         flash(_("この1通は、すでに解決しています。"), "info")
     elif arrived:
-        flash(_("「届いた」と記録しました。月間枠は使ったままです。"), "done")
+        flash(_("「届いた」と記録しました。月間枠は使ったままです。"), "ok")
     else:
-        flash(_("「届いていない」と記録し、月間枠を空けました。同じメールは送り直しません。"), "done")
+        flash(_("「届いていない」と記録し、月間枠を空けました。同じメールは送り直しません。"), "ok")
     return redirect(_back(), code=303)
 
 
@@ -130,7 +131,7 @@ def doubt_POST(delivery_id: int, word: str) -> ResponseReturnValue:
 def pause_POST() -> ResponseReturnValue:
     reason = request.form.get("reason", "").strip()[:200] or _("配信画面から停止")
     settle_doubt.pause(_parts(), paused=True, reason=reason, user_id=current_user.id, now=_now())
-    flash(_("すべての配信を止めました。送信予定は失われず、再開すると続きます。"), "done")
+    flash(_("すべての配信を止めました。送信予定は失われず、再開すると続きます。"), "ok")
     return redirect(_back(), code=303)
 
 
@@ -138,7 +139,7 @@ def pause_POST() -> ResponseReturnValue:
 @needs("marketer", "admin")
 def resume_POST() -> ResponseReturnValue:
     settle_doubt.pause(_parts(), paused=False, reason="", user_id=current_user.id, now=_now())
-    flash(_("配信を再開しました。"), "done")
+    flash(_("配信を再開しました。"), "ok")
     return redirect(_back(), code=303)
 
 

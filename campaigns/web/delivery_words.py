@@ -15,35 +15,9 @@ GROUPS = {
     "held": _l("保留"),
     "blocked": _l("送らない"),
     "retry": _l("再試行待ち"),
-    "failed": _l("失敗"),
+    "failed": _l("送信できず"),
     "expired": _l("期限切れ"),
     "in_doubt": _l("結果不明"),
-}
-STATES = {
-    "planned": _l("送信予定"),
-    "handing": _l("送信中"),
-    "sent": _l("送信済み"),
-    "retry": _l("再試行待ち"),
-    "failed": _l("失敗"),
-    "in_doubt": _l("結果不明"),
-    "carried_over": _l("保留"),
-    "suppressed": _l("送らない"),
-    "no_consent": _l("送らない"),
-    "expired": _l("期限切れ"),
-    "cancelled": _l("送らない"),
-}
-GROUP_OF = {
-    "planned": "planned",
-    "handing": "planned",
-    "sent": "sent",
-    "retry": "retry",
-    "failed": "failed",
-    "in_doubt": "in_doubt",
-    "carried_over": "held",
-    "suppressed": "blocked",
-    "no_consent": "blocked",
-    "cancelled": "blocked",
-    "expired": "expired",
 }
 # Why one product got the month, or lost it to another: the position of the sort key that differed.
 _WON = {
@@ -118,7 +92,7 @@ def reason(line: Line) -> str:
     """Why the mail is in its state, in one sentence; '' where the state says it all."""
     code = line.reason
     if line.state == "carried_over" and code in _LOST:
-        return str(_LOST[code]) % {"product": line.by_product or _("別の商材")}
+        return str(str(_LOST[code]) % {"product": line.by_product or _("別の商材")})
     if line.state == "expired":
         return _expired(line.valid_until)
     if line.bounce and line.state == "sent":

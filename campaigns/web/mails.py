@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime
-from urllib.parse import urlsplit
 
 import redis
-from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -23,19 +22,15 @@ from campaigns.storage import contents as stored
 from campaigns.storage import scenarios
 from campaigns.storage.contents import Content, Variant
 from campaigns.web import scenario_words as words
-from campaigns.web.session import needs
+from campaigns.web.security import as_preview
+from campaigns.web.session import needs, safe_next
 
 pages = Blueprint("mails", __name__, url_prefix="/mails")
 
-# A mail inside a frame: no script, nothing of ours, its own styles; framed by our pages alone.
-FRAME_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' https: http: data:; font-src https:;"
-    " frame-ancestors 'self'; sandbox allow-popups"
-)
 _KEPT_S = 900
 
 
-@pages.get("/")
+@pages.get("")
 @needs("marketer", "admin")
 def list_GET() -> ResponseReturnValue:
     with _parts().engine.connect() as tx:
@@ -100,7 +95,7 @@ def edit_POST(content_id: int) -> ResponseReturnValue:
     _store_image()
     if request.form.get("then") == "test":
         return _send_test(content, content_id, variant)
-    flash(_("保存しました。"), "done")
+    flash(_("保存しました。"), "ok")
     back = _safe_back(request.form.get("back", ""))
     return redirect(
         back if request.form.get("then") == "back" and back else _here(content_id, variant), code=303
@@ -144,7 +139,7 @@ def frame_GET(key: str) -> ResponseReturnValue:
         kept = _parts().redis.get(f"ikusei:preview:{key}")
     except redis.RedisError:
         kept = None
-    return framed(kept.decode() if isinstance(kept, bytes) else "")
+    return _framed(kept.decode() if isinstance(kept, bytes) else "")
 
 
 @pages.get("/<int:content_id>/frame")
@@ -152,16 +147,11 @@ def frame_GET(key: str) -> ResponseReturnValue:
 def saved_frame_GET(content_id: int) -> ResponseReturnValue:
     """The saved mail for a person."""
     content, _variants, variant = _load(content_id)
-    return framed(_show(content, variant, _draft_of(content, variant)).html)
+    return _framed(_show(content, variant, _draft_of(content, variant)).html)
 
 
-def framed(html: str) -> Response:
-    """A mail's HTML as a page that can do nothing; shown in a frame."""
-    answer = Response(html or _("表示できる内容がありません。"), mimetype="text/html")
-    answer.headers["Content-Security-Policy"] = FRAME_POLICY
-    answer.headers["X-Frame-Options"] = "SAMEORIGIN"
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
+def _framed(html: str) -> ResponseReturnValue:
+    return as_preview(html or _("表示できる内容がありません。"))
 
 
 def _editor(
@@ -230,7 +220,7 @@ def _send_test(content: Content, content_id: int, variant: Variant) -> ResponseR
         now=_now(),
     )
     if wrong is None:
-        flash(_("%(to)s へテスト配信しました。数十秒ほどで届きます。", to=current_user.email), "done")
+        flash(_("%(to)s へテスト配信しました。数十秒ほどで届きます。", to=current_user.email), "ok")
     else:
         flash(_("このままでは表示できないため、テスト配信しませんでした。確認の欄をご覧ください。"), "error")
     return redirect(_here(content_id, variant), code=303)
@@ -246,7 +236,7 @@ def _store_image() -> None:
     except upload.Refused as refused:
         flash(str(words.UPLOAD[refused.code]), "error")
     else:
-        flash(_("画像「%(name)s」を登録しました。下の一覧から本文に入れられます。", name=image.name), "done")
+        flash(_("画像「%(name)s」を登録しました。下の一覧から本文に入れられます。", name=image.name), "ok")
 
 
 def _load(content_id: int) -> tuple[Content, tuple[Variant, ...], Variant]:
@@ -307,9 +297,8 @@ def _back_arg() -> str | None:
 
 def _safe_back(target: str) -> str:
     """A path of our own, or nothing: a form field must not send anybody elsewhere."""
-    parts = urlsplit(target)
-    is_ours = target.startswith("/") and not target.startswith(("//", "/\\")) and "\\" not in target
-    return target if is_ours and not parts.scheme and not parts.netloc else ""
+    path = safe_next(target)
+    return "" if path == "/" else path
 
 
 def _parts() -> Parts:

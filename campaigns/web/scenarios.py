@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import NotFound
 
 from campaigns.parts import Parts
 from campaigns.rules import scenarios as rule
@@ -29,10 +30,10 @@ pages = Blueprint("scenarios", __name__, url_prefix="/scenarios")
 @pages.app_errorhandler(Gone)
 def gone(_error: Gone) -> ResponseReturnValue:
     """What was named is no longer there: the page that says so."""
-    return abort(404)
+    return current_app.handle_http_exception(NotFound())
 
 
-@pages.get("/")
+@pages.get("")
 @needs("marketer", "admin")
 def list_GET() -> ResponseReturnValue:
     with _parts().engine.connect() as tx:
@@ -153,7 +154,7 @@ def sentence_GET(scenario_id: int, key: str) -> ResponseReturnValue:
 @needs("marketer", "admin")
 def discard_POST(scenario_id: int) -> ResponseReturnValue:
     if design.discard(_parts(), scenario_id, user_id=current_user.id, now=_now()):
-        flash(_("下書きを取り消し、公開中の版に戻しました。"), "done")
+        flash(_("下書きを取り消し、公開中の版に戻しました。"), "ok")
     return _back(scenario_id)
 
 
@@ -195,10 +196,10 @@ def publish_POST(scenario_id: int) -> ResponseReturnValue:
             mails=done.mails,
             new=new,
         ),
-        "done",
+        "ok",
     )
     if done.moved:
-        flash(_("進行中の%(n)s名は、新しい版の同じ行から続けます。", n=done.moved), "done")
+        flash(_("進行中の%(n)s名は、新しい版の同じ行から続けます。", n=done.moved), "ok")
     return _back(scenario_id)
 
 

@@ -1,0 +1,171 @@
+"""Overview: what the home page and every page's frame show."""
+
+from __future__ import annotations
+
+import threading
+import time as real_time
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from redis.exceptions import RedisError
+
+from campaigns.parts import Parts
+from campaigns.rules import schedule
+from campaigns.rules.workdays import Calendar
+from campaigns.services import refuse
+from campaigns.storage import reports
+from campaigns.storage.reports import Alert, AwaitingReply, Slots, Task, Tiles, Waiting
+
+FISCAL_START_MONTH = 4
+OVERDUE = timedelta(minutes=10)
+# A page must not wait a second for an absent Redis each time: what was found is believed for a moment.
+PING_KEPT_S = 5.0
+TODAY_ON_HOME = 6
+
+_calendar = Calendar()
+_ping_lock = threading.Lock()
+_pings: dict[int, tuple[float, bool]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """All of the home page."""
+
+    month: int
+    today: date
+    business_days_left: int
+    tiles: Tiles
+    slots: tuple[Slots, ...]
+    tasks: tuple[Task, ...]
+    task_count: int
+    overdue_tasks: int
+    alerts: tuple[Alert, ...]
+    awaiting: tuple[AwaitingReply, ...]
+
+    @property
+    def slot_total(self) -> int:
+        return sum(slot.n for slot in self.slots)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A part that fails or rests. code: paused, mail_waits, redis_away, spooled."""
+
+    code: str
+    n: int = 0
+    since: datetime | None = None
+    text: str = ""
+
+
+def waiting(parts: Parts, *, user_id: int, now: datetime) -> Waiting:
+    """Counts for the menu and the bell."""
+    with parts.engine.connect() as tx:
+        return reports.waiting(tx, user_id=user_id, now=now, tomorrow=_tomorrow(now, parts.settings.tz))
+
+
+def home(parts: Parts, *, user_id: int, now: datetime) -> Home:
+    """The six processes, today's work, the month's slots, what has come up."""
+    zone = parts.settings.tz
+    month, day = schedule.month_of(now, zone), now.astimezone(zone).date()
+    tomorrow = _tomorrow(now, zone)
+    with parts.engine.connect() as tx:
+        tasks = reports.today(tx, user_id=user_id, now=now, tomorrow=tomorrow, limit=200)
+        return Home(
+            month=month,
+            today=day,
+            business_days_left=_business_days_left(day),
+            tiles=reports.tiles(
+                tx,
+                month=month,
+                month_start=_midnight(day.replace(day=1), zone),
+                week_start=_midnight(day - timedelta(days=day.weekday()), zone),
+                term_start=_midnight(_term_start(day), zone),
+            ),
+            slots=tuple(reports.slots(tx, month=month)),
+            tasks=tuple(tasks[:TODAY_ON_HOME]),
+            task_count=reports.waiting(tx, user_id=user_id, now=now, tomorrow=tomorrow).today,
+            overdue_tasks=sum(1 for task in tasks if _is_late(task, day, zone)),
+            alerts=tuple(reports.alerts(tx, user_id=user_id, only_unseen=True, limit=3)),
+            awaiting=tuple(reports.awaiting_reply(tx, limit=3)),
+        )
+
+
+def today(parts: Parts, *, user_id: int, now: datetime, page: int, size: int = 50) -> tuple[list[Task], int]:
+    """One page of today's work, and how much there is. page: from 1."""
+    tomorrow = _tomorrow(now, parts.settings.tz)
+    with parts.engine.connect() as tx:
+        total = reports.waiting(tx, user_id=user_id, now=now, tomorrow=tomorrow).today
+        return reports.today(
+            tx, user_id=user_id, now=now, tomorrow=tomorrow, limit=size, offset=(page - 1) * size
+        ), total
+
+
+def alerts(parts: Parts, *, user_id: int) -> list[Alert]:
+    with parts.engine.connect() as tx:
+        return reports.alerts(tx, user_id=user_id, only_unseen=False, limit=100)
+
+
+def see_alerts(parts: Parts, *, user_id: int, up_to: int, now: datetime) -> int:
+    with parts.engine.begin() as tx:
+        return reports.see_alerts(tx, user_id=user_id, up_to=up_to, now=now)
+
+
+def health(parts: Parts, *, now: datetime) -> tuple[Problem, ...]:
+    """What fails or rests right now, worst first; empty when all is well."""
+    found = []
+    with parts.engine.connect() as tx:
+        late = reports.overdue(tx, before=now - OVERDUE)
+    if late.is_paused:
+        found.append(Problem("paused", text=late.paused_reason))
+    elif late.n:
+        found.append(Problem("mail_waits", n=late.n, since=late.since))
+    if not _redis_answers(parts):
+        found.append(Problem("redis_away"))
+    spooled = refuse.spooled(parts)
+    if spooled:
+        found.append(Problem("spooled", n=spooled))
+    return tuple(found)
+
+
+def _redis_answers(parts: Parts) -> bool:
+    key, at = id(parts), real_time.monotonic()
+    kept = _pings.get(key)
+    if kept and at - kept[0] < PING_KEPT_S:
+        return kept[1]
+    if not _ping_lock.acquire(blocking=False):
+        return kept[1] if kept else True
+    try:
+        answers = bool(parts.redis.ping())
+    except RedisError:
+        answers = False
+    finally:
+        _ping_lock.release()
+    _pings.clear()
+    _pings[key] = (at, answers)
+    return answers
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(0), tzinfo=zone).astimezone(UTC)
+
+
+def _tomorrow(now: datetime, zone: ZoneInfo) -> datetime:
+    return _midnight(now.astimezone(zone).date() + timedelta(days=1), zone)
+
+
+def _term_start(day: date) -> date:
+    year = day.year if day.month >= FISCAL_START_MONTH else day.year - 1
+    return date(year, FISCAL_START_MONTH, 1)
+
+
+def _business_days_left(day: date) -> int:
+    """Business days of the month after today."""
+    last = schedule.last_day(day.year * 12 + day.month - 1)
+    return sum(
+        1 for n in range(1, (last - day).days + 1) if _calendar.is_business_day(day + timedelta(days=n))
+    )
+
+
+def _is_late(task: Task, day: date, zone: ZoneInfo) -> bool:
+    return task.due_at.astimezone(zone).date() < day

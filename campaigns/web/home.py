@@ -1,0 +1,91 @@
+"""Home: the six processes, today's work, alerts."""
+
+from __future__ import annotations
+
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from campaigns.parts import Parts
+from campaigns.services import overview
+from campaigns.storage.reports import Task
+from campaigns.web import words
+from campaigns.web.session import me, needs
+
+pages = Blueprint("home", __name__)
+PAGE = 50
+
+
+def _parts() -> Parts:
+    parts: Parts = current_app.extensions["ikusei"]
+    return parts
+
+
+def reason(task: Task) -> str:
+    """Why this task is here: a promise, a note, the touches behind it, or the row of the matrix."""
+    if task.promised_at is not None:
+        return _("%(when)sに約束しました。", when=words.moment(task.promised_at)) + (task.note or "")
+    if task.note:
+        return task.note
+    if task.steps:
+        return " → ".join(f"{words.short_day(s.at)} {words.word(words.KINDS, s.kind)}" for s in task.steps)
+    return words.word(words.CAUSES, task.cause)
+
+
+def when(task: Task) -> tuple[str, bool]:
+    """The word of the first column, and whether it is pressing."""
+    now = _parts().clock.now()
+    if task.promised_at is not None:
+        return words.clock_time(task.promised_at), True
+    if any(step.kind in ("inquiry", "quote_request") for step in task.steps):
+        return _("問い合わせ"), True
+    late = task.due_at.astimezone(words.zone()).date() < now.astimezone(words.zone()).date()
+    return (_("期限超過"), True) if late else (_("本日中"), False)
+
+
+@pages.app_context_processor
+def _names() -> dict[str, object]:
+    return {"task_reason": reason, "task_when": when}
+
+
+@pages.get("/")
+@needs()
+def home_GET() -> ResponseReturnValue:
+    parts = _parts()
+    shown = overview.home(parts, user_id=me().id, now=parts.clock.now())
+    return render_template("web/home/home.html", home=shown)
+
+
+@pages.get("/today")
+@needs()
+def today_GET() -> ResponseReturnValue:
+    parts = _parts()
+    page = max(1, request.args.get("page", 1, type=int))
+    tasks, total = overview.today(parts, user_id=me().id, now=parts.clock.now(), page=page, size=PAGE)
+    return render_template("web/home/today.html", tasks=tasks, total=total, page=page, size=PAGE)
+
+
+@pages.get("/alerts")
+@needs()
+def alerts_GET() -> ResponseReturnValue:
+    return render_template("web/home/alerts.html", alerts=overview.alerts(_parts(), user_id=me().id))
+
+
+@pages.post("/alerts")
+@needs()
+def alerts_POST() -> ResponseReturnValue:
+    parts = _parts()
+    up_to = request.form.get("up_to", 0, type=int)
+    overview.see_alerts(parts, user_id=me().id, up_to=up_to, now=parts.clock.now())
+    return redirect(url_for("home.alerts_GET"))
+
+
+@pages.get("/badge")
+def badge_GET() -> ResponseReturnValue:
+    """The bell's number, asked every 20 s. A session that has ended changes nothing on the page."""
+    if not current_user.is_authenticated:
+        return "", 204
+    parts = _parts()
+    n = overview.waiting(parts, user_id=me().id, now=parts.clock.now()).alerts
+    return f'<span class="n">{words.number(n)}</span>' if n else ""

@@ -1,0 +1,323 @@
+"""The call desk: order, results in one transaction, two people at one call, undo."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+
+from campaigns.parts import Parts
+from campaigns.rules.outcomes import CallResult, OutcomeError
+from campaigns.rules.touchpoints import Kind
+from campaigns.services import call_desk, finish_task, hand_over, record_touch, rerank
+from campaigns.services.hand_over import Answer
+from tests.conftest import NOW
+from tests.services.world import World
+
+
+@pytest.fixture
+def world(parts: Parts) -> World:
+    return World.build(parts, NOW)
+
+
+def called(world: World, *touches: tuple[str, float], **more: object) -> tuple[int, int, int]:
+    """A person with an open call: (person, task, version)."""
+    person = world.person(touches=touches or [("booth_talk_prospect", 5), ("doc_request", 3)], **more)
+    rerank.people(world.parts, [person], now=NOW)
+    task = next(task for task in world.tasks(person) if task.kind == "call" and task.state == "open")
+    return person, task.id, task.version
+
+
+def record(world: World, task: int, version: int, result: str, **more: object) -> call_desk.Recorded:
+    return call_desk.record(
+        world.parts,
+        task_id=task,
+        version=version,
+        result=CallResult(result),
+        user_id=world.owner_id,
+        now=NOW,
+        **more,
+    )  # type: ignore[arg-type]
+
+
+def state_of(world: World, person: int) -> tuple[object, ...]:
+    """All that a call may change, but for version counters and the rank's own clock."""
+    return (
+        world.rows("select phone_invalid, do_not_call, excluded_reason from people where id = :p", p=person),
+        world.rows(
+            "select id, state, rank, round(score::numeric, 1), p_win, refused_until, no_call_before, timeframe"
+            " from product_leads where person_id = :p order by id",
+            p=person,
+        ),
+        world.rows(
+            "select kind, state, due_at, not_before, promised_at, tries from tasks"
+            " where person_id = :p and state in ('open', 'snoozed') order by kind",
+            p=person,
+        ),
+        world.rows(
+            "select h.state, h.returned_reason, h.p_win from hand_offs h join product_leads l on l.id = h.lead_id"
+            " where l.person_id = :p order by h.id",
+            p=person,
+        ),
+        world.rows("select kind, validity from touchpoints where person_id = :p order by id", p=person),
+        world.rows("select result from call_attempts where person_id = :p", p=person),
+        world.rows("select ended_on from affiliations where person_id = :p", p=person),
+    )
+
+
+def test_an_interested_answer_makes_the_lead_hot_in_the_same_transaction(world: World) -> None:
+    person, task, version = called(world, ("web_view_key", 2), ("doc_request", 2), ("booth_talk", 40))
+    assert world.lead(person).rank != "hot"
+
+    record(world, task, version, "interest", note="3月までに3社比較")
+
+    lead = world.lead(person)
+    assert lead.rank == "hot"
+    assert lead.state in ("hot", "offered")
+    touch = world.rows("select * from touchpoints where kind = 'call_interest'")[0]
+    assert (touch.note, touch.task_id, touch.actor_id) == ("3月までに3社比較", task, world.owner_id)
+    done = next(t for t in world.tasks(person) if t.id == task)
+    assert (done.state, done.outcome, done.done_by) == ("done", "interest", world.owner_id)
+    assert (
+        world.rows("select count(*) as n from alerts where kind = 'hot' and person_id = :p", p=person)[0].n
+        == 1
+    )
+
+
+def test_an_unanswered_call_comes_again_at_the_other_time_of_day(world: World) -> None:
+    person, task, version = called(world)
+    done = record(world, task, version, "no_answer")  # Tuesday 10:00
+    row = next(t for t in world.tasks(person) if t.id == task)
+    local = row.not_before.astimezone(world.parts.settings.tz)
+    assert done.task_open
+    assert (row.state, row.tries) == ("open", 1)
+    assert (local.day, local.hour) == (25, 13)
+    assert task not in [line.call.task_id for line in call_desk.queue(world.parts, now=NOW, user_id=1).lines]
+
+
+def test_a_promised_call_back_is_offered_first_when_its_time_has_come_and_not_before(world: World) -> None:
+    _, task, version = called(world)
+    called(world, ("inquiry", 1))
+    record(world, task, version, "callback", next_at=NOW + timedelta(hours=2))
+    early = call_desk.queue(world.parts, now=NOW, user_id=None)
+    assert task not in [line.call.task_id for line in early.lines]
+    assert early.hidden["callback_later"] == 1
+    due = call_desk.queue(world.parts, now=NOW + timedelta(hours=1, minutes=50), user_id=None)
+    assert (due.lines[0].call.task_id, due.lines[0].place_reason) == (task, "callback")
+
+
+def test_a_call_back_without_a_time_is_refused_and_nothing_is_written(world: World) -> None:
+    person, task, version = called(world)
+    before = state_of(world, person)
+    with pytest.raises(OutcomeError, match="callback_at_missing"):
+        record(world, task, version, "callback")
+    assert state_of(world, person) == before
+
+
+def test_a_refusal_declines_for_one_cycle_and_takes_back_the_offer_to_sales(world: World) -> None:
+    person, task, version = called(world, ("inquiry", 1), ("booth_talk_prospect", 5))
+    assert [row.state for row in world.rows("select state from hand_offs")] == ["offered"]
+    record(world, task, version, "refused")
+    lead = world.lead(person)
+    assert lead.rank == "declined"
+    assert (lead.refused_until - NOW).days in (364, 365)
+    offer = world.rows("select state, returned_reason from hand_offs")[0]
+    assert (offer.state, offer.returned_reason) == ("returned", "refused")
+    assert [t.kind for t in world.tasks(person) if t.state == "open" and t.kind == "call"] == []
+    assert (
+        world.rows("select count(*) as n from suppressions")[0].n == 0
+    )  # a refusal of calls is none of mails
+
+
+def test_a_wrong_number_and_a_ban_stop_calls_and_only_calls(world: World) -> None:
+    person, task, version = called(world)
+    record(world, task, version, "wrong")
+    assert world.rows("select phone_invalid from people where id = :p", p=person)[0].phone_invalid
+    assert [t.kind for t in world.tasks(person) if t.state == "open" and t.kind in ("call", "check")] == [
+        "check"
+    ]
+    other, task, version = called(world)
+    record(world, task, version, "dnc")
+    assert world.rows("select do_not_call from people where id = :p", p=other)[0].do_not_call
+    rerank.people(world.parts, [person, other], now=NOW + timedelta(days=30))
+    assert not [t for p in (person, other) for t in world.tasks(p) if t.kind == "call" and t.state == "open"]
+
+
+def test_somebody_who_has_left_is_excluded_and_a_successor_is_sought(world: World) -> None:
+    person, task, version = called(world)
+    record(world, task, version, "left")
+    assert (
+        world.rows("select excluded_reason from people where id = :p", p=person)[0].excluded_reason == "left"
+    )
+    assert world.lead(person).state == "excluded"
+    assert [(t.kind, t.cause) for t in world.tasks(person) if t.state == "open"] == [
+        ("check", "find_successor")
+    ]
+
+
+def test_material_asked_for_goes_out_and_a_call_follows(world: World) -> None:
+    person, task, version = called(world, ("doc_request", 3), ("booth_talk_prospect", 5), fax=True)
+    record(world, task, version, "material")
+    follow = {t.kind: t for t in world.tasks(person) if t.cause in ("material_asked", "material_follow_up")}
+    assert "call" in follow
+    assert follow["call"].not_before.astimezone(world.parts.settings.tz).day == 27
+    assert {t.kind for t in world.tasks(person) if t.state == "open"} >= {"fax", "call"}
+
+
+@pytest.mark.parametrize("result", list(CallResult))
+def test_undo_puts_everything_back(world: World, result: CallResult) -> None:
+    person, task, version = called(world, ("inquiry", 1), ("booth_talk_prospect", 5), fax=True)
+    before = state_of(world, person)
+    record(world, task, version, result.value, note="間違い", next_at=NOW + timedelta(days=1))
+    assert state_of(world, person) != before
+    last = call_desk.undo(world.parts, user_id=world.owner_id, now=NOW + timedelta(minutes=9))
+    assert (last.task_id, last.note) == (task, "間違い")
+    assert state_of(world, person) == before
+
+
+def test_undo_ends_after_ten_minutes_and_belongs_to_who_recorded(world: World) -> None:
+    _, task, version = called(world)
+    record(world, task, version, "talked")
+    for user, late in ((world.owner_id, 11), (None, 1)):
+        with pytest.raises(call_desk.CannotUndo, match="nothing"):
+            call_desk.undo(world.parts, user_id=user, now=NOW + timedelta(minutes=late))
+
+
+def test_undo_does_not_tear_down_what_a_colleague_did_since(world: World) -> None:
+    _, task, version = called(world)
+    record(world, task, version, "no_answer")
+    call_desk.record(
+        world.parts,
+        task_id=task,
+        version=version + 1,
+        result=CallResult.TALKED,
+        user_id=None,
+        now=NOW + timedelta(minutes=1),
+    )
+    with pytest.raises(call_desk.CannotUndo, match="moved"):
+        call_desk.undo(world.parts, user_id=world.owner_id, now=NOW + timedelta(minutes=2))
+
+
+def test_ten_people_at_one_call_leave_one_result(world: World) -> None:
+    _, task, version = called(world)
+    outcomes: list[str] = []
+
+    def try_it() -> None:
+        try:
+            record(world, task, version, "talked")
+            outcomes.append("done")
+        except call_desk.TaskTaken as taken:
+            outcomes.append(f"taken by {taken.by}")
+
+    threads = [threading.Thread(target=try_it) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["done"] + ["taken by 営業 花子"] * 9
+    assert world.rows("select count(*) as n from call_attempts")[0].n == 1
+    assert world.rows("select count(*) as n from touchpoints where kind = 'call_connected'")[0].n == 1
+
+
+def test_a_colleagues_call_to_the_company_today_hides_its_people(world: World) -> None:
+    person, task, version = called(world)
+    _, other_task, _ = called(world)
+    world.run(
+        "update affiliations set company_id = (select company_id from affiliations where person_id = :p)",
+        p=person,
+    )
+    record(world, task, version, "talked")
+    mine = call_desk.queue(world.parts, now=NOW, user_id=world.owner_id)
+    assert [line.call.task_id for line in mine.lines] == [other_task]
+    theirs = call_desk.queue(world.parts, now=NOW, user_id=None)
+    assert theirs.hidden == {"company_called": 1}
+
+
+def test_the_queue_names_the_touches_that_caused_each_call(world: World) -> None:
+    _, task, _ = called(world, ("booth_talk_prospect", 20), ("doc_request", 3))
+    line = call_desk.queue(world.parts, now=NOW, user_id=None).lines[0]
+    assert line.call.task_id == task
+    assert [touch.kind for touch in line.why] == ["booth_talk_prospect", "doc_request"]
+    assert line.why[0].at < line.why[1].at
+
+
+def test_outside_calling_hours_only_promises_are_offered(world: World) -> None:
+    called(world)
+    night = NOW + timedelta(hours=10)
+    assert call_desk.queue(world.parts, now=night, user_id=None).lines == ()
+    assert len(call_desk.queue(world.parts, now=night, user_id=None, hours_only=False).lines) == 1
+
+
+def test_a_fax_sent_leaves_a_touch_without_points(world: World) -> None:
+    person = world.person(touches=[("card_exchange", 5)], fax=True)
+    rerank.people(world.parts, [person], now=NOW)
+    world.run(
+        "insert into tasks (kind, person_id, lead_id, product_id, state, due_at, created_at)"
+        " select 'fax', person_id, id, product_id, 'open', :now, :now from product_leads where person_id = :p",
+        p=person,
+        now=NOW,
+    )
+    task = next(t for t in world.tasks(person) if t.kind == "fax")
+    score = world.lead(person).score
+    finish_task.run(world.parts, task_id=task.id, version=task.version, outcome="sent", user_id=None, now=NOW)
+    assert world.lead(person).score == score
+    assert (
+        world.rows("select kind from touchpoints where source_key = :k", k=f"task:{task.id}")[0].kind
+        == "fax_sent"
+    )
+    with pytest.raises(call_desk.TaskTaken):
+        finish_task.run(
+            world.parts, task_id=task.id, version=task.version, outcome="sent", user_id=None, now=NOW
+        )
+
+
+def test_a_touch_recorded_by_hand_counts_once_however_often_the_form_is_sent(world: World) -> None:
+    person = world.person(touches=[("badge_scan", 5)])
+    values = {
+        "person_id": person,
+        "kind": Kind.INQUIRY,
+        "at": NOW,
+        "key": "form-1",
+        "product_id": world.press_id,
+    }
+    assert record_touch.run(world.parts, **values, user_id=world.owner_id, now=NOW)  # type: ignore[arg-type]
+    assert not record_touch.run(world.parts, **values, user_id=world.owner_id, now=NOW)  # type: ignore[arg-type]
+    assert world.lead(person).rank == "hot"
+    with pytest.raises(record_touch.TouchError, match="in_the_future"):
+        record_touch.run(
+            world.parts,
+            **{**values, "at": NOW + timedelta(days=1)},
+            user_id=None,
+            now=NOW,  # type: ignore[arg-type]
+        )
+
+
+def test_sales_send_a_lead_back_with_a_reason_and_it_rests_sixty_days(world: World) -> None:
+    person, _, _ = called(world, ("inquiry", 1), ("booth_talk_prospect", 5))
+    offer = world.rows("select id from hand_offs")[0].id
+    with pytest.raises(hand_over.ReasonMissing):
+        hand_over.answer(world.parts, offer, Answer.RETURNED, user_id=None, now=NOW)
+    hand_over.answer(world.parts, offer, Answer.RETURNED, reason="予算がまだない", user_id=None, now=NOW)
+    lead = world.lead(person)
+    assert (lead.no_hand_off_before - NOW).days == 60
+    assert lead.recycles == 1
+    assert [row.state for row in world.rows("select state from hand_offs")] == ["returned"]
+    with pytest.raises(hand_over.HandOffMoved):
+        hand_over.answer(world.parts, offer, Answer.ACCEPTED, user_id=None, now=NOW)
+
+
+def test_won_and_lost_calibrate_the_trust_and_move_the_lead(world: World) -> None:
+    one, _, _ = called(world, ("inquiry", 1))
+    two, _, _ = called(world, ("inquiry", 1))
+    first, second = [row.id for row in world.rows("select id from hand_offs order by id")]
+    for offer in (first, second):
+        hand_over.answer(world.parts, offer, Answer.ACCEPTED, user_id=None, now=NOW)
+    assert world.lead(one).state == "with_sales"
+    hand_over.answer(world.parts, first, Answer.WON, user_id=None, now=NOW)
+    hand_over.answer(world.parts, second, Answer.LOST, reason="他社", user_id=None, now=NOW)
+    facts = hand_over.gates(world.parts, [world.press_id], now=NOW)[world.press_id]
+    assert (facts.wins, facts.resolved) == (1, 2)
+    assert (world.lead(one).state, world.lead(two).state) == ("won", "lost")
+    wake = next(t for t in world.tasks(two) if t.cause == "recycle_lost")
+    assert 180 <= (wake.not_before - NOW).days <= 186
