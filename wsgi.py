@@ -1,6 +1,6 @@
 """The web server's entry: the tracker in front, the staff's and recipients' pages behind it.
 
-    granian --interface wsgi --factory wsgi:create
+granian --interface wsgi --factory wsgi:create
 """
 
 from __future__ import annotations

@@ -30,4 +30,7 @@ def configure(level: str) -> None:
 
 def hide_addresses(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """The last door: whatever looks like a mail address leaves as its domain's mask."""
-    return {key: ADDRESS.sub("<address>", value) if isinstance(value, str) else value for key, value in event.items()}
+    return {
+        key: ADDRESS.sub("<address>", value) if isinstance(value, str) else value
+        for key, value in event.items()
+    }

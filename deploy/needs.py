@@ -15,7 +15,9 @@ from pathlib import Path
 PROOFS = {
     "chromium": lambda: bool(shutil.which("chromium")),
     "fonts-noto-cjk": lambda: any(Path("/usr/share/fonts").rglob("NotoSansCJK*")),
-    "postfix": lambda: any(Path(folder, "smtp-sink").exists() for folder in ("/usr/sbin", "/usr/lib/postfix/sbin")),
+    "postfix": lambda: any(
+        Path(folder, "smtp-sink").exists() for folder in ("/usr/sbin", "/usr/lib/postfix/sbin")
+    ),
     "poppler-utils": lambda: bool(shutil.which("pdftoppm")),
 }
 
@@ -30,7 +32,7 @@ def main() -> int:
     if wanted and os.geteuid() == 0 and shutil.which("apt-get"):
         environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
         print("installing for the tests:", *wanted, flush=True)  # noqa: T201
-        subprocess.run(["apt-get", "update", "-qq"], check=False, env=environment)  # noqa: S603, S607
+        subprocess.run(["apt-get", "update", "-qq"], check=False, env=environment)  # noqa: S607
         command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *wanted]
         subprocess.run(command, check=False, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603
         wanted = missing(names)

@@ -16,13 +16,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, Engine, create_engine, text
+
 from campaigns import embedded
 from campaigns import parts as composition
 from campaigns.parts import Parts
 from campaigns.services import render
 from campaigns.settings import Settings
 from campaigns.storage import schema, tables
-from sqlalchemy import Connection, Engine, create_engine, text
 
 NOW = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)  # Tuesday, 10:00 in Tokyo
 

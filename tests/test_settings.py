@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from campaigns import settings
 from campaigns.settings import Settings, SettingsError
 

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from campaigns.parts import Parts
-from campaigns.rules.schedule import month_of
 from sqlalchemy import Connection, text
 
+from campaigns.parts import Parts
+from campaigns.rules.schedule import month_of
+
 START = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class World:
@@ -29,14 +31,14 @@ class World:
 
 def insert(tx: Connection, table: str, **values: object) -> int:
     """One row; returns its id. Dicts and lists of dicts become JSON."""
-    ready = {
-        name: json.dumps(value) if isinstance(value, dict) else value for name, value in values.items()
-    }
+    ready = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in values.items()}
     names = ", ".join(f'"{name}"' for name in ready)
     marks = ", ".join(
         f"cast(:{name} as jsonb)" if isinstance(values[name], dict) else f":{name}" for name in ready
     )
-    return int(tx.execute(text(f"insert into {table} ({names}) values ({marks}) returning id"), ready).scalar_one())
+    return int(
+        tx.execute(text(f"insert into {table} ({names}) values ({marks}) returning id"), ready).scalar_one()
+    )
 
 
 def sender(tx: Connection, **changed: object) -> int:
@@ -91,7 +93,13 @@ def scenario(
         tone = tones[place] if tones else "info"
         kind = kinds[place] if kinds else "case_study"
         content = insert(
-            tx, "contents", title=f"便り{place + 1}", kind=kind, tone=tone, product_id=product, created_at=START
+            tx,
+            "contents",
+            title=f"便り{place + 1}",
+            kind=kind,
+            tone=tone,
+            product_id=product,
+            created_at=START,
         )
         insert(
             tx,
@@ -144,7 +152,9 @@ def people(
 ) -> tuple[int, ...]:
     """People with an address, a company, a consent and a lead for the product."""
     ids = []
-    company = insert(tx, "companies", name="浜名テクノ工業株式会社", core_key="ハマナテクノ工業", created_at=START)
+    company = insert(
+        tx, "companies", name="浜名テクノ工業株式会社", core_key="ハマナテクノ工業", created_at=START
+    )
     tx.execute(text("update companies set class = 'E' where id = :id"), {"id": company})
     for n in range(first, first + count):
         key = f"p{n}@hamana-techno.example"
@@ -162,7 +172,9 @@ def people(
             address_id=address,
             created_at=START,
         )
-        insert(tx, "affiliations", person_id=person, company_id=company, department="生産技術部", title="課長")
+        insert(
+            tx, "affiliations", person_id=person, company_id=company, department="生産技術部", title="課長"
+        )
         if consent:
             insert(
                 tx,

@@ -63,7 +63,9 @@ class Browser:
     def get(self, path: str) -> Page:
         return self._open(urllib.request.Request(urllib.parse.urljoin(self._base, path)))  # noqa: S310
 
-    def send(self, page: Page, form: str, values: Mapping[str, Value], *, press: tuple[str, str] | None = None) -> Page:
+    def send(
+        self, page: Page, form: str, values: Mapping[str, Value], *, press: tuple[str, str] | None = None
+    ) -> Page:
         """Fill a form of the page and press its button; values of unknown fields are an error."""
         element = page.form(form)
         fields: list[tuple[str, Value]] = [
@@ -72,7 +74,9 @@ class Browser:
         known = {item.get("name") for item in element.iter("input", "select", "textarea", "button")}
         for name in values:
             if name not in known:
-                raise PageError(f"no field {name!r} in form {form!r} on {page.url}: {sorted(n for n in known if n)}")
+                raise PageError(
+                    f"no field {name!r} in form {form!r} on {page.url}: {sorted(n for n in known if n)}"
+                )
         for name, value in values.items():
             if isinstance(value, str | tuple):
                 fields.append((name, value))
@@ -82,7 +86,9 @@ class Browser:
             fields.append(press)
         body, kind = _encode(fields)
         action = urllib.parse.urljoin(page.url, element.get("action") or page.url)
-        request = urllib.request.Request(action, data=body, headers={"Content-Type": kind, "Referer": page.url})  # noqa: S310
+        request = urllib.request.Request(  # noqa: S310
+            action, data=body, headers={"Content-Type": kind, "Referer": page.url}
+        )
         return self._open(request)
 
     def _open(self, request: urllib.request.Request) -> Page:

@@ -59,14 +59,18 @@ def _in_database(tx: Connection) -> dict[str, Any]:
     tasks = table("select kind, count(*) from tasks group by kind")
     ranks = table("select rank, count(*) from product_leads group by rank")
     return {
-        "rows_read": one("select count(*) from import_rows r join import_batches b on b.id = r.batch_id where b.id = (select min(id) from import_batches)"),
+        "rows_read": one(
+            "select count(*) from import_rows r join import_batches b on b.id = r.batch_id where b.id = (select min(id) from import_batches)"
+        ),
         "rows_imported": one(
             "select count(*) from import_rows where batch_id = (select min(id) from import_batches)"
             " and result <> 'error'"
         ),
         "opens": one("select count(*) from tracking_events where kind = 'open'"),
         "clicks": one("select count(*) from tracking_events where kind = 'click'"),
-        "clicks_by_people": one("select count(*) from tracking_events where kind = 'click' and verdict = 'human'"),
+        "clicks_by_people": one(
+            "select count(*) from tracking_events where kind = 'click' and verdict = 'human'"
+        ),
         "page_views": one("select count(*) from tracking_events where kind = 'view'"),
         "tasks": {kind: tasks.get(kind, 0) for kind in ("call", "fax", "visit")},
         "people_by_rank": {

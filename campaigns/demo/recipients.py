@@ -237,7 +237,7 @@ class Crowd:
 class _Stay(urllib.request.HTTPRedirectHandler):
     """Scanners look at a redirect and do not follow it."""
 
-    def redirect_request(self, *_: object) -> None:  # type: ignore[override]
+    def redirect_request(self, *_: object) -> None:
         return None
 
 

@@ -19,6 +19,7 @@ from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 from pathlib import Path
 from types import TracebackType
+from typing import cast
 
 from rq import Queue
 from rq.registry import StartedJobRegistry
@@ -107,7 +108,7 @@ class Stage:
                 # Not the engine's settings: this process is somebody else.
                 env={"PATH": os.environ.get("PATH", ""), "PYTHONUNBUFFERED": "1"},
                 start_new_session=True,
-                preexec_fn=embedded.die_with_parent(signal.SIGTERM),  # noqa: PLW1509
+                preexec_fn=embedded.die_with_parent(signal.SIGTERM),
             )
 
     def until_web_answers(self) -> None:
@@ -192,7 +193,7 @@ class Stage:
     def _doing(self, minute: datetime) -> str:
         """What is still going on, in a word; empty when all is quiet."""
         redis = self.parts.redis
-        ticked = redis.get(TICKED)
+        ticked = cast("bytes | None", redis.get(TICKED))
         if ticked is None or datetime.fromisoformat(ticked.decode()) < minute:
             return "waiting for the tick"
         queue = Queue(parts.QUEUE, connection=redis)
@@ -215,7 +216,9 @@ class Stage:
         if self._crowd is None:
             return ""
         if self._crowd.poll() is not None:
-            raise NeverQuiet(f"the recipients' process ended: see {self.settings.folder / 'log' / 'recipients.log'}")
+            raise NeverQuiet(
+                f"the recipients' process ended: see {self.settings.folder / 'log' / 'recipients.log'}"
+            )
         if state.get("seen", 0) != caught:
             return "reading mail"
         act = state.get("next")

@@ -59,9 +59,7 @@ def tell(stage: Stage) -> dict[str, Any]:
 
 def _first_account(her: Browser) -> None:
     page = her.get("/")
-    her.send(
-        page, "again", {"email": EMAIL, "name": NAME, "password": PASSWORD, "again": PASSWORD}
-    )
+    her.send(page, "again", {"email": EMAIL, "name": NAME, "password": PASSWORD, "again": PASSWORD})
 
 
 def _house(her: Browser) -> None:
@@ -207,9 +205,15 @@ def _conclude(stage: Stage, found: dict[str, Any]) -> None:
     """What happened, in lines."""
     say = stage.say
     say("")
-    say(f"  rows read {found['rows_read']}, imported {found['rows_imported']}, rejected {len(found['rows_rejected'])}")
-    say(f"  mails by month {found['mails_by_month']}; most to one person in a month {found['max_mails_per_person_month']}")
-    say(f"  opens {found['opens']}, clicks {found['clicks']} ({found['clicks_by_people']} by people), replies {found['replies']}")
+    say(
+        f"  rows read {found['rows_read']}, imported {found['rows_imported']}, rejected {len(found['rows_rejected'])}"
+    )
+    say(
+        f"  mails by month {found['mails_by_month']}; most to one person in a month {found['max_mails_per_person_month']}"
+    )
+    say(
+        f"  opens {found['opens']}, clicks {found['clicks']} ({found['clicks_by_people']} by people), replies {found['replies']}"
+    )
     say(f"  people by rank {found['people_by_rank']}")
     say(f"  tasks {found['tasks']}; call list {found['call_list_rows']}")
     say(

@@ -123,13 +123,12 @@ def answer(
             raise LookupError(hand_off_id)
         if found.state not in FROM[answer]:
             raise HandOffMoved(found.state)
-        is_end = answer not in (Answer.ACCEPTED, Answer.RETURNED)
         leads.move_hand_off(
             tx,
             hand_off_id,
             state=answer.value,
             returned_reason=reason if answer is Answer.RETURNED else "",
-            resolved_at=now if is_end else None,
+            resolved_at=None if answer is Answer.ACCEPTED else now,
         )
         _settle_lead(tx, parts, found, answer, reason, now=now)
         audit.note(

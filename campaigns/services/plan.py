@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import Connection, select
 
 from campaigns.parts import Parts
 from campaigns.rules import schedule
-from campaigns.rules.schedule import Candidate, CarriedOver, Situation, month_plan
+from campaigns.rules.schedule import WINDOWS, Candidate, CarriedOver, MonthPlan, Situation, month_plan
 from campaigns.rules.workdays import Calendar
 from campaigns.storage import planning
 from campaigns.storage.planning import DueStep, History, Row
@@ -25,6 +25,7 @@ from campaigns.storage.tables import house
 BATCH = 10_000
 NEVER = date(9999, 12, 31)  # nothing left to decide: the row stays, since it holds the person's gap
 DECIDE_AT = time(6, 0)  # decisions are taken at six in the morning (spec 3.2)
+LAST_MINUTE = max(end for _, end in WINDOWS)  # of a day's hours for mail; after it a mail goes tomorrow
 
 # What a step that cannot go ends in, and whether the enrolment goes on to its next step.
 ENDS: dict[str, tuple[str, bool]] = {
@@ -51,11 +52,14 @@ class Planned:
 class _Writes:
     """What a batch of decisions comes to."""
 
-    rows: list[Row] = field(default_factory=list)
+    # By origin: this month's answer gives way to next month's where both are decided on one day.
+    rows: dict[str, Row] = field(default_factory=dict)
     steps: list[tuple[int, int]] = field(default_factory=list)  # moved without a slot
     winners: dict[str, DueStep] = field(default_factory=dict)  # by origin
-    stops: list[tuple[int, str]] = field(default_factory=list)
+    stops: dict[int, str] = field(default_factory=dict)
     pace: dict[int, date] = field(default_factory=dict)
+    ended: set[int] = field(default_factory=set)  # enrolments whose step has ended today
+    earliest: date = date.min  # the first day on which a mail decided now can go
 
 
 def run(parts: Parts, *, now: datetime, limit: int | None = None) -> Planned:
@@ -69,34 +73,47 @@ def run(parts: Parts, *, now: datetime, limit: int | None = None) -> Planned:
         with parts.engine.begin() as tx:
             people = planning.due_people(tx, today=today, limit=BATCH)
             if people:
-                states += _batch(tx, people, now=now, day=local.date(), calendar=calendar, parts=parts)
+                states += _batch(tx, people, now=now, local=local, calendar=calendar, parts=parts)
         total += len(people)
         if len(people) < BATCH:
             break
     return Planned(total, states)
 
 
+def _first_day(local: datetime) -> date:
+    """The first day on which a mail decided now can go: tomorrow, once today's hours for mail are over."""
+    over = local.hour * 60 + local.minute >= LAST_MINUTE
+    return local.date() + timedelta(days=1) if over else local.date()
+
+
 def _batch(
-    tx: Connection, people: Sequence[int], *, now: datetime, day: date, calendar: Calendar, parts: Parts
+    tx: Connection, people: Sequence[int], *, now: datetime, local: datetime, calendar: Calendar, parts: Parts
 ) -> Counter[str]:
-    month = schedule.month_of_day(day)
+    day, month = local.date(), schedule.month_of(now, parts.settings.tz)
     cap = int(tx.execute(select(house.c.cap_max)).scalar() or 1)
     steps: dict[int, list[DueStep]] = defaultdict(list)
     for step in planning.due_steps(tx, people):
         steps[step.person_id].append(step)
     past = planning.history(tx, people, month=month)
-    writes = _Writes()
+    writes = _Writes(earliest=_first_day(local))
     for person in people:
         if steps[person]:
             _decide(writes, steps[person], past[person], day=day, month=month, cap=cap, calendar=calendar)
         else:
             writes.pace[person] = NEVER
-    _spread(writes, month=month, calendar=calendar)
+    _spread(writes, calendar=calendar)
     return _write(tx, writes, now=now, day=day, cap=cap, calendar=calendar, parts=parts)
 
 
 def _decide(
-    writes: _Writes, steps: list[DueStep], past: History, *, day: date, month: int, cap: int, calendar: Calendar
+    writes: _Writes,
+    steps: list[DueStep],
+    past: History,
+    *,
+    day: date,
+    month: int,
+    cap: int,
+    calendar: Calendar,
 ) -> None:
     """One person: what is due this month, or next month if its decision day has come."""
     again = _decision_day(steps, month, calendar=calendar)
@@ -105,7 +122,9 @@ def _decide(
         return
     won: DueStep | None = None
     for plan_for in (month, month + 1):
-        due = [step for step in steps if step.due_month <= plan_for]
+        due = [
+            step for step in steps if step.due_month <= plan_for and step.enrollment_id not in writes.ended
+        ]
         decide = month_plan(plan_for, calendar).decide
         if plan_for > month and not any(decide[step.want_day] <= day.toordinal() for step in due):
             break
@@ -115,7 +134,12 @@ def _decide(
             month = plan_for
             break
     if past.person_id not in writes.pace:
-        _set_pace(writes, steps, won, past.person_id, day=day, month=month, calendar=calendar)
+        taken = sum(1 for m, _ in past.taken if m == month) + (won is not None)
+        # With a cap above one the rest of the month is asked for again, tomorrow.
+        month_next = month if won is not None and taken < cap else month + 1
+        _set_pace(
+            writes, steps, won, past.person_id, day=day, month=month, after=month_next, calendar=calendar
+        )
 
 
 def _set_pace(
@@ -126,16 +150,19 @@ def _set_pace(
     *,
     day: date,
     month: int,
+    after: int,
     calendar: Calendar,
 ) -> None:
-    """The day of the person's next decision: the earliest of the steps that are left; NEVER without one."""
-    stopped = {enrollment for enrollment, _ in writes.stops}
+    """The day of the person's next decision: the earliest of the steps that are left; NEVER without one.
+
+    after: the month from which steps that did not win are asked again.
+    """
     days = []
     for step in steps:
-        due, want = max(step.due_month, month + 1), step.want_day
+        due, want = max(step.due_month, after), step.want_day
         if step is won:
             due, want = _next_month(step, month), step.next_want_day or 1
-        if due and step.enrollment_id not in stopped:
+        if due and step.enrollment_id not in writes.stops:
             days.append(month_plan(due, calendar).decide[want])
     writes.pace[person] = max(date.fromordinal(min(days)), day + timedelta(days=1)) if days else NEVER
 
@@ -154,7 +181,7 @@ def _choose(
     by_id = {step.enrollment_id: step for step in due}
     ctx = Situation(
         month=month,
-        earliest=day.toordinal(),
+        earliest=writes.earliest.toordinal(),
         calendar=calendar,
         next_free_on=past.next_free_on.toordinal() if past.next_free_on else 0,
         taken=tuple(product for m, product in past.taken if m == month),
@@ -167,29 +194,42 @@ def _choose(
     choice = schedule.choose([_candidate(step) for step in due], ctx=ctx)
     for blocked in choice.blocked:
         _note_blocked(writes, by_id[blocked.enrollment_id], blocked.reason, month=month, until=blocked.until)
-    courtesy = _courtesy(choice.carried, by_id, past, month=month)
+    plan = month_plan(month, calendar)
+    courtesy, courtesy_day = _courtesy(choice.carried, by_id, past, day=writes.earliest.toordinal(), plan=plan)
     for carried in choice.carried:
         step = by_id[carried.enrollment_id]
         if step is not courtesy:
-            _note(writes, step, "carried_over", carried.reason, month, by=carried.by_product_id, until=carried.until)
+            _note(
+                writes,
+                step,
+                "carried_over",
+                carried.reason,
+                month,
+                by=carried.by_product_id,
+                until=carried.until,
+            )
     if courtesy is not None:
         # The thank-you mail of an exhibition: once, although the month has its mail (spec 3.1.2).
-        _win(writes, courtesy, month, max(day.toordinal(), month_plan(month, calendar).wanted[courtesy.want_day]), 0)
+        _win(writes, courtesy, month, courtesy_day, 0)
     if choice.winner is not None:
         won = by_id[choice.winner.enrollment_id]
-        slot = 1 + sum(1 for m, _ in past.taken if m == month)
-        _win(writes, won, month, choice.winner.day, slot, why=choice.winner.reason)
+        _win(writes, won, month, choice.winner.day, past.free_slot(month), why=choice.winner.reason)
         return won
     return courtesy
 
 
 def _courtesy(
-    carried: Sequence[CarriedOver], by_id: dict[int, DueStep], past: History, *, month: int
-) -> DueStep | None:
-    if month in past.courtesy_months:
-        return None
-    steps = [by_id[c.enrollment_id] for c in carried if c.reason in ("month_taken", "gap")]
-    return next((step for step in steps if step.content_kind == "thanks"), None)
+    carried: Sequence[CarriedOver], by_id: dict[int, DueStep], past: History, *, day: int, plan: MonthPlan
+) -> tuple[DueStep | None, int]:
+    """The thank-you mail that goes as the month's exception, and its business day (an ordinal)."""
+    if plan.month in past.courtesy_months:
+        return None, 0
+    for step in (by_id[c.enrollment_id] for c in carried if c.reason in ("month_taken", "gap")):
+        target = max(day, plan.wanted[step.want_day])
+        open_day = plan.table.next_open(target) if target <= plan.last else 0
+        if step.content_kind == "thanks" and open_day:
+            return step, open_day
+    return None, 0
 
 
 def _candidate(step: DueStep) -> Candidate:
@@ -211,12 +251,14 @@ def _note_blocked(writes: _Writes, step: DueStep, reason: str, *, month: int, un
         return
     if reason in STOPPED:
         _note(writes, step, "suppressed" if reason in REFUSED else "cancelled", reason, month)
-        writes.stops.append((step.enrollment_id, reason))
+        writes.stops[step.enrollment_id] = reason
+        writes.ended.add(step.enrollment_id)
     elif reason in ENDS:
         state, moves = ENDS[reason]
         _note(writes, step, state, reason, month)
         if moves:
             writes.steps.append((step.enrollment_id, _next_month(step, month - 1)))
+            writes.ended.add(step.enrollment_id)
             writes.pace[step.person_id] = date.min  # asked again at once: the next step takes the month
     else:  # the sales stage, or the tone: it waits, and is asked again with the next month's decision
         again = until or month_plan(month + 1, Calendar()).decide[step.want_day]
@@ -235,32 +277,38 @@ def _note(
     send_on: int | None = None,
     slot_no: int | None = None,
 ) -> None:
-    writes.rows.append(
-        Row(
-            origin=f"enr:{step.enrollment_id}/{step.step_key}/round:1",
-            klass="courtesy" if step.content_kind == "thanks" else "counted",
-            person_id=step.person_id,
-            address_id=step.address_id,
-            product_id=step.product_id,
-            enrollment_id=step.enrollment_id,
-            content_id=step.content_id,
-            step_key=step.step_key,
-            tone=step.tone,
-            month=month,
-            valid_until=step.valid_until,
-            send_at=None,
-            state=state,
-            reason=reason,
-            by_product_id=by,
-            until=date.fromordinal(send_on or until) if send_on or until else None,
-            slot_no=slot_no,
-        )
+    origin = _origin(step)
+    writes.rows[origin] = Row(
+        origin=origin,
+        klass="courtesy" if step.content_kind == "thanks" else "counted",
+        person_id=step.person_id,
+        address_id=step.address_id,
+        product_id=step.product_id,
+        enrollment_id=step.enrollment_id,
+        content_id=step.content_id,
+        step_key=step.step_key,
+        tone=step.tone,
+        month=month,
+        valid_until=step.valid_until,
+        send_at=None,
+        state=state,
+        reason=reason,
+        by_product_id=by,
+        until=date.fromordinal(send_on or until) if send_on or until else None,
+        slot_no=slot_no,
     )
 
 
-def _win(writes: _Writes, step: DueStep, month: int, day: int, slot_no: int, *, why: str = "courtesy") -> None:
+def _origin(step: DueStep) -> str:
+    """Why the mail exists: the step's key survives new versions; the round serves the evergreen shelf."""
+    return f"enr:{step.enrollment_id}/{step.step_key}/round:1"
+
+
+def _win(
+    writes: _Writes, step: DueStep, month: int, day: int, slot_no: int, *, why: str = "courtesy"
+) -> None:
     _note(writes, step, "planned", why, month, send_on=day, slot_no=slot_no)
-    writes.winners[writes.rows[-1].origin] = step
+    writes.winners[_origin(step)] = step
 
 
 def _next_month(step: DueStep, month: int) -> int:
@@ -273,26 +321,22 @@ def _next_month(step: DueStep, month: int) -> int:
     return max(step.start_month + step.next_offset, month + 1)
 
 
-def _spread(writes: _Writes, *, month: int, calendar: Calendar) -> None:
+def _spread(writes: _Writes, *, calendar: Calendar) -> None:
     """The same mail to more than five people of one company goes over three business days."""
-    groups: dict[tuple[int | None, int | None], list[int]] = defaultdict(list)
-    for place, row in enumerate(writes.rows):
+    groups: dict[tuple[int | None, int | None], list[Row]] = defaultdict(list)
+    for row in writes.rows.values():
         if row.state == "planned":
-            groups[writes.winners[row.origin].company_id, row.content_id].append(place)
-    for (company, _), places in groups.items():
-        if company is None or len(places) <= 5:
+            groups[writes.winners[row.origin].company_id, row.content_id].append(row)
+    for (company, _), rows in groups.items():
+        if company is None or len(rows) <= 5:
             continue
-        for nth, place in enumerate(places):
-            row = writes.rows[place]
+        for nth, row in enumerate(rows):
             assert row.until is not None
             table = month_plan(row.month, calendar).table
-            later = schedule.company_day(row.until.toordinal(), place=nth, people=len(places), table=table)
-            writes.rows[place] = _with(row, until=date.fromordinal(later))
-
-
-def _with(row: Row, **changed: object) -> Row:
-    values = {name: getattr(row, name) for name in Row.__dataclass_fields__}
-    return Row(**(values | changed))  # type: ignore[arg-type]
+            ordinal = schedule.company_day(row.until.toordinal(), place=nth, people=len(rows), table=table)
+            later = date.fromordinal(ordinal)
+            if row.valid_until is None or later <= row.valid_until:
+                writes.rows[row.origin] = replace(row, until=later)
 
 
 def _write(
@@ -301,10 +345,12 @@ def _write(
     """Slot, delivery, gap and step move: one transaction, and the unique keys have the last word."""
     zone = parts.settings.tz
     rows = [
-        _with(row, send_at=schedule.send_at(row.until, key=row.person_id, zone=zone, not_before=now), until=None)
+        replace(
+            row, send_at=schedule.send_at(row.until, key=row.person_id, zone=zone, not_before=now), until=None
+        )
         if row.state == "planned" and row.until is not None
         else row
-        for row in writes.rows
+        for row in writes.rows.values()
     ]
     ids = planning.write(tx, rows, now=now)
     asked = [(ids[row.origin], row) for row in rows if row.state == "planned" and row.origin in ids]
@@ -315,14 +361,20 @@ def _write(
     if lost:
         # Another person at the same mailbox was first. The slot, if taken, is given back.
         planning.give_back(tx, lost)
-        until = date.fromordinal(month_plan(schedule.month_of_day(day) + 1, calendar).decide[1])
-        planning.carry_over(tx, lost, reason="address_taken", until=max(until, day + timedelta(days=1)))
-    moved = [(row.enrollment_id, _next_month(writes.winners[row.origin], row.month)) for id, row in asked if id in free]
+        last = max(row.month for id, row in asked if id not in free)
+        until = max(date.fromordinal(month_plan(last + 1, calendar).decide[1]), day + timedelta(days=1))
+        planning.carry_over(tx, lost, reason="address_taken", until=until)
+        writes.pace |= {row.person_id: until for id, row in asked if id not in free}
+    # An origin that ended some other time (a step put back by hand) is not mailed again: on to the next.
+    past = [row for row in rows if row.state == "planned" and row.origin not in ids]
+    won = [row for id, row in asked if id in free] + past
+    moved = [(row.enrollment_id, _next_month(writes.winners[row.origin], row.month)) for row in won]
     planning.move_steps(tx, moved + writes.steps)
-    planning.stop(tx, writes.stops)
-    planning.set_pace(tx, [(person, max(at, day)) for person, at in writes.pace.items()])
-    planning.set_pace(tx, [(row.person_id, day + timedelta(days=1)) for id, row in asked if id not in free])
-    states = Counter(row.state for row in rows)
+    planning.stop(tx, list(writes.stops.items()))
+    planning.set_pace(
+        tx, [(person, max(at, now.astimezone(zone).date())) for person, at in writes.pace.items()]
+    )
+    states = Counter(row.state for row in rows if row.origin in ids)
     states["planned"] -= len(lost)
     states["carried_over"] += len(lost)
     return states

@@ -207,7 +207,10 @@ def _settle_person(
     state = effect.lead_state
     if effect.person_excluded or effect.declined_until:
         # An offer that nobody has taken up yet is taken back: sales would call somebody who said no.
-        if leads.withdraw(tx, [subject.lead_id], reason=result.value) and subject.lead_state == "offered":
+        if (
+            leads.withdraw(tx, [subject.lead_id], reason=result.value, now=now)
+            and subject.lead_state == "offered"
+        ):
             state = state or "nurturing"
     elif subject.lead_state in SALES:
         state = None

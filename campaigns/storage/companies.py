@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -225,3 +225,22 @@ def set_classes(tx: Connection, found: Mapping[int, Classed]) -> list[int]:
         },
     )
     return sorted(row.id for row in rows)
+
+
+def deciders(tx: Connection, company_ids: Sequence[int]) -> dict[int, list[Member]]:
+    """People known to decide (決裁) at these companies."""
+    rows = tx.execute(
+        text(
+            "select f.company_id, p.id as person_id, p.full_name as name, f.department, f.title, f.buying_role,"
+            " p.excluded_reason from affiliations f join people p on p.id = f.person_id and p.merged_into is null"
+            " where f.company_id = any(:ids) and f.is_current and f.buying_role = '決裁' order by p.id"
+        ),
+        {"ids": sorted(set(company_ids))},
+    )
+    found: dict[int, list[Member]] = {}
+    for row in rows:
+        values = {**row._mapping}
+        company_id = values.pop("company_id")
+        member = Member(**values, has_mail=False, has_phone=False, leads=(), last_touch_at=None)
+        found.setdefault(company_id, []).append(member)
+    return found

@@ -159,7 +159,7 @@ def put_rows(tx: Connection, batch_id: int, rows: Iterable[Row]) -> None:
                 row.line_no,
                 json_text(list(row.cells)),
                 row.result,
-                json_text([reason.asjson_text() for reason in row.reasons]),
+                json_text([reason.as_json() for reason in row.reasons]),
                 None if row.draft is None else json_text(row.draft),
                 row.person_id,
             )
@@ -189,7 +189,7 @@ def rows(
             row.line_no,
             tuple(row.cells),
             row.result,
-            tuple(Reason.fromjson_text(reason) for reason in row.reasons),
+            tuple(Reason.from_json(reason) for reason in row.reasons),
             row.draft,
             row.person_id,
         )
@@ -211,7 +211,7 @@ def remarked(tx: Connection, batch_id: int, *, limit: int = 200) -> list[Row]:
             x.line_no,
             tuple(x.cells),
             x.result,
-            tuple(Reason.fromjson_text(reason) for reason in x.reasons),
+            tuple(Reason.from_json(reason) for reason in x.reasons),
             x.draft,
         )
         for x in found

@@ -237,14 +237,14 @@ def move_hand_off(
     )
 
 
-def withdraw(tx: Connection, lead_ids: Sequence[int], *, reason: str) -> list[int]:
+def withdraw(tx: Connection, lead_ids: Sequence[int], *, reason: str, now: datetime) -> list[int]:
     """Hand-offs that nobody has accepted yet and that have lost their ground; returns their leads."""
     rows = tx.execute(
         text(
-            "update hand_offs set state = 'returned', returned_reason = :reason"
+            "update hand_offs set state = 'returned', returned_reason = :reason, resolved_at = :now"
             " where lead_id = any(:ids) and state in ('proposed', 'held', 'offered') returning lead_id"
         ),
-        {"ids": list(lead_ids), "reason": reason},
+        {"ids": list(lead_ids), "reason": reason, "now": now},
     )
     return sorted({row.lead_id for row in rows})
 

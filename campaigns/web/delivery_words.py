@@ -96,11 +96,8 @@ def reason(line: Line) -> str:
     if line.state == "expired":
         return _expired(line.valid_until)
     if line.bounce and line.state == "sent":
-        return (
-            _("送信後に戻ってきました（恒久）")
-            if line.bounce == "hard"
-            else _("送信後に戻ってきました（一時）")
-        )
+        gone = _("送信後に戻ってきました（恒久）")
+        return str(gone if line.bounce == "hard" else _("送信後に戻ってきました（一時）"))
     words = str(_PLAIN.get(code, _WON.get(code, code)))
     if line.state in ("sent", "handing") and code in _WON:
         return ""

@@ -25,6 +25,14 @@ def called(world: World, *touches: tuple[str, float], **more: object) -> tuple[i
     """A person with an open call: (person, task, version)."""
     person = world.person(touches=touches or [("booth_talk_prospect", 5), ("doc_request", 3)], **more)
     rerank.people(world.parts, [person], now=NOW)
+    if not any(task.kind == "call" for task in world.tasks(person)):
+        world.run(
+            "insert into tasks (kind, person_id, lead_id, product_id, company_id, state, cause, due_at, created_at)"
+            " select 'call', l.person_id, l.id, l.product_id, f.company_id, 'open', 'by_hand', :now, :now"
+            " from product_leads l join affiliations f using (person_id) where l.person_id = :p",
+            p=person,
+            now=NOW - timedelta(days=1),
+        )
     task = next(task for task in world.tasks(person) if task.kind == "call" and task.state == "open")
     return person, task.id, task.version
 

@@ -3,9 +3,10 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from campaigns.storage import schema, tables
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import StatementError
+
+from campaigns.storage import schema, tables
 
 
 def test_the_migrated_database_is_what_the_code_says(tx: Connection) -> None:

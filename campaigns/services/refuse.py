@@ -1,0 +1,440 @@
+"""Refuse: a person wants less mail or none, and that binds at once.
+
+Every way in ends here: the page behind the link, the one-click POST of mailbox providers, a reply, a call.
+One transaction writes the refusal, ends what is planned, stops the enrollments and moves the stop counter,
+so that no running batch starts a body more than a second after the commit.
+
+While the database is away the wish goes to a file, fsynced before the recipient is told that it is
+recorded, and `drain` applies it before the next mails are claimed. Source: spec 3.4; design 3, 7.
+"""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import io
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+
+import structlog
+from sqlalchemy import Connection
+
+from campaigns.parts import Parts
+from campaigns.rules.matching import email_key
+from campaigns.services.export_deliveries import safe
+from campaigns.storage import audit, outbox, refusals
+from campaigns.storage.refusals import Line, Settings, Subject, Wanted
+
+log = structlog.get_logger()
+
+SCOPES = frozenset({"product", "global", "new_products"})
+LESS_MONTHS = 2
+# Only what the recipients themselves pressed can be taken back by pressing again.
+OWN_ACTS = ("user_link", "one_click")
+EVIDENCE_MAX = 2000
+
+
+class RefuseError(ValueError):
+    """code: nobody (no such mail, address or person), scope_unknown, product_missing, evidence_missing."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What a refusal did. is_new: False when it stood already. stopped: deliveries that will not go out."""
+
+    is_new: bool
+    scope: str
+    product_id: int | None
+    email: str | None
+    stopped: int
+
+
+def record(
+    parts: Parts,
+    *,
+    scope: str,
+    reason: str,
+    now: datetime,
+    delivery_id: int | None = None,
+    address_id: int | None = None,
+    person_id: int | None = None,
+    email: str = "",
+    product_id: int | None = None,
+    evidence: str = "",
+    user_id: int | None = None,
+    bars_new_products: bool = False,
+) -> Refused:
+    """Write a refusal and everything that follows from it; harmless to repeat.
+
+    Exactly one of delivery_id, address_id, person_id, email says whose. scope: product, global or
+    new_products; the product is that of the mail where none is given, and a mail without a product is
+    unspecific: everything. email: also one that nobody here knows, so that a later import stays refused.
+    bars_new_products: no new product without fresh consent, as after a one-click. Raises RefuseError.
+    """
+    if scope not in SCOPES:
+        raise RefuseError("scope_unknown")
+    with parts.engine.begin() as tx:
+        subject = _subject(tx, parts, delivery_id, address_id, person_id, email)
+        chosen = _product(subject, scope, product_id)
+        scope = "global" if scope == "product" and chosen is None else scope
+        return _refuse(
+            tx,
+            parts,
+            subject,
+            scope=scope,
+            product_id=chosen,
+            reason=reason,
+            evidence=evidence[:EVIDENCE_MAX],
+            user_id=user_id,
+            bars_new_products=bars_new_products,
+            now=now,
+        )
+
+
+def undo(parts: Parts, *, delivery_id: int, of: str, now: datetime) -> bool:
+    """Take back what was pressed on the page of this mail; True when something changed.
+
+    of: product, global or less. Only the recipient's own presses come back, never a refusal told by phone.
+    """
+    with parts.engine.begin() as tx:
+        subject = refusals.of_delivery(tx, delivery_id)
+        if subject is None:
+            raise RefuseError("nobody")
+        if of == "less":
+            assert subject.address_id is not None
+            changed = refusals.set_pace(tx, subject.address_id, months=1) != 1
+            _note(tx, subject, "normal_pace", None, now=now)
+            return changed
+        scopes, product_id = (["global"], None) if of == "global" else (["product"], subject.product_id)
+        lifted = refusals.lift(
+            tx,
+            subject.key_hash,
+            # A one-click barred new products as well: pressing back means both.
+            scopes=[*scopes, "new_products"],
+            product_id=product_id,
+            reasons=OWN_ACTS,
+            why="undo",
+            now=now,
+        )
+        if not lifted:
+            return False
+        _resume(tx, parts, subject, scope=scopes[0], product_id=product_id, now=now)
+        _note(tx, subject, "refusal_undone", None, now=now)
+        return True
+
+
+def less_often(parts: Parts, *, delivery_id: int, now: datetime) -> bool:
+    """At most one mail in two months to this mailbox; a preference, not a refusal. True when it is new."""
+    with parts.engine.begin() as tx:
+        subject = refusals.of_delivery(tx, delivery_id)
+        if subject is None or subject.address_id is None:
+            raise RefuseError("nobody")
+        before = refusals.set_pace(tx, subject.address_id, months=LESS_MONTHS)
+        refusals.plan_today(tx, subject, today=_today(parts, now))
+        _note(tx, subject, "less_often", None, now=now)
+        return before != LESS_MONTHS
+
+
+def lift(parts: Parts, refusal_id: int, *, why: str, user_id: int, now: datetime) -> bool:
+    """Lift a refusal by hand, with the reason; the caller makes sure that it is an admin who asks."""
+    if not why.strip():
+        raise RefuseError("evidence_missing")
+    with parts.engine.begin() as tx:
+        row = refusals.lift_one(tx, refusal_id, why=why.strip()[:500], now=now)
+        if row is None:
+            return False
+        if row.scope != "new_products":
+            _resume(tx, parts, row.subject, scope=row.scope, product_id=row.product_id, now=now)
+        audit.note(
+            tx,
+            noun="suppression",
+            noun_id=refusal_id,
+            action="lift",
+            user_id=user_id,
+            now=now,
+            changes={"why": (None, why.strip())},
+        )
+        return True
+
+
+def settings(parts: Parts, delivery_id: int) -> Settings | None:
+    """What the recipient of a mail gets now."""
+    with parts.engine.connect() as tx:
+        return refusals.settings(tx, delivery_id)
+
+
+def find(parts: Parts, wanted: Wanted, *, page: int, size: int) -> tuple[list[Line], int]:
+    """One page of the staff's list and how many there are. page: from 1."""
+    wanted = _with_hash(parts, wanted)
+    with parts.engine.connect() as tx:
+        total = refusals.count(tx, wanted)
+        return list(refusals.lines(tx, wanted, limit=size, offset=(page - 1) * size)), total
+
+
+def by_product(parts: Parts) -> list[tuple[int | None, str | None, int]]:
+    with parts.engine.connect() as tx:
+        return refusals.by_product(tx)
+
+
+def export(
+    parts: Parts,
+    wanted: Wanted,
+    *,
+    head: Sequence[str],
+    cells: Callable[[Line], Sequence[object]],
+    user_id: int,
+    now: datetime,
+) -> bytes:
+    """The list as CSV for Excel (UTF-8 with BOM); logged with the people in it before a byte leaves."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow([safe(name) for name in head])
+    wanted = _with_hash(parts, wanted)
+    people: set[int] = set()
+    rows = 0
+    with parts.engine.begin() as tx:
+        for line in refusals.lines(tx, wanted):
+            writer.writerow([safe(cell) for cell in cells(line)])
+            rows += 1
+            if line.person_id is not None:
+                people.add(line.person_id)
+        audit.note_export(
+            tx,
+            kind="refusals",
+            # The log tells what was asked for, not by which mailbox.
+            wanted={k: v for k, v in asdict(wanted).items() if k not in ("q", "key_hash")},
+            rows=rows,
+            person_ids=sorted(people),
+            user_id=user_id,
+            now=now,
+        )
+    return out.getvalue().encode("utf-8-sig")
+
+
+# --- while the database is away --------------------------------------------------------------------------
+
+
+def spool(parts: Parts, *, delivery_id: int, act: str, reason: str, now: datetime) -> None:
+    """Keep a wish on disk, fsynced. act: product, global, less, one_click, undo_product ... OSError when full."""
+    line = json.dumps({"delivery_id": delivery_id, "act": act, "reason": reason, "at": now.isoformat()})
+    path = _spool_path(parts)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(path), path.open("ab") as file:
+        is_new = file.tell() == 0
+        # A line torn by a power cut must not swallow this one.
+        file.write(b"\n" + line.encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+        if is_new:
+            _sync_folder(path.parent)
+
+
+def spooled(parts: Parts) -> int:
+    """How many wishes wait on disk."""
+    try:
+        return sum(1 for line in _spool_path(parts).read_bytes().splitlines() if line.strip())
+    except FileNotFoundError:
+        return 0
+
+
+def drain(parts: Parts, *, now: datetime) -> int:
+    """Apply what was kept while the database was away, in order; returns how many.
+
+    The file goes only after the last commit: a crash in between applies some of it again, which is harmless.
+    """
+    path = _spool_path(parts)
+    if not path.exists():
+        return 0
+    with _locked(path):
+        try:
+            lines = path.read_bytes().splitlines()
+        except FileNotFoundError:
+            return 0
+        done = sum(_apply(parts, line, now=now) for line in lines if line.strip())
+        path.unlink()
+        _sync_folder(path.parent)
+    log.info("refusals taken from disk", count=done)
+    return done
+
+
+def act_on(parts: Parts, *, delivery_id: int, act: str, reason: str, now: datetime) -> None:
+    """What a press on the recipient's page does. Raises RefuseError for an unknown act or mail."""
+    if act == "less":
+        less_often(parts, delivery_id=delivery_id, now=now)
+    elif act.startswith("undo_"):
+        undo(parts, delivery_id=delivery_id, of=act.removeprefix("undo_"), now=now)
+    elif act == "one_click":
+        record(
+            parts, delivery_id=delivery_id, scope="product", reason=reason, bars_new_products=True, now=now
+        )
+    else:
+        record(parts, delivery_id=delivery_id, scope=act, reason=reason, now=now)
+
+
+def _apply(parts: Parts, line: bytes, *, now: datetime) -> int:
+    """One kept wish. A line that cannot be read, or of a mail that is gone, is left out with a note."""
+    try:
+        kept = json.loads(line)
+        act_on(
+            parts,
+            delivery_id=int(kept["delivery_id"]),
+            act=str(kept["act"]),
+            reason=str(kept["reason"]),
+            now=min(datetime.fromisoformat(kept["at"]), now),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        log.error("a kept refusal could not be applied", error=type(error).__name__)
+        return 0
+    return 1
+
+
+def _spool_path(parts: Parts) -> Path:
+    return parts.settings.folder / "spool" / "unsubscribes.jsonl"
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """One process at a time at the file; the lock is a file of its own, since the other one is unlinked."""
+    handle = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+# --- inside the transaction ------------------------------------------------------------------------------
+
+
+def _subject(
+    tx: Connection,
+    parts: Parts,
+    delivery_id: int | None,
+    address_id: int | None,
+    person_id: int | None,
+    email: str,
+) -> Subject:
+    if delivery_id is not None:
+        found = refusals.of_delivery(tx, delivery_id)
+    elif person_id is not None:
+        row = refusals.of_person(tx, person_id)
+        if row is None:
+            raise RefuseError("nobody")
+        # Somebody without a mailbox is found by the person; the hash only keeps the row unique.
+        found = row[1] or Subject(parts.key_hash(f"person:{row[0]}"), person_id=row[0])
+    elif email:
+        key = email_key(email)
+        found = refusals.of_address(tx, email_key=key) or Subject(parts.key_hash(key))
+    else:
+        found = refusals.of_address(tx, address_id=address_id)
+    if found is None:
+        raise RefuseError("nobody")
+    return found
+
+
+def _product(subject: Subject, scope: str, product_id: int | None) -> int | None:
+    if scope != "product":
+        return None
+    chosen = product_id if product_id is not None else subject.product_id
+    if chosen is None and subject.delivery_id is None:
+        raise RefuseError("product_missing")
+    return chosen
+
+
+def _refuse(
+    tx: Connection,
+    parts: Parts,
+    subject: Subject,
+    *,
+    scope: str,
+    product_id: int | None,
+    reason: str,
+    evidence: str,
+    user_id: int | None,
+    bars_new_products: bool,
+    now: datetime,
+) -> Refused:
+    new_id = refusals.add(
+        tx,
+        subject,
+        scope=scope,
+        product_id=product_id,
+        reason=reason,
+        evidence=evidence,
+        user_id=user_id,
+        at=now,
+    )
+    if bars_new_products and scope == "product":
+        refusals.add(
+            tx,
+            subject,
+            scope="new_products",
+            product_id=None,
+            reason=reason,
+            evidence=evidence,
+            user_id=user_id,
+            at=now,
+        )
+    stopped: list[int] = []
+    if scope != "new_products":
+        word, today = f"refused_{scope}", _today(parts, now)
+        refusals.stop_enrollments(tx, subject, product_id=product_id, reason=word)
+        stopped = refusals.suppress(tx, subject, product_id=product_id, reason=word, now=now)
+        outbox.free_slots(tx, stopped, today=today, zone=parts.settings.zone)
+        refusals.plan_today(tx, subject, today=today)
+    outbox.bump_stops(tx)
+    if new_id is not None:
+        _note(tx, subject, f"refused_{scope}", user_id, now=now, product_id=product_id, reason=reason)
+    return Refused(new_id is not None, scope, product_id, subject.email, len(stopped))
+
+
+def _resume(
+    tx: Connection, parts: Parts, subject: Subject, *, scope: str, product_id: int | None, now: datetime
+) -> None:
+    refusals.resume_enrollments(tx, subject, product_id=product_id, reason=f"refused_{scope}")
+    refusals.plan_today(tx, subject, today=_today(parts, now))
+
+
+def _note(
+    tx: Connection,
+    subject: Subject,
+    action: str,
+    user_id: int | None,
+    *,
+    now: datetime,
+    product_id: int | None = None,
+    reason: str = "",
+) -> None:
+    noun, noun_id = ("address", subject.address_id) if subject.address_id else ("person", subject.person_id)
+    changes: dict[str, tuple[object, object]] = {}
+    if product_id is not None:
+        changes["product_id"] = (None, product_id)
+    if reason:
+        changes["reason"] = (None, reason)
+    audit.note(tx, noun=noun, noun_id=noun_id, action=action, user_id=user_id, now=now, changes=changes)
+
+
+def _today(parts: Parts, now: datetime) -> date:
+    return now.astimezone(parts.settings.tz).date()
+
+
+def _with_hash(parts: Parts, wanted: Wanted) -> Wanted:
+    """A whole address finds its refusal also when only the hash is left."""
+    return replace(wanted, key_hash=parts.key_hash(email_key(wanted.q))) if "@" in wanted.q else wanted

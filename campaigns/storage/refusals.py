@@ -1,0 +1,422 @@
+"""Refusals: whose mail must not go out, for what, and what hangs on it.
+
+A refusal is bound to the hash of the mailbox (which outlives erasure and re-import) and to the person. One
+live row a mailbox and scope: the second press of the button changes nothing (uq_suppressions_live).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Connection, text
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose refusal it is. email is None for somebody without a mailbox, and for an unknown one."""
+
+    key_hash: bytes
+    email: str | None = None
+    address_id: int | None = None
+    person_id: int | None = None
+    delivery_id: int | None = None
+    product_id: int | None = None
+
+
+def of_delivery(tx: Connection, delivery_id: int) -> Subject | None:
+    """The mailbox a mail went to; None when there is no such mail, or it went to no mailbox of ours."""
+    row = tx.execute(
+        text(
+            """
+            select a.key_hash, a.email, a.id as address_id, d.person_id, d.id as delivery_id, d.product_id
+              from deliveries d join addresses a on a.id = d.address_id where d.id = :id
+            """
+        ),
+        {"id": delivery_id},
+    ).first()
+    return None if row is None else Subject(**row._mapping)
+
+
+def of_address(tx: Connection, *, address_id: int | None = None, email_key: str = "") -> Subject | None:
+    """A mailbox, and the person it belongs to when that is one person."""
+    row = tx.execute(
+        text(
+            """
+            select a.key_hash, a.email, a.id as address_id,
+                   (select case when count(*) = 1 then min(p.id) end from people p
+                     where p.address_id = a.id and p.merged_into is null) as person_id
+              from addresses a where a.id = :id or a.email_key = :key limit 1
+            """
+        ),
+        {"id": address_id, "key": email_key or None},
+    ).first()
+    return None if row is None else Subject(**row._mapping)
+
+
+def of_person(tx: Connection, person_id: int) -> tuple[int, Subject | None] | None:
+    """The person and the mailbox that is written to, if there is one; None when there is no such person."""
+    row = tx.execute(
+        text(
+            """
+            select p.id, a.key_hash, a.email, a.id as address_id from people p
+              left join addresses a on a.id = p.address_id where p.id = :id
+            """
+        ),
+        {"id": person_id},
+    ).first()
+    if row is None:
+        return None
+    if row.address_id is None:
+        return row.id, None
+    return row.id, Subject(row.key_hash, row.email, row.address_id, row.id)
+
+
+def add(
+    tx: Connection,
+    subject: Subject,
+    *,
+    scope: str,
+    product_id: int | None,
+    reason: str,
+    evidence: str,
+    user_id: int | None,
+    at: datetime,
+) -> int | None:
+    """The id of the new refusal; None when it stood already."""
+    return tx.execute(
+        text(
+            """
+            insert into suppressions (key_hash, address_id, person_id, origin_person_id, scope, product_id, reason,
+                                      evidence, recorded_by, delivery_id, at)
+            values (:key_hash, :address_id, :person_id, :person_id, :scope, :product_id, :reason, :evidence,
+                    :user_id, :delivery_id, :at)
+            on conflict (key_hash, scope, coalesce(product_id, 0)) where lifted_at is null do nothing returning id
+            """
+        ),
+        {
+            "key_hash": subject.key_hash,
+            "address_id": subject.address_id,
+            "person_id": subject.person_id,
+            "scope": scope,
+            "product_id": product_id,
+            "reason": reason,
+            "evidence": evidence,
+            "user_id": user_id,
+            "delivery_id": subject.delivery_id,
+            "at": at,
+        },
+    ).scalar()
+
+
+def suppress(
+    tx: Connection, subject: Subject, *, product_id: int | None, reason: str, now: datetime
+) -> list[int]:
+    """End what is planned for the mailbox or the person; returns the deliveries. product_id None: all.
+
+    What is in a worker's hands is not touched: the stop counter makes the worker ask again before each body.
+    """
+    rows = tx.execute(
+        text(
+            """
+            update deliveries set state = 'suppressed', reason = :reason, until = null, settled_at = :now
+             where state in ('planned', 'retry', 'carried_over') and class <> 'transactional'
+               and (person_id = :person_id or person_id in
+                    (select id from people where address_id = :address_id) or address_id = :address_id)
+               and (cast(:product_id as bigint) is null or product_id = :product_id)
+            returning id
+            """
+        ),
+        {
+            "reason": reason,
+            "now": now,
+            "person_id": subject.person_id,
+            "address_id": subject.address_id,
+            "product_id": product_id,
+        },
+    )
+    return [row.id for row in rows]
+
+
+def stop_enrollments(tx: Connection, subject: Subject, *, product_id: int | None, reason: str) -> int:
+    """Stop taking part in the scenarios of the product, or of all; returns how many."""
+    done = tx.execute(
+        text(
+            """
+            update enrollments set status = 'stopped', reason = :reason
+             where status in ('active', 'paused')
+               and (person_id = :person_id or person_id in (select id from people where address_id = :address_id))
+               and (cast(:product_id as bigint) is null or product_id = :product_id)
+            """
+        ),
+        {
+            "reason": reason,
+            "person_id": subject.person_id,
+            "address_id": subject.address_id,
+            "product_id": product_id,
+        },
+    )
+    return done.rowcount
+
+
+def resume_enrollments(tx: Connection, subject: Subject, *, product_id: int | None, reason: str) -> int:
+    """Take part again where exactly this refusal had stopped it; the next decision is for the next month due."""
+    done = tx.execute(
+        text(
+            """
+            update enrollments set status = 'active', reason = ''
+             where status = 'stopped' and reason = :reason
+               and (person_id = :person_id or person_id in (select id from people where address_id = :address_id))
+               and (cast(:product_id as bigint) is null or product_id = :product_id)
+            """
+        ),
+        {
+            "reason": reason,
+            "person_id": subject.person_id,
+            "address_id": subject.address_id,
+            "product_id": product_id,
+        },
+    )
+    return done.rowcount
+
+
+def plan_today(tx: Connection, subject: Subject, *, today: date) -> None:
+    """The planner looks again: another product may have the month now. Early is harmless."""
+    tx.execute(
+        text(
+            """
+            update pace set plan_at = :today where plan_at > :today
+               and (person_id = :person_id or person_id in (select id from people where address_id = :address_id))
+            """
+        ),
+        {"today": today, "person_id": subject.person_id, "address_id": subject.address_id},
+    )
+
+
+def lift(
+    tx: Connection,
+    key_hash: bytes,
+    *,
+    scopes: Sequence[str],
+    product_id: int | None,
+    reasons: Sequence[str],
+    why: str,
+    now: datetime,
+) -> list[int]:
+    """Lift the live refusals of these scopes that were recorded for one of these reasons; returns their ids."""
+    rows = tx.execute(
+        text(
+            """
+            update suppressions set lifted_at = :now, lifted_reason = :why
+             where key_hash = :key_hash and lifted_at is null and scope = any(:scopes)
+               and reason = any(:reasons) and (scope <> 'product' or product_id = :product_id)
+            returning id
+            """
+        ),
+        {
+            "now": now,
+            "why": why,
+            "key_hash": key_hash,
+            "scopes": list(scopes),
+            "reasons": list(reasons),
+            "product_id": product_id,
+        },
+    )
+    return [row.id for row in rows]
+
+
+def lift_one(tx: Connection, refusal_id: int, *, why: str, now: datetime) -> Row | None:
+    """Lift one refusal; None when it is lifted already or there is none."""
+    row = tx.execute(
+        text(
+            "update suppressions set lifted_at = :now, lifted_reason = :why"
+            " where id = :id and lifted_at is null returning scope, product_id, key_hash, address_id, person_id"
+        ),
+        {"id": refusal_id, "why": why, "now": now},
+    ).first()
+    return None if row is None else Row(**row._mapping)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A refusal's key columns."""
+
+    scope: str
+    product_id: int | None
+    key_hash: bytes
+    address_id: int | None
+    person_id: int | None
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(self.key_hash, None, self.address_id, self.person_id)
+
+
+def set_pace(tx: Connection, address_id: int, *, months: int) -> int:
+    """At most one mail in so many months to this mailbox; returns what it was."""
+    before = tx.execute(
+        text("select every_months from addresses where id = :id for update"), {"id": address_id}
+    ).scalar_one()
+    tx.execute(
+        text("update addresses set every_months = :months where id = :id"), {"id": address_id, "months": months}
+    )
+    return int(before)
+
+
+# --- the recipient's page --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A product the mailbox hears about, and whether it still does."""
+
+    id: int
+    label: str
+    is_stopped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a mailbox gets now, and who writes to it. every_months: at most one mail in so many."""
+
+    email: str
+    product_id: int | None
+    product: str
+    every_months: int
+    is_all_stopped: bool
+    legal_name: str
+    postal_address: str
+    inquiry: str
+    privacy_url: str
+    products: tuple[Offered, ...]
+
+
+SETTINGS = """
+select a.email, a.every_months, d.product_id, coalesce(nullif(pr.unsubscribe_label, ''), pr.name, '') as product,
+       exists (select 1 from suppressions s where s.key_hash = a.key_hash and s.lifted_at is null
+                 and s.scope = 'global') as is_all_stopped,
+       coalesce(sp.legal_name, '') as legal_name, coalesce(sp.postal_address, '') as postal_address,
+       coalesce(sp.inquiry, '') as inquiry, coalesce(sp.privacy_url, '') as privacy_url, a.key_hash,
+       a.id as address_id
+  from deliveries d join addresses a on a.id = d.address_id
+  left join products pr on pr.id = d.product_id left join sender_profiles sp on sp.id = pr.sender_profile_id
+ where d.id = :id
+"""
+OFFERED = """
+select pr.id, coalesce(nullif(pr.unsubscribe_label, ''), pr.name) as label,
+       exists (select 1 from suppressions s where s.key_hash = :key_hash and s.lifted_at is null
+                 and s.scope = 'product' and s.product_id = pr.id) as is_stopped
+  from products pr
+ where pr.id = :product_id
+    or (pr.is_active and exists (select 1 from product_leads l join people p on p.id = l.person_id
+                                  where p.address_id = :address_id and l.product_id = pr.id))
+ order by pr.id <> coalesce(:product_id, 0), pr.priority, pr.id
+"""
+
+
+def settings(tx: Connection, delivery_id: int) -> Settings | None:
+    """What the recipient of a mail gets now; None when there is no such mail."""
+    row = tx.execute(text(SETTINGS), {"id": delivery_id}).first()
+    if row is None:
+        return None
+    values = dict(row._mapping)
+    key_hash, address_id = values.pop("key_hash"), values.pop("address_id")
+    offered = tx.execute(
+        text(OFFERED), {"key_hash": key_hash, "address_id": address_id, "product_id": row.product_id}
+    )
+    return Settings(**values, products=tuple(Offered(**found._mapping) for found in offered))
+
+
+# --- the staff's list ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One refusal as staff see it. email is None for a mailbox that nobody here knows any more."""
+
+    id: int
+    at: datetime
+    email: str | None
+    person_id: int | None
+    person: str | None
+    company: str | None
+    scope: str
+    product: str | None
+    colour_no: int
+    reason: str
+    evidence: str
+    recorded_by: str | None
+    lifted_at: datetime | None
+    lifted_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which refusals. q: part of an address; key_hash: exactly this mailbox, also an unknown one."""
+
+    q: str = ""
+    key_hash: bytes = b""
+    product_id: int | None = None
+    only_global: bool = False
+    with_lifted: bool = False
+
+
+_FROM = """
+  from suppressions s
+  left join addresses a on a.id = s.address_id
+  left join people p on p.id = s.person_id
+  left join affiliations f on f.person_id = p.id and f.is_current
+  left join companies co on co.id = f.company_id
+  left join products pr on pr.id = s.product_id
+  left join users u on u.id = s.recorded_by
+ where (:with_lifted or s.lifted_at is null)
+   and (cast(:product_id as bigint) is null or s.product_id = :product_id)
+   and (not :only_global or s.scope = 'global')
+   and (:q = '' or strpos(lower(a.email), :q) > 0 or s.key_hash = :key_hash)
+"""
+
+
+def _values(wanted: Wanted) -> dict[str, object]:
+    return {
+        "q": wanted.q.strip().lower(),
+        "key_hash": wanted.key_hash,
+        "product_id": wanted.product_id,
+        "only_global": wanted.only_global,
+        "with_lifted": wanted.with_lifted,
+    }
+
+
+def count(tx: Connection, wanted: Wanted) -> int:
+    return int(tx.execute(text(f"select count(*) {_FROM}"), _values(wanted)).scalar_one())  # noqa: S608
+
+
+def lines(tx: Connection, wanted: Wanted, *, limit: int | None = None, offset: int = 0) -> Iterator[Line]:
+    """Newest first. limit None: all of them, for the export."""
+    rows = tx.execute(
+        text(
+            f"""
+            select s.id, s.at, a.email, s.person_id, p.full_name as person, co.name as company, s.scope,
+                   pr.name as product, coalesce(pr.colour_no, 1) as colour_no, s.reason, s.evidence,
+                   u.name as recorded_by, s.lifted_at, s.lifted_reason
+            {_FROM} order by s.at desc, s.id desc limit :limit offset :offset
+            """  # noqa: S608
+        ),
+        {**_values(wanted), "limit": limit, "offset": offset},
+    )
+    return (Line(**row._mapping) for row in rows)
+
+
+def by_product(tx: Connection) -> list[tuple[int | None, str | None, int]]:
+    """(product id, name, live refusals) of each product that has some; None: everything stopped."""
+    rows = tx.execute(
+        text(
+            """
+            select s.product_id, pr.name, count(*) from suppressions s left join products pr on pr.id = s.product_id
+             where s.lifted_at is null and s.scope in ('product', 'global')
+             group by s.product_id, pr.name, pr.priority
+             order by s.product_id is not null, pr.priority, s.product_id
+            """
+        )
+    )
+    return [(row[0], row[1], int(row[2])) for row in rows]
