@@ -64,7 +64,7 @@ def build(settings: Settings) -> Parts:
         max_overflow=4,
         pool_pre_ping=True,
         pool_timeout=5,
-        connect_args={"connect_timeout": 3, "options": "-c jit=off"},
+        connect_args={"connect_timeout": 3, "options": "-c jit=off -c synchronous_commit=on"},
     )
     connection = redis.Redis.from_url(
         settings.redis_url or embedded_redis_url(settings), socket_timeout=5, socket_connect_timeout=1

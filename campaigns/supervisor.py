@@ -82,7 +82,11 @@ class Supervisor:
         for name, server in list(self.servers.items()):
             if server.process.poll() is not None:
                 log.error("server ended, starting it again", server=name)
-                self.servers[name] = self._start_server(name)
+                try:
+                    self.servers[name] = self._start_server(name)
+                except embedded.EmbeddedError as error:
+                    # Sessions of a killed PostgreSQL may hold its memory for a moment: the next round asks again.
+                    log.error("server does not start", server=name, error=str(error))
         for child in self.children:
             if child.process is not None and child.process.poll() is not None:
                 # One that lives briefly waits longer each time, so that a broken set-up does not spin.

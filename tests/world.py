@@ -211,7 +211,7 @@ def planned(parts: Parts, world: World, *, send_at: datetime, count: int | None 
                      select id, :product, :scenario, :version, 2, :month, :month, :at from unnest(cast(:people as bigint[])) q(id)
                      on conflict do nothing
                      returning id, person_id),
-                     pc as (insert into pace (person_id, plan_at) select person_id, '9999-12-31' from e
+                     pc as (insert into pace (person_id, plan_at) select person_id, '2027-01-05' from e
                             on conflict do nothing),
                 d as (insert into deliveries (origin, person_id, address_id, product_id, enrollment_id, content_id,
                         published_mail_id, step_key, month, send_at, state, created_at)

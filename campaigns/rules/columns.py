@@ -81,6 +81,8 @@ def layout(lines: Sequence[Line]) -> Layout:
             best, known = place, found
     if best < 0:
         return _headless(lines)
+    if best and _stands_over(lines[best - 1].cells, lines[best].cells):
+        best -= 1
     return named(lines, header_line=lines[best].no)
 
 
@@ -116,6 +118,12 @@ def _is_second_header(top: Sequence[str], below: Sequence[str]) -> bool:
     names = [(i, field_of(cell)) for i, cell in enumerate(below) if field_of(cell)]
     fresh = [i for i, name in names if i >= len(top) or field_of(top[i]) != name]
     return len(names) >= 2 and len(fresh) >= 2
+
+
+def _stands_over(top: Sequence[str], below: Sequence[str]) -> bool:
+    """Whether the line above holds names for columns that the line below leaves blank."""
+    blank = [i for i, cell in enumerate(below) if not cell.strip()]
+    return any(field_of(top[i]) for i in blank if i < len(top)) and _is_second_header(top, below)
 
 
 def _joined(top: Sequence[str], below: Sequence[str]) -> tuple[str, ...]:

@@ -60,6 +60,7 @@ class SendFacts:
     address_status: ok, soft, hard, complaint, unknown. refusal: None, or the reason code of
     subscriptions.covers. has_consent: some consent covers the product. lead_state: sales stage of the
     person for this product. slot_month: the month whose slot the mail holds, None for mails without one.
+    next_free_on: the gap's end after the last other mail to the person or mailbox, for counted mails.
     recent_tones: tones of the person's last counted mails, newest first, all products. is_transactional:
     an answer to the person's own act (the requested PDF, a double opt-in); it needs no marketing consent
     and no slot.
@@ -75,6 +76,7 @@ class SendFacts:
     is_paused: bool = False
     valid_until: date | None = None
     slot_month: int | None = None
+    next_free_on: date | None = None
     tone: Tone = Tone.INFO
     company_class: str = "-"
     rank: str = "nurture"
@@ -131,6 +133,8 @@ def _may_send_now(facts: SendFacts, *, now: datetime) -> Decision:
         return Decision(False, "scenario_paused", State.CARRIED_OVER)
     if facts.slot_month is not None and month_of(now, facts.zone) != facts.slot_month:
         return Decision(False, "month_passed", State.CARRIED_OVER)
+    if facts.next_free_on is not None and now.astimezone(facts.zone).date() < facts.next_free_on:
+        return Decision(False, "gap", State.CARRIED_OVER)
     blocked = blocked_tone(
         facts.tone,
         recent=facts.recent_tones,

@@ -13,10 +13,11 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 import structlog
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.parts import Parts
@@ -26,6 +27,7 @@ from campaigns.rules.schedule import first_day, month_of
 from campaigns.services import render
 from campaigns.storage import outbox
 from campaigns.storage.outbox import Settled
+from mailer.errors import MailError
 from mailer.journal import Answered, Begun, Journal, JournalDir, Verdict
 from mailer.receipts import Item, Outcome, Receipt, Transport, outcome_of
 from mailer.transports import transport_for
@@ -35,6 +37,10 @@ log = structlog.get_logger()
 LEASE = timedelta(minutes=15)  # another host settles a claim only after this
 STOPS_S = 0.2  # the stop counter is at most this old when a body starts
 PROFILE_RETRY = timedelta(hours=1)
+# Our own way out is down, or the disk is full: no fault of the mail, so it is not counted as a try.
+AWAY_RETRY = timedelta(minutes=5)
+# No body starts later than this in a batch: it ends well before its job's limit and before its lease.
+LONGEST_S = 300.0
 
 _transports: dict[str, Transport] = {}
 
@@ -54,12 +60,38 @@ def batch(parts: Parts, *, now: datetime, transport: Transport | None = None) ->
     """
     if not parts.settings.may_send:
         return 0
-    token = secrets.token_hex(12)
-    directory = JournalDir(parts.journal_folder)
-    size = parts.settings.batch
-    journal = Journal.create(directory, token, size)
+    token, size = secrets.token_hex(12), parts.settings.batch
     try:
-        with parts.engine.begin() as tx:
+        way = transport or _transport(parts)
+        directory = JournalDir(parts.journal_folder)
+        journal = Journal.create(directory, token, size)
+    except OSError as error:
+        # No catcher yet, or no room for a journal: nothing is claimed, everything stays as it is.
+        log.error("nothing can be handed over", error=str(error))
+        return 0
+    ids = _claim(parts, journal, directory, token=token, now=now, size=size)
+    if not ids:
+        journal.close_and_unlink()
+        return 0
+    try:
+        run = _Run(parts, token, now)
+        run.load(ids)
+        run.hand_over(ids, journal, way)
+        _settle(parts, run.ends(ids), token=token)
+    except BaseException:
+        # The lock is given up with the process or here; the sweep settles from what stands written.
+        journal.close()
+        raise
+    journal.close_and_unlink()
+    return len(ids)
+
+
+def _claim(
+    parts: Parts, journal: Journal, directory: JournalDir, *, token: str, now: datetime, size: int
+) -> list[int]:
+    """Take the next batch; its journal stands and is locked before the commit."""
+    with parts.engine.connect() as tx:
+        try:
             ids = outbox.claim(tx, token=token, now=now, limit=size)
             if ids:
                 outbox.note_claim(
@@ -74,24 +106,16 @@ def batch(parts: Parts, *, now: datetime, transport: Transport | None = None) ->
                     lease_until=datetime.now(UTC) + LEASE,
                 )
                 outbox.rekey(tx, ids, month=month_of(now, parts.settings.tz))
-    except BaseException:
-        # Not committed, or not known to be: a claim that did commit is the sweep's, by this very journal.
-        journal.close()
-        raise
-    if not ids:
-        journal.close_and_unlink()
-        return 0
-    try:
-        run = _Run(parts, token, now)
-        run.load(ids)
-        run.hand_over(ids, journal, transport or _transport(parts))
-        _settle(parts, run.ends(ids), token=token)
-    except BaseException:
-        # The lock is given up with the process or here; the sweep settles from what stands written.
-        journal.close()
-        raise
-    journal.close_and_unlink()
-    return len(ids)
+        except BaseException:
+            journal.close_and_unlink()  # nothing was committed
+            raise
+        try:
+            tx.commit()
+        except BaseException:
+            # Not known to be committed: a claim that did commit is the sweep's, by this very journal.
+            journal.close()
+            raise
+    return ids
 
 
 def _transport(parts: Parts) -> Transport:
@@ -114,6 +138,7 @@ class _Run:
     receipts: dict[int, Receipt] = field(default_factory=dict)
     sent_at: dict[int, datetime] = field(default_factory=dict)
     paused: bool = False
+    began_at: float = field(default_factory=time.monotonic)
     _stops: outbox.Stops = field(default_factory=lambda: outbox.Stops(-1, False))
     _stops_at: float = float("-inf")
 
@@ -121,7 +146,8 @@ class _Run:
         """Facts and mails of the batch; the counter is read first, so a refusal in between shows."""
         with self.parts.engine.connect() as tx:
             self._stops, self._stops_at = outbox.stops(tx), time.monotonic()
-            self._decide(outbox.facts(tx, ids))
+            self.paused = self._stops.paused
+            self._decide(outbox.facts(tx, ids, zone=self.parts.settings.tz))
             may_go = [id for id in ids if id not in self.refused]
             self.items = render.items(tx, self.parts, may_go, now=self.now)
         for id in may_go:
@@ -138,7 +164,7 @@ class _Run:
                 pace()
             return self.may_still_go(id)
 
-        items = [self.items[id] for id in ids if id in self.items and id not in self.refused]
+        items = [_guarded(self.items[id]) for id in ids if id in self.items and id not in self.refused]
         transport.send_batch(items, journal=journal, before_body=before_body, on_result=self._note)
 
     def may_still_go(self, id: int) -> bool:
@@ -149,12 +175,13 @@ class _Run:
                     stops, at = outbox.stops(tx), time.monotonic()
                     if stops != self._stops:
                         waiting = [i for i in self.items if i not in self.receipts]
-                        self._decide(outbox.facts(tx, waiting))
+                        self._decide(outbox.facts(tx, waiting, zone=self.parts.settings.tz))
                     self._stops, self._stops_at, self.paused = stops, at, stops.paused
             except SQLAlchemyError:
                 # Without the database nobody can know whether this is still allowed: it waits.
-                self.paused = True
-        return not self.paused and id not in self.refused
+                self.paused, self._stops_at = True, time.monotonic()
+        late = time.monotonic() - self.began_at > LONGEST_S
+        return not self.paused and not late and id not in self.refused
 
     def ends(self, ids: Sequence[int]) -> list[Settled]:
         """The end of every claimed delivery."""
@@ -176,7 +203,9 @@ class _Run:
     def _end(self, id: int, tries: int) -> Settled:
         receipt = self.receipts.get(id)
         if receipt is not None and receipt.outcome is not Outcome.WITHHELD:
-            return ended(id, receipt.code, receipt.text, receipt.outcome, tries, at=self.sent_at.get(id, self.now))
+            return ended(
+                id, receipt.code, receipt.text, receipt.outcome, tries, at=self.sent_at.get(id, self.now)
+            )
         if id in self.refused:
             return _unsent(id, self.refused[id], now=self.now, zone_today=self._today())
         # Withheld by a pause, or not reached: it stays planned, due at once.
@@ -186,19 +215,40 @@ class _Run:
         return self.now.astimezone(self.parts.settings.tz).date()
 
 
+def _guarded(item: Item) -> Item:
+    """A mail that cannot be made fails alone: raised in the middle of a hand-over, it would cut off others."""
+    body = item.body
+    if isinstance(body, bytes):
+        return item
+
+    def made() -> bytes:
+        try:
+            return body()
+        except MailError:
+            raise
+        except Exception as error:
+            log.error("mail cannot be made", delivery=item.id, error=repr(error))
+            raise MailError(f"cannot be made: {type(error).__name__}") from error
+
+    return replace(item, body=made)
+
+
 def ended(id: int, code: int, text: str, outcome: Outcome, tries: int, *, at: datetime) -> Settled:
     """A delivery's end by the server's answer. at: when it was given."""
     if outcome is Outcome.ACCEPTED:
         return Settled(id, State.SENT, "", code, text, sent_at=at, attempted=True)
     if outcome is Outcome.IN_DOUBT:
         return Settled(id, State.IN_DOUBT, "no_answer", code or None, text, sent_at=at, attempted=True)
+    if outcome is Outcome.TEMPORARY and code // 100 != 4:
+        # No word of the server about this mail: it, our account or our disk is away. Nothing is lost.
+        return Settled(id, State.RETRY, "smtp_away", code or None, text, send_at=at + AWAY_RETRY)
     if outcome is Outcome.TEMPORARY:
         again = rule.retry_at(tries + 1, now=at)
         if again is not None:
-            reason = "smtp_temporary" if code else "smtp_away"
-            return Settled(id, State.RETRY, reason, code or None, text, send_at=again, attempted=True)
-        return Settled(id, State.FAILED, "smtp_gave_up", code or None, text, attempted=True)
-    return Settled(id, State.FAILED, "smtp_refused", code or None, text, attempted=True)
+            return Settled(id, State.RETRY, "smtp_temporary", code, text, send_at=again, attempted=True)
+        return Settled(id, State.FAILED, "smtp_gave_up", code, text, attempted=True)
+    reason = "smtp_refused" if code else "not_made"
+    return Settled(id, State.FAILED, reason, code or None, text, attempted=bool(code))
 
 
 def by_journal(id: int, verdict: Verdict, tries: int, *, at: datetime) -> Settled:
@@ -234,12 +284,16 @@ def _settle(parts: Parts, rows: list[Settled], *, token: str) -> None:
 
 def settle(parts: Parts, rows: list[Settled], *, token: str, verdict: str = "handed") -> None:
     """One transaction: ends, freed slots, dead mailboxes, the claim."""
-    now = parts.clock.now()
     with parts.engine.begin() as tx:
-        done = set(outbox.settle(tx, rows, token=token, now=now, zone=parts.settings.zone))
-        gone = [row.id for row in rows if row.id in done and row.state == State.FAILED and _is_gone(row)]
-        outbox.mark_addresses_hard(tx, gone, now=now)
-        outbox.close_claim(tx, token, verdict=verdict, now=now)
+        write(tx, rows, token=token, verdict=verdict, now=parts.clock.now(), zone=parts.settings.zone)
+
+
+def write(tx: Connection, rows: list[Settled], *, token: str, verdict: str, now: datetime, zone: str) -> None:
+    """The same within a transaction: the worker's end of a claim, and the sweep's."""
+    done = set(outbox.settle(tx, rows, token=token, now=now, zone=zone))
+    gone = [row.id for row in rows if row.id in done and row.state == State.FAILED and _is_gone(row)]
+    outbox.mark_addresses_hard(tx, gone, now=now)
+    outbox.close_claim(tx, token, verdict=verdict, now=now)
 
 
 # "No such mailbox" as servers say it; policy refusals (5.7.x) are the sender's matter, not the address's.
@@ -272,4 +326,3 @@ def close() -> None:
         with suppress(OSError):
             transport.close()
     _transports.clear()
-

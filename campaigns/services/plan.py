@@ -134,12 +134,16 @@ def _decide(
             month = plan_for
             break
     if past.person_id not in writes.pace:
-        taken = sum(1 for m, _ in past.taken if m == month) + (won is not None)
-        # With a cap above one the rest of the month is asked for again, tomorrow.
-        month_next = month if won is not None and taken < cap else month + 1
-        _set_pace(
-            writes, steps, won, past.person_id, day=day, month=month, after=month_next, calendar=calendar
-        )
+        after = month if won is not None and _has_room(steps, won, past, month=month, cap=cap) else month + 1
+        _set_pace(writes, steps, won, past.person_id, day=day, month=month, after=after, calendar=calendar)
+
+
+def _has_room(steps: list[DueStep], won: DueStep, past: History, *, month: int, cap: int) -> bool:
+    """Whether the month may be asked for once more, tomorrow: a cap above one, or a thank-you mail that lost."""
+    if 1 + sum(1 for m, _ in past.taken if m == month) < cap:
+        return True
+    thanks = (step for step in steps if step.content_kind == "thanks" and step is not won)
+    return month not in past.courtesy_months and any(step.due_month <= month for step in thanks)
 
 
 def _set_pace(
@@ -195,7 +199,9 @@ def _choose(
     for blocked in choice.blocked:
         _note_blocked(writes, by_id[blocked.enrollment_id], blocked.reason, month=month, until=blocked.until)
     plan = month_plan(month, calendar)
-    courtesy, courtesy_day = _courtesy(choice.carried, by_id, past, day=writes.earliest.toordinal(), plan=plan)
+    courtesy, courtesy_day = _courtesy(
+        choice.carried, by_id, past, day=writes.earliest.toordinal(), plan=plan
+    )
     for carried in choice.carried:
         step = by_id[carried.enrollment_id]
         if step is not courtesy:

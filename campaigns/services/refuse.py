@@ -10,14 +10,12 @@ recorded, and `drain` applies it before the next mails are claimed. Source: spec
 
 from __future__ import annotations
 
-import csv
 import fcntl
-import io
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
@@ -26,9 +24,8 @@ from sqlalchemy import Connection
 
 from campaigns.parts import Parts
 from campaigns.rules.matching import email_key
-from campaigns.services.export_deliveries import safe
 from campaigns.storage import audit, outbox, refusals
-from campaigns.storage.refusals import Line, Settings, Subject, Wanted
+from campaigns.storage.refusals import Subject
 
 log = structlog.get_logger()
 
@@ -127,7 +124,7 @@ def undo(parts: Parts, *, delivery_id: int, of: str, now: datetime) -> bool:
         )
         if not lifted:
             return False
-        _resume(tx, parts, subject, scope=scopes[0], product_id=product_id, now=now)
+        resume(tx, parts, subject, scope=scopes[0], product_id=product_id, now=now)
         _note(tx, subject, "refusal_undone", None, now=now)
         return True
 
@@ -142,82 +139,6 @@ def less_often(parts: Parts, *, delivery_id: int, now: datetime) -> bool:
         refusals.plan_today(tx, subject, today=_today(parts, now))
         _note(tx, subject, "less_often", None, now=now)
         return before != LESS_MONTHS
-
-
-def lift(parts: Parts, refusal_id: int, *, why: str, user_id: int, now: datetime) -> bool:
-    """Lift a refusal by hand, with the reason; the caller makes sure that it is an admin who asks."""
-    if not why.strip():
-        raise RefuseError("evidence_missing")
-    with parts.engine.begin() as tx:
-        row = refusals.lift_one(tx, refusal_id, why=why.strip()[:500], now=now)
-        if row is None:
-            return False
-        if row.scope != "new_products":
-            _resume(tx, parts, row.subject, scope=row.scope, product_id=row.product_id, now=now)
-        audit.note(
-            tx,
-            noun="suppression",
-            noun_id=refusal_id,
-            action="lift",
-            user_id=user_id,
-            now=now,
-            changes={"why": (None, why.strip())},
-        )
-        return True
-
-
-def settings(parts: Parts, delivery_id: int) -> Settings | None:
-    """What the recipient of a mail gets now."""
-    with parts.engine.connect() as tx:
-        return refusals.settings(tx, delivery_id)
-
-
-def find(parts: Parts, wanted: Wanted, *, page: int, size: int) -> tuple[list[Line], int]:
-    """One page of the staff's list and how many there are. page: from 1."""
-    wanted = _with_hash(parts, wanted)
-    with parts.engine.connect() as tx:
-        total = refusals.count(tx, wanted)
-        return list(refusals.lines(tx, wanted, limit=size, offset=(page - 1) * size)), total
-
-
-def by_product(parts: Parts) -> list[tuple[int | None, str | None, int]]:
-    with parts.engine.connect() as tx:
-        return refusals.by_product(tx)
-
-
-def export(
-    parts: Parts,
-    wanted: Wanted,
-    *,
-    head: Sequence[str],
-    cells: Callable[[Line], Sequence[object]],
-    user_id: int,
-    now: datetime,
-) -> bytes:
-    """The list as CSV for Excel (UTF-8 with BOM); logged with the people in it before a byte leaves."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([safe(name) for name in head])
-    wanted = _with_hash(parts, wanted)
-    people: set[int] = set()
-    rows = 0
-    with parts.engine.begin() as tx:
-        for line in refusals.lines(tx, wanted):
-            writer.writerow([safe(cell) for cell in cells(line)])
-            rows += 1
-            if line.person_id is not None:
-                people.add(line.person_id)
-        audit.note_export(
-            tx,
-            kind="refusals",
-            # The log tells what was asked for, not by which mailbox.
-            wanted={k: v for k, v in asdict(wanted).items() if k not in ("q", "key_hash")},
-            rows=rows,
-            person_ids=sorted(people),
-            user_id=user_id,
-            now=now,
-        )
-    return out.getvalue().encode("utf-8-sig")
 
 
 # --- while the database is away --------------------------------------------------------------------------
@@ -405,9 +326,10 @@ def _refuse(
     return Refused(new_id is not None, scope, product_id, subject.email, len(stopped))
 
 
-def _resume(
+def resume(
     tx: Connection, parts: Parts, subject: Subject, *, scope: str, product_id: int | None, now: datetime
 ) -> None:
+    """What follows from a refusal being lifted, in its transaction."""
     refusals.resume_enrollments(tx, subject, product_id=product_id, reason=f"refused_{scope}")
     refusals.plan_today(tx, subject, today=_today(parts, now))
 
@@ -433,8 +355,3 @@ def _note(
 
 def _today(parts: Parts, now: datetime) -> date:
     return now.astimezone(parts.settings.tz).date()
-
-
-def _with_hash(parts: Parts, wanted: Wanted) -> Wanted:
-    """A whole address finds its refusal also when only the hash is left."""
-    return replace(wanted, key_hash=parts.key_hash(email_key(wanted.q))) if "@" in wanted.q else wanted

@@ -38,8 +38,15 @@ CHECKS: dict[str, str] = {
            group by person_id, month having count(*) > (select cap_max from house)) x""",
     # Somebody takes part, but no decision will ever be taken.
     "forgotten": """
-        select count(*) from enrollments e left join pace p on p.person_id = e.person_id
-         where e.status = 'active' and p.person_id is null""",
+        select count(*) from enrollments e join scenarios s on s.id = e.scenario_id and s.status = 'active'
+          left join pace p on p.person_id = e.person_id
+         where e.status = 'active' and coalesce(p.plan_at, '9999-12-31') = '9999-12-31'""",
+    # Carried over to a day that has passed, and its step is not the one the planner asks for next.
+    "left_behind": """
+        select count(*) from deliveries d left join enrollments e on e.id = d.enrollment_id
+         where d.state = 'carried_over' and d.until < cast(:late as timestamptz)::date
+           and not exists (select 1 from steps s where s.version_id = e.version_id and s.key = d.step_key
+                              and s.position = e.position and e.status in ('active', 'paused'))""",
     "overdue": """
         select count(*) from deliveries where state in ('planned', 'retry') and send_at < :late
            and not (select paused from stops)""",

@@ -8,6 +8,8 @@ only after its lease. Source: design 3.
 from __future__ import annotations
 
 import socket
+import time
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import structlog
@@ -22,16 +24,39 @@ from mailer.journal import JournalDir, Reading
 
 log = structlog.get_logger()
 
+STRAY_S = 3600.0  # a journal without a claim is kept this long
+
 
 def run(parts: Parts, *, now: datetime) -> int:
     """Settle every abandoned claim; returns how many deliveries were put in order."""
     refuse.drain(parts, now=now)
+    directory = JournalDir(parts.journal_folder)
+    strays = _old(directory)
     with parts.engine.connect() as tx:
         claims = outbox.open_claims(tx)
-    if not claims:
-        return 0
-    directory = JournalDir(parts.journal_folder)
+        known = outbox.still_open(tx, strays) if strays else set()
+    for token in strays:
+        if token not in known:
+            _drop(directory, token)
     return sum(_claim(parts, claim, directory, now=now) for claim in claims)
+
+
+def _old(directory: JournalDir) -> list[str]:
+    """Journals so old that no commit of a claim can still be on its way."""
+    limit = time.time() - STRAY_S
+    found = []
+    for token in directory.tokens():
+        with suppress(FileNotFoundError):
+            if directory.file(token).stat().st_mtime < limit:
+                found.append(token)
+    return found
+
+
+def _drop(directory: JournalDir, token: str) -> None:
+    """Remove a journal whose claim never came to be."""
+    with journal.read(directory, token, directory_id=directory.id, boot_id=directory.boot_id) as reading:
+        if not reading.locked:
+            reading.unlink()
 
 
 def _claim(parts: Parts, claim: Claim, directory: JournalDir, *, now: datetime) -> int:
@@ -49,7 +74,9 @@ def _claim(parts: Parts, claim: Claim, directory: JournalDir, *, now: datetime) 
                 return 0
             count = _settle(tx, claim, reading, now=now, zone=parts.settings.zone)
         reading.unlink()
-    log.warning("claim of a dead worker settled", deliveries=count, journal=reading.reason, host=socket.gethostname())
+    log.warning(
+        "claim of a dead worker settled", deliveries=count, journal=reading.reason, host=socket.gethostname()
+    )
     return count
 
 
@@ -58,6 +85,5 @@ def _settle(tx: Connection, claim: Claim, reading: Reading, *, now: datetime, zo
     tries = outbox.attempts(tx, ids)
     verdicts = journal.verdict(reading, ids)
     rows = [deliver.by_journal(id, verdicts[id], tries.get(id, 0), at=now) for id in ids]
-    outbox.settle(tx, rows, token=claim.token, now=now, zone=zone)
-    outbox.close_claim(tx, claim.token, verdict=f"swept:{reading.reason}", now=now)
+    deliver.write(tx, rows, token=claim.token, verdict=f"swept:{reading.reason}", now=now, zone=zone)
     return len(ids)

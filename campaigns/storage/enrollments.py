@@ -30,9 +30,10 @@ select p.id, sc.product_id, sc.id, v.id, 1, :month, :month + s.offset_months, 'a
    and (sc.event_id is null or exists (
         select 1 from touchpoints t where t.person_id = p.id and t.event_id = sc.event_id))
    and {permission.refusal(product="sc.product_id", enrolled="cast(:now as timestamptz)")} is null
+ order by p.id  -- two enrolments of the same people wait for each other one way only
 on conflict (person_id, scenario_id) do nothing
 returning person_id
-"""
+"""  # noqa: S608 - constants of the storage layer
 
 
 def enrol(
@@ -61,7 +62,7 @@ def pace(tx: Connection, people: Sequence[int], *, today: date) -> None:
         tx.execute(
             text(
                 "insert into pace (person_id, plan_at) select distinct id, cast(:today as date)"
-                " from unnest(cast(:ids as bigint[])) as q(id)"
+                " from unnest(cast(:ids as bigint[])) as q(id) order by id"
                 " on conflict (person_id) do update set plan_at = least(pace.plan_at, excluded.plan_at)"
             ),
             {"ids": list(people), "today": today},

@@ -39,7 +39,7 @@ select p.id from people p
      or exists (select 1 from inbound_mails i where i.person_id = p.id)
      or exists (select 1 from import_changes x join import_batches b on b.id = x.batch_id
                  where x.noun = 'people' and x.noun_id = p.id and b.id > :batch and b.state = 'imported'))
-"""
+"""  # noqa: S608 - constants of this module
 
 CANCEL = """
 update deliveries d set state = 'cancelled', reason = 'import_undone', settled_at = :now, until = null
@@ -77,8 +77,9 @@ TAKEN = (
     "delete from touchpoints where import_batch_id = :batch and not person_id = any(:kept)",
     "delete from person_addresses where import_batch_id = :batch and not person_id = any(:kept)",
     "delete from affiliations where import_batch_id = :batch and not person_id = any(:kept)",
-    f"delete from consents c where c.import_batch_id = :batch and not exists"
-    f" (select 1 from deliveries d where d.address_id = c.address_id and d.state in {MAILED})",
+    "delete from consents c where c.import_batch_id = :batch and not exists"
+    " (select 1 from deliveries d where d.address_id = c.address_id and d.state in"
+    " ('handing', 'sent', 'in_doubt'))",
     # Mailed on this ground: the record stays as proof, but carries no further mail (LAW-04).
     "update consents set withdrawn_at = :now where import_batch_id = :batch and withdrawn_at is null",
     "update match_candidates set state = 'dismissed' where import_batch_id = :batch and state = 'pending'"
@@ -94,7 +95,7 @@ select l.id, l.person_id, l.product_id from product_leads l
    and not exists (select 1 from deliveries d where d.person_id = l.person_id and d.product_id = l.product_id
                      and d.state in {MAILED})
    and not exists (select 1 from tasks k where k.lead_id = l.id and (k.state = 'done' or k.tries > 0))
-"""
+"""  # noqa: S608 - constants of this module
 
 LEAD_REMOVALS = (
     "delete from alerts where lead_id = any(:leads)",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
@@ -53,11 +54,13 @@ def claim(tx: Connection, *, token: str, now: datetime, limit: int) -> list[int]
     rows = tx.execute(
         text(
             """
+            with due as materialized (
+              select id from deliveries
+               where state in ('planned', 'retry') and send_at <= :now
+                 and not (select paused from stops where id = 1)
+               order by send_at, id limit :n for update skip locked)
             update deliveries d set state = 'handing', claim_token = :token
-              from (select id from deliveries
-                     where state in ('planned', 'retry') and send_at <= :now
-                     order by send_at, id limit :n for update skip locked) due
-             where d.id = due.id and not (select paused from stops where id = 1)
+              from due where d.id = due.id
             returning d.id, d.send_at
             """
         ),
@@ -124,7 +127,9 @@ def rekey(tx: Connection, ids: Sequence[int], *, month: int) -> None:
 
 FACTS = f"""
 select d.id, d.class as klass, d.valid_until, d.tone, d.month, coalesce(sl.month, 0) as slot_month,
-       coalesce(a.status, 'unknown') as address_status, coalesce(l.state, 'nurturing') as lead_state,
+       coalesce(a.status, 'unknown') as address_status,
+       case when p.merged_into is not null or p.excluded_reason <> '' then 'excluded'
+            else coalesce(l.state, 'nurturing') end as lead_state,
        coalesce(l.rank, 'nurture') as rank, coalesce(co.class, '-') as company_class,
        coalesce(pr.is_active, true) as is_product_active,
        coalesce(sp.legal_name <> '' and sp.postal_address <> '' and sp.inquiry <> ''
@@ -136,7 +141,16 @@ select d.id, d.class as klass, d.valid_until, d.tone, d.month, coalesce(sl.month
        d.class = 'transactional' or {permission.consent(product="d.product_id")} as has_consent,
        (select coalesce(array_agg(x.tone), '{{}}') from (
           select tone from deliveries b where b.person_id = d.person_id and b.class <> 'transactional'
-             and b.state in ('sent', 'in_doubt') order by b.sent_at desc limit 11) x) as recent_tones
+             and b.state in ('sent', 'in_doubt') order by b.sent_at desc limit 11) x) as recent_tones,
+       -- A mail that left late moves the gap after the next one was planned: asked again here.
+       case when d.class = 'counted' then (
+         select (max(o.sent_at) at time zone :zone)::date
+                + (select case when cap_max > 1 then 7 else 21 end from house)
+           from (select delivery_id from mail_slots where person_id = d.person_id and month >= d.month - 1
+                 union
+                 select delivery_id from mail_slots where address_id = d.address_id and month >= d.month - 1) m
+           join deliveries o on o.id = m.delivery_id and o.id <> d.id and o.state in ('sent', 'in_doubt')
+       ) end as next_free_on
   from unnest(cast(:ids as bigint[])) as q(id)
   join deliveries d on d.id = q.id
   left join people p on p.id = d.person_id
@@ -149,13 +163,13 @@ select d.id, d.class as klass, d.valid_until, d.tone, d.month, coalesce(sl.month
   left join affiliations f on f.person_id = d.person_id and f.is_current
   left join companies co on co.id = f.company_id
   left join mail_slots sl on sl.delivery_id = d.id
-"""
+"""  # noqa: S608 - constants of the storage layer
 
 
-def facts(tx: Connection, ids: Sequence[int]) -> dict[int, SendFacts]:
+def facts(tx: Connection, ids: Sequence[int], *, zone: ZoneInfo) -> dict[int, SendFacts]:
     """All that may forbid these mails, for the whole batch in one query."""
     found = {}
-    for row in tx.execute(text(FACTS), {"ids": list(ids)}):
+    for row in tx.execute(text(FACTS), {"ids": list(ids), "zone": zone.key}):
         transactional = row.klass == "transactional"
         found[row.id] = SendFacts(
             address_status=row.address_status,
@@ -172,6 +186,8 @@ def facts(tx: Connection, ids: Sequence[int]) -> dict[int, SendFacts]:
             company_class=row.company_class,
             rank=row.rank,
             recent_tones=tuple(row.recent_tones),
+            next_free_on=row.next_free_on,
+            zone=zone,
         )
     return found
 
@@ -206,6 +222,10 @@ returning d.id
 """
 
 HOLDING = "('planned', 'handing', 'sent', 'retry', 'in_doubt')"
+# Unsent for now: the step is asked again, so the enrolment goes back to it.
+WAITING = ("carried_over", "no_consent")
+COUNTED = ("sent", "in_doubt")
+KEPT = ("planned", "retry", *COUNTED)
 
 
 def settle(tx: Connection, rows: Iterable[Settled], *, token: str, now: datetime, zone: str) -> list[int]:
@@ -221,17 +241,95 @@ def settle(tx: Connection, rows: Iterable[Settled], *, token: str, now: datetime
         for name in ("id", "state", "reason", "code", "text", "sent_at", "send_at", "until")
     }
     values["attempted"] = [int(row.attempted) for row in batch]
+    _lock(tx, [row.id for row in batch if row.state not in KEPT])
     done = [row.id for row in tx.execute(text(SETTLE), {**values, "token": token, "now": now})]
-    free_slots(tx, done, today=now.date(), zone=zone)
+    settled = set(done)
+    _rewind(tx, [row.id for row in batch if row.id in settled and row.state in WAITING])
+    free_slots(tx, done, today=now.astimezone(ZoneInfo(zone)).date(), zone=zone)
+    _move_gap(tx, [row for row in batch if row.id in settled and row.state in COUNTED], zone=zone)
     return done
 
 
-# The end of the gap after the last counted mail, in the installation's zone; null without one.
+def _lock(tx: Connection, ids: Sequence[int]) -> None:
+    """Lock pace and enrolments of what gives its slot back, before the deliveries: the planner's order."""
+    if ids:
+        for query in (
+            "select 1 from pace where person_id in (select person_id from deliveries where id = any(:ids))"
+            " order by person_id for update",
+            "select 1 from enrollments where id in (select enrollment_id from deliveries where id = any(:ids))"
+            " order by id for update",
+        ):
+            tx.execute(text(query), {"ids": list(ids)})
+
+
+def _rewind(tx: Connection, ids: Sequence[int]) -> None:
+    """The step of a mail that waits after all is the enrolment's next step again.
+
+    Where a later step holds a month already, or the step is gone, the mail is cancelled instead: steps
+    keep their order (spec 3.1.7), and nothing waits for a decision that never comes.
+    """
+    if not ids:
+        return
+    tx.execute(
+        text(
+            f"""
+            update enrollments e
+               set position = s.position, due_month = d.month, status = 'active', reason = ''
+              from deliveries d, steps s
+             where d.id = any(:ids) and e.id = d.enrollment_id
+               and s.version_id = e.version_id and s.key = d.step_key and s.position < e.position
+               and (e.status = 'active' or e.reason = 'finished')
+               and not exists (
+                   select 1 from deliveries o join steps later on later.version_id = e.version_id
+                          and later.key = o.step_key and later.position > s.position
+                    where o.enrollment_id = e.id and o.state in {HOLDING})
+            """  # noqa: S608 - a constant of this module
+        ),
+        {"ids": list(ids)},
+    )
+    tx.execute(
+        text(
+            """
+            update deliveries d set state = 'cancelled', reason = 'overtaken', until = null
+              from enrollments e
+             where d.id = any(:ids) and e.id = d.enrollment_id
+               and not exists (select 1 from steps s where s.version_id = e.version_id
+                      and s.key = d.step_key and s.position = e.position and e.status in ('active', 'paused'))
+            """
+        ),
+        {"ids": list(ids)},
+    )
+
+
+def _move_gap(tx: Connection, rows: Sequence[Settled], *, zone: str) -> None:
+    """A mail that left later than planned moves the gap along: 21 days count from the hand-over."""
+    values = {"ids": [row.id for row in rows], "at": [row.sent_at for row in rows], "zone": zone}
+    for query in (
+        "update pace x set next_free_on = q.free_on from q where x.person_id = q.person_id",
+        "update addresses x set next_free_on = q.free_on from q where x.id = q.address_id",
+    ):
+        tx.execute(
+            text(
+                f"""
+                with q as (
+                  select d.person_id, d.address_id,
+                         (r.at at time zone :zone)::date
+                         + (select case when cap_max > 1 then 7 else 21 end from house) as free_on
+                    from unnest(cast(:ids as bigint[]), cast(:at as timestamptz[])) as r(id, at)
+                    join deliveries d on d.id = r.id and d.class <> 'transactional')
+                {query} and (x.next_free_on is null or x.next_free_on < q.free_on)
+                """  # noqa: S608 - constants of this function
+            ),
+            values,
+        )
+
+
+# The end of the gap after the last mail that holds a slot, in the installation's zone; null without one.
 GAP_END = """
-    (select (max(d.sent_at) at time zone :zone)::date
+    (select (max(coalesce(d.sent_at, d.send_at)) at time zone :zone)::date
             + (select case when cap_max > 1 then 7 else 21 end from house)
-       from deliveries d
-      where d.{column} = {id} and d.class <> 'transactional' and d.state in ('sent', 'in_doubt'))
+       from mail_slots s join deliveries d on d.id = s.delivery_id
+      where s.{column} = {id})
 """
 
 
@@ -253,17 +351,17 @@ def free_slots(tx: Connection, ids: Sequence[int], *, today: date, zone: str) ->
     if not freed:
         return
     people = [row.person_id for row in freed]
-    # The gap goes back to what the last counted mail asks for.
+    # The gap goes back to what the last other mail asks for, sent or planned.
     tx.execute(
         text(
-            f"update pace p set next_free_on = {GAP_END.format(column='person_id', id='p.person_id')},"
+            f"update pace p set next_free_on = {GAP_END.format(column='person_id', id='p.person_id')},"  # noqa: S608
             " plan_at = least(plan_at, cast(:today as date)) where p.person_id = any(:people)"
         ),
         {"people": people, "today": today, "zone": zone},
     )
     tx.execute(
         text(
-            f"update addresses a set next_free_on = {GAP_END.format(column='address_id', id='a.id')}"
+            f"update addresses a set next_free_on = {GAP_END.format(column='address_id', id='a.id')}"  # noqa: S608
             " where a.id = any(:addresses)"
         ),
         {"addresses": [row.address_id for row in freed], "zone": zone},
@@ -310,6 +408,15 @@ def open_claims(tx: Connection) -> list[Claim]:
         )
     )
     return [Claim(**row._mapping) for row in rows]
+
+
+def still_open(tx: Connection, tokens: Sequence[str]) -> set[str]:
+    """Those of the tokens whose claim is open."""
+    rows = tx.execute(
+        text("select token from claims where token = any(:tokens) and settled_at is null"),
+        {"tokens": list(tokens)},
+    )
+    return {row.token for row in rows}
 
 
 def lock_claim(tx: Connection, token: str) -> bool:

@@ -43,7 +43,10 @@ class DueStep:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What has gone to a person and its mailbox: months as integers, tones newest first."""
+    """What has gone to a person and its mailbox: months as integers, tones newest first.
+
+    taken, slots: from the month of the decision on, of the person or of somebody else at the same mailbox.
+    """
 
     person_id: int
     next_free_on: date | None
@@ -51,8 +54,17 @@ class History:
     last_month: int
     silent_mails: int
     recent_tones: tuple[str, ...]
-    taken: tuple[tuple[int, int], ...]  # (month, product_id) of slots from this month on
-    courtesy_months: tuple[int, ...]
+    taken: tuple[tuple[int, int], ...]  # (month, product_id) of slots that count
+    slots: tuple[tuple[int, int], ...]  # (month, slot_no)
+
+    @property
+    def courtesy_months(self) -> tuple[int, ...]:
+        return tuple(month for month, slot in self.slots if slot == 0)
+
+    def free_slot(self, month: int) -> int:
+        """The lowest free number: an earlier one may have been given back while a later one is held."""
+        used = {slot for m, slot in self.slots if m == month}
+        return next(number for number in range(1, len(used) + 2) if number not in used)
 
 
 def due_people(tx: Connection, *, today: date, limit: int) -> list[int]:
@@ -100,7 +112,7 @@ select p.id as person_id, p.address_id, f.company_id, coalesce(co.class, '-') as
   left join companies co on co.id = f.company_id
   left join product_leads l on l.person_id = p.id and l.product_id = e.product_id
  order by q.place, e.id
-"""
+"""  # noqa: S608 - constants of the storage layer
 
 
 def due_steps(tx: Connection, people: Sequence[int]) -> list[DueStep]:
@@ -120,15 +132,18 @@ select p.id as person_id, greatest(pa.next_free_on, a.next_free_on) as next_free
   left join lateral (
        select max(d.month) as last_month,
               array_agg(d.tone order by d.sent_at desc nulls first) as tones,
-              count(*) filter (where d.sent_at > coalesce(
-                  (select max(t.at) from touchpoints t where t.person_id = p.id
-                      and t.validity > 0 and t.depth >= 1), '-infinity')) as silent
-         from (select month, tone, sent_at from deliveries
+              count(*) filter (where d.sent_at > coalesce(sign.at, '-infinity')) as silent
+         from (select max(t.at) as at from touchpoints t where t.person_id = p.id
+                  and t.validity > 0 and t.depth >= 1) sign,
+              (select month, tone, sent_at from deliveries
                 where person_id = p.id and class <> 'transactional' and state in ('sent', 'in_doubt')
                 order by sent_at desc limit 12) d) h on true
   left join lateral (
        select array_agg(array[s.month, s.product_id, s.slot_no]) as taken
-         from mail_slots s where s.person_id = p.id and s.month >= :month) m on true
+         from (select month, product_id, slot_no from mail_slots where person_id = p.id and month >= :month
+               union
+               select month, product_id, slot_no from mail_slots
+                where address_id = p.address_id and month >= :month) s) m on true
 """
 
 
@@ -145,7 +160,7 @@ def history(tx: Connection, people: Sequence[int], *, month: int) -> dict[int, H
             silent_mails=row.silent_mails,
             recent_tones=tuple(row.recent_tones),
             taken=tuple((m, product) for m, product, slot in pairs if slot != 0),
-            courtesy_months=tuple(m for m, _, slot in pairs if slot == 0),
+            slots=tuple((m, slot) for m, _, slot in pairs),
         )
     return found
 
@@ -244,9 +259,13 @@ def write(tx: Connection, rows: Sequence[Row], *, now: datetime) -> dict[str, in
 
 
 def take_slots(tx: Connection, rows: Sequence[tuple[int, Row]]) -> set[int]:
-    """Take the month's slots for (delivery id, row); returns the delivery ids that got theirs."""
+    """Take the month's slots for (delivery id, row); returns the delivery ids that got theirs.
+
+    In the order of mailboxes, so that two planners who share some wait for each other one way only.
+    """
     if not rows:
         return set()
+    rows = sorted(rows, key=lambda row: (row[1].address_id or 0, row[0]))
     columns: dict[str, list[object]] = {
         "person_id": [row.person_id for _, row in rows],
         "address_id": [row.address_id for _, row in rows],
@@ -282,7 +301,7 @@ def move_gap(tx: Connection, rows: Sequence[tuple[int, date]], *, days: int) -> 
         text(
             """
             with q as (select * from unnest(cast(:ids as bigint[]), cast(:days as date[])) as q(id, day))
-            update addresses a set next_free_on = q.day + cast(:gap as int)
+            update addresses a set next_free_on = greatest(a.next_free_on, q.day + cast(:gap as int))
               from q join deliveries d on d.id = q.id
              where a.id = d.address_id
                and (a.next_free_on is null or a.next_free_on <= q.day or d.class = 'courtesy')
@@ -296,7 +315,7 @@ def move_gap(tx: Connection, rows: Sequence[tuple[int, date]], *, days: int) -> 
         text(
             """
             with q as (select * from unnest(cast(:ids as bigint[]), cast(:days as date[])) as q(id, day))
-            update pace set next_free_on = q.day + cast(:gap as int)
+            update pace set next_free_on = greatest(next_free_on, q.day + cast(:gap as int))
               from q join deliveries d on d.id = q.id where pace.person_id = d.person_id
             """
         ),
@@ -364,6 +383,7 @@ def hurry(tx: Connection, people: Sequence[int], *, today: date) -> None:
                 insert into pace (person_id, plan_at)
                 select distinct e.person_id, cast(:today as date) from enrollments e
                  where e.person_id = any(:ids) and e.status = 'active'
+                 order by e.person_id
                 on conflict (person_id) do update set plan_at = least(pace.plan_at, excluded.plan_at)
                 """
             ),

@@ -205,7 +205,8 @@ def today(
     for row in tx.execute(text(TODAY), values):
         fields = dict(row._mapping)
         steps = tuple(
-            Step(step["kind"], datetime.fromisoformat(step["at"]), step["title"]) for step in fields.pop("steps")
+            Step(step["kind"], datetime.fromisoformat(step["at"]), step["title"])
+            for step in fields.pop("steps")
         )
         found.append(Task(**fields, steps=steps))
     return found

@@ -112,6 +112,7 @@ def other_admins(tx: Connection, user_id: int) -> int:
 def name_owner(tx: Connection, user_id: int) -> None:
     """The house's owner: who is told when nobody else is. Set once, by the first account."""
     tx.execute(
-        update(t.house).where(t.house.c.id == 1, t.house.c.owner_user_id.is_(None)).values(owner_user_id=user_id)
+        update(t.house)
+        .where(t.house.c.id == 1, t.house.c.owner_user_id.is_(None))
+        .values(owner_user_id=user_id)
     )
-

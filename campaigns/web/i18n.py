@@ -37,8 +37,8 @@ def choose() -> str:
     asked = g.get("language") or request.args.get("lang")
     if asked in LANGUAGES:
         return str(asked)
-    # An error page must not ask the database again for the reader's language.
-    if not g.get("is_failing") and current_user and current_user.is_authenticated:
+    # Neither an error page nor a recipient's page asks the database who is reading.
+    if not (g.get("is_failing") or g.get("asks_nobody")) and current_user and current_user.is_authenticated:
         return str(current_user.locale) if current_user.locale in LANGUAGES else "ja"
     kept = request.cookies.get(COOKIE)
     if kept in LANGUAGES:

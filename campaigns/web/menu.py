@@ -75,7 +75,12 @@ GROUPS: tuple[Group, ...] = (
         "arrows-exchange",
         (Item("hand_offs", _l("引き渡し"), "leads", "/leads/hand-offs", count="hand_offs"),),
     ),
-    Group(6, _l("取引拡大"), "trending-up", (Item("classes", _l("管理区分"), "companies", "/companies?by=class"),)),
+    Group(
+        6,
+        _l("取引拡大"),
+        "trending-up",
+        (Item("classes", _l("管理区分"), "companies", "/companies?by=class"),),
+    ),
 )
 SETTINGS: tuple[Item, ...] = (
     Item("products", _l("商材"), "products", "/products", MARKETING),

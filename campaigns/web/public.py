@@ -16,9 +16,9 @@ from werkzeug.wrappers import Response
 
 from campaigns.parts import Parts
 from campaigns.rules.subscriptions import mask
-from campaigns.services import catalogue, refuse
+from campaigns.services import catalogue, refusal_list, refuse
 from campaigns.services.refuse import RefuseError
-from campaigns.storage.refusals import Settings
+from campaigns.storage.refusal_list import Settings
 from tracking_pixel import BadToken
 from tracking_pixel.tokens import TokenKind
 
@@ -38,7 +38,7 @@ def _parts() -> Parts:
 def _small() -> None:
     """A press is a few bytes; and nobody here is logged in, so no session is read."""
     request.max_content_length = MAX_BODY
-    g.is_failing = True
+    g.asks_nobody = True
 
 
 def _delivery(token: str) -> int | None:
@@ -51,7 +51,7 @@ def _delivery(token: str) -> int | None:
 def _settings(delivery_id: int) -> tuple[Settings | None, bool]:
     """The recipient's settings, and whether the database could be asked."""
     try:
-        return refuse.settings(_parts(), delivery_id), True
+        return refusal_list.settings(_parts(), delivery_id), True
     except AWAY:
         return None, False
 
@@ -117,8 +117,10 @@ def stop_POST(token: str) -> ResponseReturnValue:
 def _disk_full(error: OSError) -> ResponseReturnValue:
     """Neither database nor disk took the wish: say so, rather than promise."""
     current_app.logger.error("a refusal could not be kept: %s", type(error).__name__)
-    words = _("ただいま受け付けられませんでした。お手数ですが、少し待ってからもう一度押すか、メールにある連絡先へお知らせください。")
-    return render_template("public/not_found.html", settings=None, token="", words=words), 503  # noqa: S106
+    words = _(
+        "ただいま受け付けられませんでした。お手数ですが、少し待ってからもう一度押すか、メールにある連絡先へお知らせください。"
+    )
+    return render_template("public/not_found.html", settings=None, token="", words=words), 503
 
 
 @pages.get("/privacy")
@@ -128,4 +130,4 @@ def privacy_GET() -> ResponseReturnValue:
         senders = catalogue.disclosed_senders(_parts())
     except AWAY:
         senders = []
-    return render_template("public/privacy.html", senders=senders, settings=None, token="")  # noqa: S106
+    return render_template("public/privacy.html", senders=senders, settings=None, token="")

@@ -77,7 +77,9 @@ def as_preview(body: str) -> Response:
 
 
 def _csrf(error: CSRFError) -> ResponseReturnValue:
-    return _page(400, _("ページが古くなっていました"), _("何も変更していません。戻って、もう一度押してください。"))
+    return _page(
+        400, _("ページが古くなっていました"), _("何も変更していません。戻って、もう一度押してください。")
+    )
 
 
 def _http(error: HTTPException) -> ResponseReturnValue:

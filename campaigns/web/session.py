@@ -41,7 +41,9 @@ FIELDS = {
 # Ten tries from one place in five minutes, and ten for one address in a quarter of an hour.
 LOGIN_LIMITS = ("10 per 5 minutes", "100 per day")
 ADDRESS_LIMIT = "10 per 15 minutes"
-OPEN = frozenset({"session.login_GET", "session.login_POST", "session.first_GET", "session.first_POST", "static"})
+OPEN = frozenset(
+    {"session.login_GET", "session.login_POST", "session.first_GET", "session.first_POST", "static"}
+)
 
 
 class Reader:

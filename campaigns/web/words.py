@@ -102,7 +102,11 @@ ALERTS: Table = {
     "complaint": _l("迷惑メールとして報告されました"),
     "in_doubt": _l("結果のわからない送信があります"),
 }
-ROLES: Table = {"admin": _l("管理者"), "marketer": _l("マーケティング"), "inside_sales": _l("インサイドセールス")}
+ROLES: Table = {
+    "admin": _l("管理者"),
+    "marketer": _l("マーケティング"),
+    "inside_sales": _l("インサイドセールス"),
+}
 APPETITES: Table = {
     "hungry": _l("貪欲（どんな案件でも）"),
     "normal": _l("通常"),
@@ -133,9 +137,22 @@ MISSING: Table = {
     "privacy_url": _l("個人情報の取り扱いのURL"),
 }
 WEEKDAYS_JA = "月火水木金土日"
-MONTHS_EN = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-LONG_MONTHS_EN = "January February March April May June July August September October November December".split()
-DAYS_EN = "Mon Tue Wed Thu Fri Sat Sun".split()
+MONTHS_EN = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+LONG_MONTHS_EN = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+DAYS_EN = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 
 
 def word(table: Table, code: object) -> str:

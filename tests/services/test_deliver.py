@@ -8,8 +8,8 @@ from email import policy
 
 import pytest
 from campaigns.parts import Parts
-from campaigns.services import deliver, post, refuse, self_audit
-from mailer.transports import MemoryTransport
+from campaigns.services import deliver, plan, post, refuse, render, self_audit
+from mailer.transports import MemoryTransport, transport_for
 from sqlalchemy import text
 
 from tests import world
@@ -166,3 +166,129 @@ def test_an_incomplete_sender_profile_sends_nothing_and_says_why(parts: Parts) -
     deliver.batch(parts, now=NOW, transport=way)
     assert way.sent == []
     assert rows(parts, "select state, reason from deliveries") == [("retry", "profile_incomplete")]
+
+
+def test_a_mail_held_at_the_last_question_is_asked_again_by_the_planner(parts: Parts) -> None:
+    """Its enrolment had moved on; a step that did not go is the next step again, not lost in silence."""
+    made = world.build(parts, count=2)
+    world.planned(parts, made, send_at=NOW)
+    with parts.engine.begin() as tx:
+        tx.execute(text("update scenarios set status = 'paused'"))
+    deliver.batch(parts, now=NOW, transport=MemoryTransport())
+    assert rows(parts, "select distinct state, reason from deliveries") == [("carried_over", "scenario_paused")]
+    assert rows(parts, "select distinct position, due_month from enrollments") == [(1, 2026 * 12 + 10)]
+    with parts.engine.begin() as tx:
+        tx.execute(text("update scenarios set status = 'active'"))
+    plan.run(parts, now=NOW)
+    assert world.states(parts) == {"planned": 2}
+    assert rows(parts, "select distinct position from enrollments") == [(2,)]
+    assert self_audit.run(parts, now=NOW).is_sound
+
+
+def test_a_held_mail_whose_next_step_has_a_month_already_is_cancelled(parts: Parts) -> None:
+    made = world.build(parts, count=1)
+    world.planned(parts, made, send_at=NOW)
+    with parts.engine.begin() as tx:
+        tx.execute(text("update enrollments set position = 3"))
+        tx.execute(text("update scenarios set status = 'paused'"))
+        tx.execute(
+            text(
+                "insert into deliveries (origin, person_id, address_id, product_id, enrollment_id, step_key, month,"
+                " send_at, state, created_at) select 'enr:1/K2/round:1', person_id, address_id, product_id,"
+                " enrollment_id, 'K2', month + 1, send_at + interval '30 days', 'planned', created_at from deliveries"
+            )
+        )
+    deliver.batch(parts, now=NOW, transport=MemoryTransport())
+    assert rows(parts, "select state, reason from deliveries where step_key = 'K1'") == [("cancelled", "overtaken")]
+    assert rows(parts, "select position from enrollments") == [(3,)]
+
+
+def test_a_mail_that_left_late_moves_the_gap_along(parts: Parts) -> None:
+    made = world.build(parts, count=1)
+    world.planned(parts, made, send_at=NOW - timedelta(days=15))
+    with parts.engine.begin() as tx:
+        tx.execute(text("update addresses set next_free_on = '2026-11-30'"))
+        tx.execute(text("update pace set next_free_on = '2026-11-30'"))
+    deliver.batch(parts, now=NOW, transport=MemoryTransport())
+    late = (NOW.astimezone(parts.settings.tz) + timedelta(days=21)).date()
+    assert rows(parts, "select a.next_free_on, p.next_free_on from addresses a, pace p") == [(late, late)]
+
+
+def test_a_mail_planned_before_the_last_one_left_late_waits_for_the_gap(parts: Parts) -> None:
+    made = world.build(parts, count=1)
+    (first,) = world.planned(parts, made, send_at=NOW - timedelta(days=15))
+    december = datetime(2026, 12, 1, 1, 0, tzinfo=UTC)
+    with parts.engine.begin() as tx:
+        tx.execute(
+            text(
+                "with d as (insert into deliveries (origin, person_id, address_id, product_id, enrollment_id, content_id,"
+                " published_mail_id, step_key, month, send_at, state, created_at)"
+                " select 'enr:1/K2/round:1', person_id, address_id, product_id, enrollment_id, :content,"
+                " published_mail_id, 'K2', month + 1, :at, 'planned', :at from deliveries returning *)"
+                " insert into mail_slots (person_id, address_id, product_id, month, slot_no, delivery_id)"
+                " select person_id, address_id, product_id, month, 1, id from d"
+            ),
+            {"at": december, "content": made.contents[1]},
+        )
+        tx.execute(text("update enrollments set position = 3"))
+    deliver.batch(parts, now=NOW, transport=MemoryTransport())
+    parts.clock.move_to(december)
+    deliver.batch(parts, now=december, transport=MemoryTransport())
+    assert rows(parts, "select step_key, state, reason from deliveries order by id") == [
+        ("K1", "sent", ""),
+        ("K2", "carried_over", "gap"),
+    ]
+    assert rows(parts, "select delivery_id from mail_slots") == [(first,)]
+    assert rows(parts, "select position from enrollments") == [(2,)]
+
+
+def test_a_mail_that_cannot_be_made_fails_alone(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = world.build(parts, count=3)
+    ids = world.planned(parts, made, send_at=NOW)
+    whole = render._bytes
+
+    def broken(post, row, published, now):  # type: ignore[no-untyped-def]
+        if row.delivery_id == ids[1]:
+            raise KeyError("a row nobody thought of")
+        return whole(post, row, published, now)
+
+    monkeypatch.setattr(render, "_bytes", broken)
+    deliver.batch(parts, now=NOW, transport=MemoryTransport())
+    assert rows(parts, "select state, reason, count(*) from deliveries group by 1, 2 order by 1") == [
+        ("failed", "not_made", 1),
+        ("sent", "", 2),
+    ]
+
+
+def test_a_server_that_is_away_for_days_costs_no_mail_its_tries(parts: Parts) -> None:
+    made = world.build(parts, count=2)
+    world.planned(parts, made, send_at=NOW)
+    now, nowhere = NOW, transport_for("smtp://127.0.0.1:1")
+    for _ in range(9):
+        deliver.batch(parts, now=now, transport=nowhere)
+        assert rows(parts, "select distinct state, reason, attempts from deliveries") == [("retry", "smtp_away", 0)]
+        now += timedelta(hours=12)
+        parts.clock.move_to(now)
+    deliver.batch(parts, now=now, transport=MemoryTransport())
+    assert world.states(parts) == {"sent": 2}
+
+
+def test_a_person_excluded_after_planning_gets_nothing(parts: Parts) -> None:
+    made = world.build(parts, count=2)
+    world.planned(parts, made, send_at=NOW)
+    with parts.engine.begin() as tx:
+        tx.execute(text("update people set excluded_reason = 'competitor' where id = 1"))
+    way = MemoryTransport()
+    deliver.batch(parts, now=NOW, transport=way)
+    assert len(way.sent) == 1
+    assert rows(parts, "select state, reason from deliveries where person_id = 1") == [("cancelled", "person_excluded")]
+
+
+def test_a_batch_on_a_slow_server_ends_before_its_lease(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = world.build(parts, count=2)
+    world.planned(parts, made, send_at=NOW)
+    monkeypatch.setattr(deliver, "LONGEST_S", -1.0)
+    way = MemoryTransport()
+    deliver.batch(parts, now=NOW, transport=way)
+    assert way.sent == []
+    assert world.states(parts) == {"planned": 2}

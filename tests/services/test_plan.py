@@ -169,3 +169,140 @@ def test_fifty_planners_racing_for_one_person_with_ten_due_steps_make_exactly_on
     assert world.states(parts)["planned"] == 1
     assert rows(parts, "select count(*) from mail_slots") == [(1,)]
     assert self_audit.run(parts, now=MORNING).is_sound
+
+
+def test_a_step_decided_for_two_months_on_one_day_ends_in_the_later_one(parts: Parts) -> None:
+    """The gap forbids the rest of November; December's decision day has come: one row, not a failed batch."""
+    made = world.build(parts, count=1, want_day=1)
+    last_day = datetime(2026, 11, 30, 1, 0, tzinfo=UTC)
+    enrol.audience(parts, made.scenario, now=last_day)
+    with parts.engine.begin() as tx:
+        tx.execute(text("update addresses set next_free_on = '2026-12-01'"))
+    plan.run(parts, now=last_day)
+    assert rows(parts, "select state, month from deliveries") == [("planned", 2026 * 12 + 11)]
+    assert rows(parts, "select plan_at from pace") == [(date(2026, 12, 24),)]
+
+
+def test_a_mail_decided_in_the_evening_does_not_go_at_night(parts: Parts) -> None:
+    made = world.build(parts, count=1, want_day=10)
+    evening = datetime(2026, 11, 24, 13, 0, tzinfo=UTC)  # 22:00 in Tokyo
+    enrol.audience(parts, made.scenario, now=evening)
+    plan.run(parts, now=evening)
+    ((send_at,),) = rows(parts, "select send_at from deliveries")
+    local = send_at.astimezone(parts.settings.tz)  # type: ignore[attr-defined]
+    assert local.date() == date(2026, 11, 25)
+    assert 9 <= local.hour <= 16
+
+
+def second_product(parts: Parts, first: world.World, *, now: datetime = MORNING, **kind: object) -> int:
+    """Another product's scenario for the same people, of lower priority; both are enrolled."""
+    with parts.engine.begin() as tx:
+        other = world.product(tx, "5軸加工機 VX-500", list_key="vx500", priority=9)
+        number, *_ = world.scenario(tx, other, **kind)  # type: ignore[arg-type]
+        for person in first.people:
+            world.insert(tx, "product_leads", person_id=person, product_id=other, state="nurturing", created_at=MORNING)
+    enrol.audience(parts, first.scenario, now=now)
+    enrol.audience(parts, number, now=now)
+    return other
+
+
+def test_a_cap_of_two_lets_a_second_product_into_the_month_seven_days_later(parts: Parts) -> None:
+    made = world.build(parts, count=1, want_day=10)
+    start = datetime(2026, 11, 4, 21, 1, tzinfo=UTC)
+    with parts.engine.begin() as tx:
+        tx.execute(text("update house set cap_max = 2, cap_reason = '展示会の月'"))
+    second_product(parts, made, now=start, want_day=10)
+    plan.run(parts, now=start)
+    plan.run(parts, now=start + timedelta(days=1))
+    plan.run(parts, now=start + timedelta(days=2))
+    days = [
+        row[0].astimezone(parts.settings.tz).date()  # type: ignore[attr-defined]
+        for row in rows(parts, "select send_at from deliveries where state = 'planned' order by send_at")
+    ]
+    assert len(days) == 2
+    assert days[1] - days[0] >= timedelta(days=7)
+    assert rows(parts, "select slot_no from mail_slots order by 1") == [(1,), (2,)]
+    assert self_audit.run(parts, now=start).is_sound
+
+
+def test_a_slot_given_back_is_taken_again_while_a_later_one_is_held(parts: Parts) -> None:
+    made = world.build(parts, count=1, want_day=10)
+    start = datetime(2026, 11, 4, 21, 1, tzinfo=UTC)
+    with parts.engine.begin() as tx:
+        tx.execute(text("update house set cap_max = 2, cap_reason = '展示会の月'"))
+    second_product(parts, made, now=start, want_day=10)
+    plan.run(parts, now=start)
+    with parts.engine.begin() as tx:
+        tx.execute(text("update mail_slots set slot_no = 2"))  # as if slot 1 had been held and given back
+    plan.run(parts, now=start + timedelta(days=1))
+    assert world.states(parts) == {"planned": 2}
+
+
+def test_a_thank_you_mail_that_lost_the_month_goes_once_as_the_exception(parts: Parts) -> None:
+    made = world.build(parts, count=1)
+    other = second_product(parts, made, kinds=("thanks", "case_study", "case_study"))
+    plan.run(parts, now=MORNING)
+    plan.run(parts, now=MORNING + timedelta(days=1))
+    assert rows(parts, "select slot_no, product_id from mail_slots order by 1") == [(0, other), (1, made.product)]
+    plan.run(parts, now=MORNING + timedelta(days=2))
+    assert world.states(parts) == {"planned": 2}
+
+
+def test_a_thank_you_mail_never_shortens_the_gap(parts: Parts) -> None:
+    made = world.build(parts, count=1, kinds=("thanks", "case_study", "case_study"))
+    enrol.audience(parts, made.scenario, now=MORNING)
+    with parts.engine.begin() as tx:
+        tx.execute(text("update addresses set next_free_on = '2026-12-28'"))
+        tx.execute(text("update pace set next_free_on = '2026-12-28'"))
+    plan.run(parts, now=MORNING)
+    assert world.states(parts) == {"planned": 1}
+    assert rows(parts, "select a.next_free_on, p.next_free_on from addresses a, pace p") == [
+        (date(2026, 12, 28), date(2026, 12, 28))
+    ]
+
+
+def test_a_step_put_back_to_a_mail_that_failed_moves_on_instead_of_waiting_for_ever(parts: Parts) -> None:
+    made = world.build(parts, count=1)
+    enrol.audience(parts, made.scenario, now=MORNING)
+    plan.run(parts, now=MORNING)
+    with parts.engine.begin() as tx:
+        tx.execute(text("update deliveries set state = 'failed'; delete from mail_slots"))
+        tx.execute(text("update enrollments set position = 1, due_month = due_month - 1"))
+        tx.execute(text("update addresses set next_free_on = null"))
+        tx.execute(text("update pace set next_free_on = null, plan_at = '2020-01-01'"))
+    plan.run(parts, now=MORNING)
+    assert rows(parts, "select state from deliveries") == [("failed",)]
+    assert rows(parts, "select position from enrollments") == [(2,)]
+    assert rows(parts, "select count(*) from mail_slots") == [(0,)]
+
+
+def test_planners_who_share_mailboxes_crosswise_never_deadlock(parts: Parts) -> None:
+    made = world.build(parts, count=400)
+    with parts.engine.begin() as tx:
+        # Person n of the first half writes to the mailbox of person 401 - n.
+        tx.execute(
+            text("update people p set address_id = q.address_id from people q where p.id <= 200 and q.id = 401 - p.id")
+        )
+    enrol.audience(parts, made.scenario, now=MORNING)
+    errors: list[BaseException] = []
+    start = threading.Barrier(4)
+
+    def race() -> None:
+        try:
+            start.wait(30)
+            plan.run(parts, now=MORNING)
+        except BaseException as error:
+            errors.append(error)
+
+    before, plan.BATCH = plan.BATCH, 100
+    try:
+        threads = [threading.Thread(target=race) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        plan.BATCH = before
+    assert not errors
+    assert world.states(parts) == {"planned": 200, "carried_over": 200}
+    assert self_audit.run(parts, now=MORNING).is_sound

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 import pytest
@@ -92,3 +93,30 @@ def test_another_hosts_claim_waits_for_its_lease(abandoned: Parts) -> None:
 def test_an_empty_claims_journal_is_harmless(parts: Parts) -> None:
     Journal.create(JournalDir(parts.journal_folder), "stray-token-1234", 5).close()
     assert sweep.run(parts, now=NOW) == 0
+
+
+def test_a_mailbox_refused_to_a_dead_worker_is_marked(parts: Parts) -> None:
+    made = world.build(parts, count=1)
+    world.planned(parts, made, send_at=NOW)
+
+    class Refused(MemoryTransport):
+        def send_batch(self, items, *, journal, before_body, on_result):  # type: ignore[no-untyped-def]
+            journal.answered(next(iter(items)).id, 550, "5.1.1 no such user")
+            raise Killed
+
+    with pytest.raises(Killed):
+        deliver.batch(parts, now=NOW, transport=Refused())
+    sweep.run(parts, now=NOW)
+    with parts.engine.connect() as tx:
+        assert tx.execute(text("select status from addresses")).scalar() == "hard"
+
+
+def test_an_old_journal_without_a_claim_is_removed_and_a_locked_one_stays(parts: Parts) -> None:
+    directory = JournalDir(parts.journal_folder)
+    Journal.create(directory, "stray-token-1234", 5).close()
+    held = Journal.create(directory, "held-token-12345", 5)
+    for token in directory.tokens():
+        os.utime(directory.file(token), (1, 1))
+    sweep.run(parts, now=NOW)
+    assert directory.tokens() == ["held-token-12345"]
+    held.close()

@@ -1,0 +1,272 @@
+"""People: the list with its filters, one person on one timeline, edits, touches recorded by hand."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, time
+
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_login import current_user
+
+from campaigns.parts import Parts
+from campaigns.rules.schedule import month_of
+from campaigns.rules.touchpoints import Kind
+from campaigns.services import edit_person, record_touch, show_person, start_call
+from campaigns.services.edit_person import EditError, Stale
+from campaigns.services.record_touch import BY_HAND, TouchError
+from campaigns.services.start_call import MayNotCall
+from campaigns.storage import contents, directory, timeline
+from campaigns.storage import leads as stored_leads
+from campaigns.storage.directory import Filter
+from campaigns.web import lead_words, timeline_view
+from campaigns.web.session import needs
+
+pages = Blueprint("people", __name__, url_prefix="/people")
+PAGE = 50
+TOUCHES = 40
+Q_MAX = 100
+EDIT_ERRORS = {
+    "email_odd": _l("メールアドレスの形になっていません。"),
+    "name_missing": _l("姓か名のどちらかを入れてください。"),
+    "lang_unknown": _l("言語を選んでください。"),
+}
+TOUCH_ERRORS = {
+    "in_the_future": _l("これからの日時です。あったことだけを記録してください。"),
+    "kind_by_machine": _l("この種別は自動で記録されます。別の種別を選んでください。"),
+}
+
+
+@pages.get("")
+@needs("marketer", "inside_sales")
+def list_GET() -> ResponseReturnValue:
+    args = request.args
+    wanted = Filter(
+        q=args.get("q", "").strip()[:Q_MAX],
+        rank=args.get("rank", ""),
+        product_id=args.get("product", type=int),
+        reach=args.get("reach", ""),
+        company_id=args.get("company", type=int),
+        event_id=args.get("event", type=int),
+    )
+    after, seen = args.get("after", type=int), max(0, args.get("seen", 0, type=int))
+    with _parts().engine.connect() as tx:
+        lines = directory.page(tx, wanted, after=after, limit=PAGE + 1)
+        counts = directory.counts(tx, wanted)
+        total = directory.shown(tx, wanted)
+        boards = stored_leads.board(tx)
+    return render_template(
+        "web/people/list.html",
+        wanted=wanted,
+        lines=lines[:PAGE],
+        has_more=len(lines) > PAGE,
+        seen=seen,
+        counts=counts,
+        total=total,
+        boards=boards,
+        words=lead_words,
+        link=_link,
+    )
+
+
+@pages.get("/<int:person_id>")
+@needs("marketer", "inside_sales")
+def person_GET(person_id: int) -> ResponseReturnValue:
+    show = request.args.get("show", "product")
+    if show not in ("product", "all", "talk"):
+        abort(404)
+    parts, now = _parts(), _now()
+    page = show_person.run(
+        parts,
+        person_id,
+        now=now,
+        product_id=request.args.get("product", type=int),
+        show=show,
+        limit=100_000 if request.args.get("older") else TOUCHES,
+    )
+    if page is None:
+        abort(404)
+    if page.person.merged_into is not None:
+        return redirect(url_for(".person_GET", person_id=page.person.merged_into))
+    return render_template(
+        "web/people/person.html",
+        page=page,
+        person=page.person,
+        show=show,
+        rows=timeline_view.rows(page.shown, page.changes, zone=parts.settings.tz),
+        reasons=timeline_view.reasons(page, now=now),
+        month=month_of(now, parts.settings.tz),
+        no_call=start_call.why_not(page.person),
+        words=lead_words,
+    )
+
+
+@pages.post("/<int:person_id>/call")
+@needs("inside_sales", "marketer")
+def call_POST(person_id: int) -> ResponseReturnValue:
+    try:
+        task_id = start_call.run(
+            _parts(),
+            person_id,
+            product_id=request.form.get("product", type=int),
+            user_id=current_user.id,
+            now=_now(),
+        )
+    except MayNotCall as error:
+        flash(_("電話できません：%(why)s", why=lead_words.NO_CALL[error.code]), "warn")
+        return redirect(url_for(".person_GET", person_id=person_id), code=303)
+    except LookupError:
+        abort(404)
+    return redirect(url_for("calls.desk_GET", task_id=task_id), code=303)
+
+
+@pages.get("/<int:person_id>/edit")
+@needs("marketer", "inside_sales")
+def edit_GET(person_id: int) -> ResponseReturnValue:
+    return _edit_page(_person(person_id), form=None, errors={})
+
+
+@pages.post("/<int:person_id>/edit")
+@needs("marketer", "inside_sales")
+def edit_POST(person_id: int) -> ResponseReturnValue:
+    form = request.form
+    texts = (*edit_person.TEXTS, "preferred_lang", "email", *edit_person.PLACE)
+    values: dict[str, str | bool] = {name: form.get(name, "").strip() for name in texts if name in form}
+    values.update({name: name in form for name in edit_person.FLAGS})
+    try:
+        edit_person.save(
+            _parts(),
+            person_id,
+            values,
+            version=form.get("version", 0, type=int),
+            user_id=current_user.id,
+            now=_now(),
+        )
+    except EditError as error:
+        return _edit_page(
+            _person(person_id), form=form, errors={error.field: str(EDIT_ERRORS[error.code])}
+        ), 422
+    except Stale as stale:
+        return _edit_page(stale.current, form=form, errors={}, is_stale=True), 409
+    except LookupError:
+        abort(404)
+    flash(_("保存しました。"), "ok")
+    return redirect(url_for(".person_GET", person_id=person_id), code=303)
+
+
+@pages.get("/<int:person_id>/touch")
+@needs("marketer", "inside_sales")
+def touch_GET(person_id: int) -> ResponseReturnValue:
+    return _touch_page(person_id, form=request.args, errors={})
+
+
+@pages.post("/<int:person_id>/touch")
+@needs("marketer", "inside_sales")
+def touch_POST(person_id: int) -> ResponseReturnValue:
+    form, errors, zone = request.form, {}, _parts().settings.tz
+    kind = form.get("kind", "")
+    if kind not in [one.value for one in BY_HAND]:
+        errors["kind"] = _("種別を選んでください。")
+    try:
+        at = datetime.combine(
+            datetime.fromisoformat(form.get("on", "")).date(),
+            time.fromisoformat(form.get("at") or "12:00"),
+            tzinfo=zone,
+        )
+    except ValueError:
+        errors["on"] = _("日付は 2026-11-26 の形で入れてください。")
+    if errors:
+        return _touch_page(person_id, form=form, errors=errors), 422
+    now = _now()
+    # Without a time, "today" means by now: noon may still lie ahead.
+    if not form.get("at") and at.date() == now.astimezone(zone).date():
+        at = now
+    try:
+        record_touch.run(
+            _parts(),
+            person_id=_person(person_id).id,
+            kind=Kind(kind),
+            at=at,
+            key=form.get("key", "")[:64] or secrets.token_hex(8),
+            product_id=form.get("product", type=int),
+            event_id=form.get("event", type=int),
+            note=form.get("note", "").strip()[:4000],
+            user_id=current_user.id,
+            now=now,
+        )
+    except TouchError as error:
+        field = "on" if error.code == "in_the_future" else "kind"
+        return _touch_page(person_id, form=form, errors={field: str(TOUCH_ERRORS[error.code])}), 422
+    flash(_("接点を記録しました。見込度に反映しています。"), "ok")
+    return redirect(
+        url_for(".person_GET", person_id=person_id, product=form.get("product") or None), code=303
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """What a form of a person needs to start with."""
+
+    day: str
+    clock: str
+    key: str
+
+
+def _touch_page(person_id: int, *, form: object, errors: dict[str, str]) -> str:
+    parts = _parts()
+    with parts.engine.connect() as tx:
+        products, events = timeline.choices(tx)
+    local = _now().astimezone(parts.settings.tz)
+    return render_template(
+        "web/people/touch.html",
+        person=_person(person_id),
+        form=form,
+        errors=errors,
+        kinds=BY_HAND,
+        products=products,
+        events=events,
+        start=_Now(f"{local:%Y-%m-%d}", "", secrets.token_hex(8)),
+        words=lead_words,
+    )
+
+
+def _edit_page(
+    person: timeline.Person, *, form: object, errors: dict[str, str], is_stale: bool = False
+) -> str:
+    return render_template(
+        "web/people/edit.html",
+        person=person,
+        form=form,
+        errors=errors,
+        is_stale=is_stale,
+        roles=contents.ROLES,
+        words=lead_words,
+    )
+
+
+def _person(person_id: int) -> timeline.Person:
+    with _parts().engine.connect() as tx:
+        found = timeline.person(tx, person_id)
+    if found is None:
+        abort(404)
+    return found
+
+
+def _link(**changed: str | int | None) -> str:
+    """The list with some of its choices changed; a change begins at the first row."""
+    values: dict[str, str | int | None] = {
+        k: v for k, v in request.args.items() if k not in ("after", "seen")
+    }
+    return url_for(".list_GET", **{**values, **changed})  # type: ignore[arg-type]
+
+
+def _parts() -> Parts:
+    parts: Parts = current_app.extensions["ikusei"]
+    return parts
+
+
+def _now() -> datetime:
+    return _parts().clock.now()
