@@ -7,13 +7,21 @@ killed at any moment: what it had claimed is settled by the sweep from the hand-
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import time
 import uuid
 
+import structlog
+from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
 from rq.timeouts import TimerDeathPenalty
 
 from campaigns import jobs, logs, parts, settings
+
+log = structlog.get_logger()
+
+AGAIN_S = 1.0
 
 
 class Worker(SimpleWorker):
@@ -28,6 +36,15 @@ def main() -> None:
     logs.configure(chosen.log_level)
     built = parts.build(chosen)
     jobs.use(built)
+    while not _work(built):
+        # RQ gives up when Redis goes away during a job. The handlers it leaves would swallow the signal to end.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        time.sleep(AGAIN_S)
+
+
+def _work(built: parts.Parts) -> bool:
+    """Take jobs; True when told to stop, False when RQ gave up."""
     worker = Worker(
         [Queue(parts.QUEUE, connection=built.redis)],
         connection=built.redis,
@@ -36,7 +53,11 @@ def main() -> None:
         worker_ttl=30,
         maintenance_interval=30,
     )
-    worker.work(with_scheduler=False, logging_level="WARNING")
+    try:
+        worker.work(with_scheduler=False, logging_level="WARNING")
+    except RedisError as error:
+        log.warning("worker waits for Redis", error=type(error).__name__)
+    return worker._shutdown_requested_date is not None
 
 
 if __name__ == "__main__":

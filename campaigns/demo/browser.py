@@ -35,10 +35,10 @@ class Page:
         return markup.fromstring(self.text)
 
     def form(self, contains: str) -> markup.FormElement:
-        """The form with a field or button of this name, or with this text in its action."""
+        """The form with a field or button of this name, or with an action that ends like this."""
         for form in self.tree.forms:
             names = [element.get("name") for element in form.iter("input", "select", "textarea", "button")]
-            if contains in names or contains in (form.get("action") or ""):
+            if contains in names or (form.get("action") or "").endswith(contains):
                 return form
         raise PageError(f"no form with {contains!r} on {self.url}")
 

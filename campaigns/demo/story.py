@@ -66,11 +66,14 @@ def _house(her: Browser) -> None:
     """Who sends, and what is sold."""
     her.send(her.get("/senders/new"), "legal_name", texts.PROFILE)
     for product in texts.PRODUCTS:
+        page = her.get("/products/new")
         her.send(
-            her.get("/products/new"),
+            page,
             "unsubscribe_label",
             {
                 "name": product.name,
+                "sender_profile_id": _option(page, "sender_profile_id", texts.PROFILE["name"]),
+                "owner_user_id": _option(page, "owner_user_id", NAME),
                 "unsubscribe_label": product.label,
                 "list_key": product.list_key,
                 "purchase_cycle_days": str(product.cycle_days),

@@ -154,24 +154,16 @@ def guess_delimiter(text: str) -> str:
     start = head(text)
     scores = []
     for order, delimiter in enumerate(DELIMITERS):
-        try:
-            lines = list(read(start, delimiter))
-        except ListError:
-            # The first lines may end inside a quoted cell, or this is not the delimiter.
-            lines = _until_error(start, delimiter)
-        known = max(
-            (len({field_of(c) for c in line.cells} - {""}) for line in lines[:SEARCH_ROWS]), default=0
-        )
-        width = max((len(line.cells) for line in lines), default=0)
+        rows = _rows(start, delimiter)
+        known = max((len({field_of(cell) for cell in row} - {""}) for row in rows), default=0)
+        width = max((len(row) for row in rows), default=0)
         scores.append((known, width, -order, delimiter))
     return max(scores)[3]
 
 
-def _until_error(text: str, delimiter: str) -> list[Line]:
-    lines: list[Line] = []
+def _rows(text: str, delimiter: str) -> list[tuple[str, ...]]:
     try:
-        for line in read(text, delimiter):
-            lines.append(line)
+        return [line.cells for line in read(text, delimiter)][:SEARCH_ROWS]
     except ListError:
-        pass
-    return lines
+        # Wrongly quoted, or cut inside a cell: the guess must not hide that, so it goes by the bare lines.
+        return [tuple(row.split(delimiter)) for row in text.splitlines()[:SEARCH_ROWS]]

@@ -180,8 +180,13 @@ class _Run:
             except SQLAlchemyError:
                 # Without the database nobody can know whether this is still allowed: it waits.
                 self.paused, self._stops_at = True, time.monotonic()
-        late = time.monotonic() - self.began_at > LONGEST_S
-        return not self.paused and not late and id not in self.refused
+        return not self.paused and not self._is_over() and id not in self.refused
+
+    def _is_over(self) -> bool:
+        """Too long, or midnight: month and last day of a mail are those of its hand-over, so it is asked again."""
+        if time.monotonic() - self.began_at > LONGEST_S:
+            return True
+        return self.parts.clock.now().astimezone(self.parts.settings.tz).date() != self._today()
 
     def ends(self, ids: Sequence[int]) -> list[Settled]:
         """The end of every claimed delivery."""
@@ -241,7 +246,8 @@ def ended(id: int, code: int, text: str, outcome: Outcome, tries: int, *, at: da
         return Settled(id, State.IN_DOUBT, "no_answer", code or None, text, sent_at=at, attempted=True)
     if outcome is Outcome.TEMPORARY and code // 100 != 4:
         # No word of the server about this mail: it, our account or our disk is away. Nothing is lost.
-        return Settled(id, State.RETRY, "smtp_away", code or None, text, send_at=at + AWAY_RETRY)
+        reason = "no_journal" if text.startswith("journal:") else "smtp_away"
+        return Settled(id, State.RETRY, reason, code or None, text, send_at=at + AWAY_RETRY)
     if outcome is Outcome.TEMPORARY:
         again = rule.retry_at(tries + 1, now=at)
         if again is not None:

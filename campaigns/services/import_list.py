@@ -22,7 +22,7 @@ from campaigns.rules.drafts import Draft
 from campaigns.rules.imports import BatchKind, Entry, Facts, Result, Settings
 from campaigns.rules.reasons import Reason
 from campaigns.rules.texts import Line, ListError
-from campaigns.services import import_write, workbook
+from campaigns.services import import_refusals, import_write, workbook
 from campaigns.storage import audit, import_facts
 from campaigns.storage import imports as storage
 from campaigns.storage.imports import Batch, Row
@@ -256,7 +256,7 @@ def _results(
 ) -> dict[int, Outcome]:
     found = _drafts(rows)
     if batch.kind is BatchKind.REFUSALS:
-        refusals = import_write.judged_refusals(parts, tx, found, settings)
+        refusals = import_refusals.judged(parts, tx, found, settings)
         return {one.line: (one.result.value, None, one.reasons) for one in refusals}
     return outcomes(imports.entries(found, _facts(parts, tx, found, settings), settings))
 
@@ -302,7 +302,7 @@ def confirm(parts: Parts, batch_id: int, *, now: datetime, user_id: int | None) 
             raise ImportRefused(*missing)
         found = _drafts(storage.rows(tx, batch_id))
         if batch.kind is BatchKind.REFUSALS:
-            people = import_write.refusals(parts, tx, batch, settings, found, now=now, user_id=user_id)
+            people = import_refusals.write(parts, tx, batch, settings, found, now=now, user_id=user_id)
         else:
             facts = _facts(parts, tx, found, settings)
             people = import_write.people(parts, tx, batch, settings, found, facts, now=now, user_id=user_id)

@@ -9,7 +9,7 @@ from campaigns.parts import Parts
 from campaigns.rules import imports
 from campaigns.rules.reasons import Reason
 from campaigns.services.import_list import ImportRefused
-from campaigns.storage import audit, import_undo, outbox
+from campaigns.storage import audit, import_undo, import_writes, outbox
 from campaigns.storage import imports as storage
 
 
@@ -53,6 +53,7 @@ def run(parts: Parts, batch_id: int, *, now: datetime, user_id: int | None) -> U
         import_undo.remove(tx, people.gone)
         import_undo.stop_enrollments(tx, people.kept)
         import_undo.take_back(tx, batch_id, kept=people.kept, now=now)
+        import_writes.resume_enrollments(tx, batch_id)
         restored = import_undo.restore(tx, storage.changes(tx, batch_id))
         import_undo.remove_lonely(tx, batch_id)
         outbox.bump_stops(tx)

@@ -15,16 +15,18 @@ from sqlalchemy import Connection
 from campaigns.parts import Parts
 from campaigns.rules import imports
 from campaigns.rules.drafts import Draft
-from campaigns.rules.imports import Entry, Facts, Refusal, Result, Settings
+from campaigns.rules.imports import Entry, Facts, Result, Settings
 from campaigns.rules.subscriptions import Scope
 from campaigns.rules.touchpoints import KINDS, Kind
-from campaigns.storage import import_facts, import_writes, outbox
+from campaigns.services import import_refusals
+from campaigns.services.company_book import CompanyBook
+from campaigns.storage import import_facts, import_writes
 from campaigns.storage import imports as storage
 from campaigns.storage import people as persons
 from campaigns.storage.bulk import reserve
 from campaigns.storage.import_writes import NewConsent, NewRefusal, NewTouch
 from campaigns.storage.imports import Batch, Change
-from campaigns.storage.people import Company, NewAffiliation, NewPerson, Person
+from campaigns.storage.people import NewAffiliation, NewPerson, Person
 
 FILLED = ("kana", "tel", "tel_direct", "mobile", "fax")
 NAMED = ("family", "given", "full_name", "name_key")
@@ -105,7 +107,7 @@ class _Writer:
         found = persons.companies(
             self.tx, {d.core for d in drafts.values()}, {d.hojin_no for d in drafts.values() if d.hojin_no}
         )
-        book = _CompanyBook(found)
+        book = CompanyBook(found)
         of_line = {line: book.find_or_add(draft) for line, draft in drafts.items()}
         for company, id in zip(book.added, reserve(self.tx, "companies", len(book.added)), strict=True):
             company.id = id
@@ -257,6 +259,7 @@ class _Writer:
             if e.draft.asks_stop
             for key in e.draft.keys
         ]
+        refused = [refusal.address_id for refusal in found if refusal.address_id is not None]
         if found:
             import_writes.add_refusals(
                 self.tx,
@@ -267,7 +270,7 @@ class _Writer:
                 user_id=self.user_id,
                 now=self.now,
             )
-            outbox.bump_stops(self.tx)
+            import_refusals.follow(self.parts, self.tx, refused, None, now=self.now)
 
     def _results(self, entries: Sequence[Entry], person_of: dict[int, int]) -> None:
         found: list[tuple[int, str, int | None]] = []
@@ -276,57 +279,6 @@ class _Writer:
             found.append((entry.line, entry.result.value, id))
             found += [(line, Result.DUPLICATE.value, id) for line in entry.lines[1:]]
         storage.set_rows(self.tx, self.batch.id, found)
-
-
-class _CompanyBook:
-    """Companies by corporate number and by core name with legal form; new ones are added as they come."""
-
-    def __init__(self, known: Sequence[Company]) -> None:
-        self.by_number: dict[str, Company] = {}
-        self.by_name: dict[tuple[str, str], list[Company]] = {}
-        self.added: list[Company] = []
-        self.filled: list[tuple[Company, str, str]] = []
-        for company in known:
-            self._index(company)
-
-    def _index(self, company: Company) -> None:
-        if company.values.get("hojin_no"):
-            self.by_number.setdefault(company.values["hojin_no"], company)
-        self.by_name.setdefault((company.core_key, company.legal_form), []).append(company)
-
-    def find_or_add(self, draft: Draft) -> Company:
-        company = self._find(draft)
-        said = {
-            "hojin_no": draft.hojin_no, "zip": draft.zip, "address": draft.address, "tel": draft.tel,
-            "fax": draft.fax, "url": draft.url, "industry": draft.industry, "employees_band": draft.employees,
-        }  # fmt: skip
-        if company is None:
-            company = Company(0, _bare(draft), draft.core, draft.form, draft.position, said)
-            self.added.append(company)
-            self._index(company)
-            return company
-        for name, value in said.items():
-            if value and not company.values.get(name):
-                company.values[name] = value
-                if company.id:  # an added one has no id yet
-                    self.filled.append((company, name, value))
-                if name == "hojin_no":
-                    self.by_number.setdefault(value, company)
-        return company
-
-    def _find(self, draft: Draft) -> Company | None:
-        if draft.hojin_no and draft.hojin_no in self.by_number:
-            return self.by_number[draft.hojin_no]
-        for company in self.by_name.get(draft.company_id_key, ()):
-            number = company.values.get("hojin_no")
-            if not (number and draft.hojin_no):
-                return company
-        return None
-
-
-def _bare(draft: Draft) -> str:
-    """The name as written, without the branch, which is the affiliation's."""
-    return draft.company.removesuffix(draft.site).strip() if draft.site else draft.company
 
 
 def _new_person(entry: Entry, id: int, boxes: dict[str, int]) -> NewPerson:
@@ -344,55 +296,3 @@ def _new_person(entry: Entry, id: int, boxes: dict[str, int]) -> NewPerson:
         fax=draft.fax,
         address_id=boxes[draft.keys[0]] if draft.keys else None,
     )
-
-
-def judged_refusals(parts: Parts, tx: Connection, rows: Rows, settings: Settings) -> list[Refusal]:
-    """What each row of a list of refusals would do."""
-    hashes = {key: parts.key_hash(key) for _, draft in rows for key in draft.keys}
-    live = import_facts.live_refusals(
-        tx, list(hashes.values()), scope=settings.scope, product_id=_product(settings)
-    )
-    facts = Facts(
-        refused=frozenset(key for key, digest in hashes.items() if digest in live),
-        mailboxes=import_facts.mailboxes(tx, list(hashes)),
-    )
-    return imports.refusals(rows, facts)
-
-
-def _product(settings: Settings) -> int | None:
-    return settings.product_id if settings.scope == Scope.PRODUCT else None
-
-
-def refusals(
-    parts: Parts,
-    tx: Connection,
-    batch: Batch,
-    settings: Settings,
-    rows: Rows,
-    *,
-    now: datetime,
-    user_id: int | None,
-) -> list[int]:
-    """Write a list of refusals. A mailbox not known yet is kept as its hash, so a later import stays refused."""
-    judged = judged_refusals(parts, tx, rows, settings)
-    keys = [key for one in judged if one.result is not Result.DUPLICATE for key in one.keys]
-    known = persons.address_ids(tx, keys)
-    sole = import_writes.sole_people(tx, list(known.values()))
-    found = [
-        NewRefusal(parts.key_hash(key), known.get(key), sole.get(known.get(key, 0)), batch.file_name)
-        for key in keys
-    ]
-    import_writes.add_refusals(
-        tx,
-        found,
-        scope=settings.scope,
-        product_id=_product(settings),
-        batch_id=batch.id,
-        user_id=user_id,
-        now=now,
-    )
-    # Mails that are on their way out are asked once more before their body.
-    outbox.bump_stops(tx)
-    of_line = {one.line: next((sole.get(known.get(key, 0)) for key in one.keys), None) for one in judged}
-    storage.set_rows(tx, batch.id, [(one.line, one.result.value, of_line[one.line]) for one in judged])
-    return sorted({person for person in of_line.values() if person is not None})

@@ -188,6 +188,52 @@ def add_refusals(
     return len(done.all())
 
 
+def follow_refusals(
+    tx: Connection, address_ids: Sequence[int], *, product_id: int | None, now: datetime
+) -> list[int]:
+    """End what is planned for refused mailboxes and their people; returns the deliveries. product_id None: all.
+
+    What is in a worker's hands is not touched: the stop counter makes the worker ask again before each body.
+    """
+    reason = "refused_global" if product_id is None else "refused_product"
+    values = {"ids": list(address_ids), "product": product_id, "now": now, "reason": reason}
+    ended = tx.execute(
+        text(
+            "update deliveries set state = 'suppressed', reason = :reason, until = null, settled_at = :now"
+            " where state in ('planned', 'retry', 'carried_over') and class <> 'transactional'"
+            " and (address_id = any(:ids) or person_id in (select id from people where address_id = any(:ids)))"
+            " and (cast(:product as bigint) is null or product_id = :product) returning id"
+        ),
+        values,
+    ).all()
+    tx.execute(
+        text(
+            "update enrollments set status = 'stopped', reason = :reason where status in ('active', 'paused')"
+            " and person_id in (select id from people where address_id = any(:ids))"
+            " and (cast(:product as bigint) is null or product_id = :product)"
+        ),
+        values,
+    )
+    return [row.id for row in ended]
+
+
+def resume_enrollments(tx: Connection, batch_id: int) -> None:
+    """Take part again where the lifted refusals of this batch alone had stopped it."""
+    tx.execute(
+        text(
+            "update enrollments e set status = 'active', reason = '' from people p"
+            " join addresses a on a.id = p.address_id join suppressions s on s.key_hash = a.key_hash"
+            " where p.id = e.person_id and s.import_batch_id = :batch and s.lifted_reason = 'import_undone'"
+            " and e.status = 'stopped' and e.reason = 'refused_' || s.scope"
+            " and (s.product_id is null or s.product_id = e.product_id)"
+            " and not exists (select 1 from suppressions o where o.lifted_at is null"
+            "   and (o.key_hash = a.key_hash or o.person_id = p.id)"
+            "   and (o.scope = 'global' or o.product_id = e.product_id))"
+        ),
+        {"batch": batch_id},
+    )
+
+
 def sole_people(tx: Connection, address_ids: Sequence[int]) -> dict[int, int]:
     """The person of each mailbox that has exactly one."""
     found = tx.execute(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
@@ -35,7 +36,7 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def _user(row: Row[tuple[object, ...]] | None) -> User | None:
+def _user(row: Row[*tuple[Any, ...]] | None) -> User | None:
     return None if row is None else User(**row._mapping)
 
 

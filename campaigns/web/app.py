@@ -20,13 +20,22 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from campaigns.parts import Parts
 from campaigns.services import overview
 from campaigns.web import (
+    calls,
+    catcher,
+    companies,
+    deliveries,
     home,
     i18n,
+    images,
+    leads,
+    mails,
     menu,
+    people,
     practice,
     products,
     public,
     refusals,
+    scenarios,
     security,
     senders,
     session,
@@ -42,13 +51,21 @@ MAX_BODY = 40 * 1024 * 1024
 PAGES: tuple[Blueprint, ...] = (
     home.pages,
     session.pages,
+    people.pages,
+    companies.pages,
+    refusals.pages,
+    scenarios.pages,
+    mails.pages,
+    images.pages,
+    deliveries.pages,
+    leads.pages,
+    calls.pages,
     products.pages,
     senders.pages,
-    refusals.pages,
     team.pages,
     public.pages,
 )
-PRACTICE_PAGES: tuple[Blueprint, ...] = (practice.pages,)
+PRACTICE_PAGES: tuple[Blueprint, ...] = (practice.pages, catcher.pages)
 # No cookie says who presses there: a signed token does, or the page is a machine's.
 TOKEN_PAGES: tuple[Blueprint, ...] = (public.pages,)
 
@@ -128,16 +145,16 @@ def _frame() -> dict[str, object]:
     """What the frame around every staff page shows."""
     parts = parts_here()
     frame: dict[str, object] = {"practice": parts.settings.practice, "here": "", "place": request.path}
-    if not request.endpoint or request.blueprint in ("public", "practice") or not current_user:
+    if not request.endpoint or request.blueprint in ("public", "practice", "images") or not current_user:
         return frame
     if not current_user.is_authenticated:
         return frame
     now = parts.clock.now()
     frame.update(
-        here=menu.current(current_app),  # type: ignore[arg-type]
-        menu_groups=menu.shown(current_app, current_user.role),  # type: ignore[arg-type]
-        menu_settings=menu.settings(current_app, current_user.role),  # type: ignore[arg-type]
-        menu_path=lambda item: menu.path(current_app, item),  # type: ignore[arg-type]
+        here=menu.current(current_app),
+        menu_groups=menu.shown(current_app, current_user.role),
+        menu_settings=menu.settings(current_app, current_user.role),
+        menu_path=lambda item: menu.path(current_app, item),
         menu_badge=menu.badge,
         waiting=overview.waiting(parts, user_id=current_user.id, now=now),
         health=overview.health(parts, now=now),

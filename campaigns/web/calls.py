@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time
+from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -187,7 +188,7 @@ def export_GET() -> ResponseReturnValue:
 @needs("inside_sales", "marketer")
 def export_POST() -> ResponseReturnValue:
     found, preset, encoding = _export()
-    wanted = {"product": _product_id(), "rank": request.values.get("rank", ""), "preset": preset.value}
+    wanted: dict[str, object] = {"product": _product_id(), "rank": request.values.get("rank", ""), "preset": preset.value}
     now = _now()
     export_calls.note(_parts(), found, wanted=wanted, user_id=current_user.id, now=now)
     written = export_calls.write(found, preset=preset, encoding=encoding, cells=_cells(preset))
@@ -311,7 +312,7 @@ def _skipped() -> set[int]:
     return {int(one) for one in request.args.get("skip", "").split(",")[:200] if one.isdigit()}
 
 
-def _kept() -> dict[str, str]:
+def _kept() -> dict[str, Any]:
     """Choices that go along from call to call."""
     return {name: request.args[name] for name in ("skip", "hours") if request.args.get(name)}
 

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from campaigns.storage.deliveries import Line
+from campaigns.web.words import short_day
 
 GROUPS = {
     "sent": _l("送信済み"),
@@ -67,6 +68,9 @@ _PLAIN = {
     "profile_incomplete": _l("送信者情報が足りません"),
     "smtp_temporary": _l("相手サーバーが混雑しています"),
     "smtp_away": _l("送信サーバーにつながりません"),
+    "no_journal": _l("送信記録を書けないため止めています（ディスクの空きを確認してください）"),
+    "not_made": _l("メールを組み立てられませんでした"),
+    "overtaken": _l("次の回のメールが先に予定されたため、この回は送りません"),
     "smtp_gave_up": _l("何度か試しましたが、届けられませんでした"),
     "smtp_refused": _l("相手サーバーが受け取りませんでした"),
     "no_answer": _l("送信の返事を受け取る前に切れました"),
@@ -111,4 +115,4 @@ def reason(line: Line) -> str:
 def _expired(until: date | None) -> str:
     if until is None:
         return str(_("期限が過ぎました"))
-    return str(_("期限（%(month)s月%(day)s日）が過ぎました", month=until.month, day=until.day))
+    return str(_("期限（%(day)s）が過ぎました", day=short_day(until)))

@@ -25,7 +25,8 @@ def _parts() -> Parts:
 def reason(task: Task) -> str:
     """Why this task is here: a promise, a note, the touches behind it, or the row of the matrix."""
     if task.promised_at is not None:
-        return _("%(when)sに約束しました。", when=words.moment(task.promised_at)) + (task.note or "")
+        promise = str(_("%(when)sに約束しました。", when=words.moment(task.promised_at)))
+        return promise + task.note
     if task.note:
         return task.note
     if task.steps:

@@ -9,6 +9,7 @@ from flask_babel import lazy_gettext as _l
 
 from campaigns.rules.scenarios import PatternStep, Problem, Step
 from campaigns.rules.tone_lint import Loud
+from campaigns.web.words import day, language
 
 STATUS = {
     "draft": _l("下書き"),
@@ -108,31 +109,34 @@ def month(offset: int) -> str:
 
 
 def sentence(step: Step) -> str:
-    """What this row will do, in one sentence."""
+    """What this row will do, in a sentence or two."""
     if step.content_id is None:
         return str(_("送る内容がまだ選ばれていません。"))
-    if step.offset_months == 0:
-        when = _(
-            "登録した月の%(day)s日（休業日なら翌営業日）に送ります。過ぎているときは、次の営業日に送ります。",
-            day=step.want_day,
-        )
+    said = [_when(step)]
+    if step.valid_until is not None:
+        said.append(_("%(day)sを過ぎたら送らず、次の行へ進みます。", day=day(step.valid_until)))
+    if step.content_kind == "thanks":
+        said.append(_("月間枠が使われていても、お礼は1度だけ例外として送ります。"))
     else:
-        when = _(
+        said.append(_("他商材が枠を使った月は、翌月へ繰り越します。"))
+    return ("" if language() == "ja" else " ").join(said)
+
+
+def _when(step: Step) -> str:
+    if step.offset_months == 0:
+        return str(
+            _(
+                "登録した月の%(day)s日（休業日なら翌営業日）に送ります。過ぎているときは、次の営業日に送ります。",
+                day=step.want_day,
+            )
+        )
+    return str(
+        _(
             "%(n)sか月後の%(day)s日（休業日なら翌営業日）に送ります。",
             n=step.offset_months,
             day=step.want_day,
         )
-    if step.valid_until is not None:
-        until = step.valid_until
-        when += _(
-            "%(year)s年%(month)s月%(day)s日を過ぎたら送らず、次の行へ進みます。",
-            year=until.year,
-            month=until.month,
-            day=until.day,
-        )
-    if step.content_kind == "thanks":
-        return f"{when}{_('月間枠が使われていても、お礼は1度だけ例外として送ります。')}"
-    return f"{when}{_('他商材が枠を使った月は、翌月へ繰り越します。')}"
+    )
 
 
 def problem(found: Problem) -> str:

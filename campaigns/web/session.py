@@ -18,7 +18,8 @@ from werkzeug.wrappers import Response
 
 from campaigns.parts import Parts
 from campaigns.services import accounts
-from campaigns.services.accounts import AccountError, User
+from campaigns.services.accounts import AccountError
+from campaigns.storage.users import User
 from campaigns.web import i18n
 
 P = ParamSpec("P")
@@ -67,7 +68,7 @@ def register(app: Flask, parts: Parts) -> None:
     manager = LoginManager(app)
     manager.session_protection = None  # phones change their address all the time
 
-    @manager.user_loader
+    @manager.user_loader  # type: ignore[untyped-decorator]
     def load(text: str) -> Reader | None:
         user_id, _, session_no = text.partition(":")
         if not (user_id.isdigit() and session_no.isdigit()):
@@ -77,16 +78,17 @@ def register(app: Flask, parts: Parts) -> None:
 
     manager.unauthorized_handler(_ask_login)
     # Redis away: each process counts for itself, and nobody is locked out by that.
+    storage: dict[str, Any] = {"connection_pool": parts.redis.connection_pool}
     limiter = Limiter(
         get_remote_address,
         app=app,
         storage_uri="redis://",
-        storage_options={"connection_pool": parts.redis.connection_pool},
+        storage_options=storage,
         in_memory_fallback_enabled=True,
         key_prefix="ikusei",
         headers_enabled=False,
     )
-    view = app.view_functions["session.login_POST"]
+    view: Any = app.view_functions["session.login_POST"]
     for limit in LOGIN_LIMITS:
         view = limiter.limit(limit)(view)
     app.view_functions["session.login_POST"] = limiter.limit(ADDRESS_LIMIT, key_func=_address_tried)(view)

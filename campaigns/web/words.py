@@ -7,6 +7,7 @@ Instants are aware UTC and shown in the installation's zone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from zoneinfo import ZoneInfo
 from flask import Flask, current_app
 from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
+from markupsafe import Markup, escape
 
 Table = Mapping[str, object]
 
@@ -238,6 +240,19 @@ def yen(value: int | None) -> str:
     return f"{value // 10_000:,}万円" if value and value % 10_000 == 0 else f"{value:,}円"
 
 
+def contact(text: str) -> Markup:
+    """Telephone numbers and mail addresses of a line as links that a phone can use."""
+    parts = []
+    for part in re.split(r"([\s、，／/]+)", text):
+        if re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", part):
+            parts.append(Markup('<a href="mailto:{0}">{0}</a>').format(part))
+        elif re.fullmatch(r"\+?[0-9][0-9()-]{8,18}", part):
+            parts.append(Markup('<a href="tel:{}">{}</a>').format(re.sub(r"[^0-9+]", "", part), part))
+        else:
+            parts.append(escape(part))
+    return Markup("").join(parts)
+
+
 def initials(name: str) -> str:
     """Family name of two characters, or two letters: 佐伯, SA."""
     first = name.strip().replace("\u3000", " ").split(" ")[0] if name.strip() else "?"
@@ -256,6 +271,7 @@ def register(app: Flask) -> None:
         percent=percent,
         yen=yen,
         initials=initials,
+        contact=contact,
     )
     tables = {
         "RANKS": RANKS, "RANK_ICONS": RANK_ICONS, "STATES": STATES, "STATE_ICONS": STATE_ICONS, "KINDS": KINDS,

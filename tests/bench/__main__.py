@@ -9,7 +9,9 @@ import sys
 import tests.bench
 
 NAMES = sorted(
-    module.name for module in pkgutil.iter_modules(tests.bench.__path__) if module.name not in ("__main__", "installation")
+    module.name
+    for module in pkgutil.iter_modules(tests.bench.__path__)
+    if module.name not in ("__main__", "installation")
 )
 
 

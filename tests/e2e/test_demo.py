@@ -120,7 +120,9 @@ def test_the_pixel_answers_and_forged_links_are_404(demo: Demo) -> None:
 
 @pytest.mark.parametrize("lang", ["ja", "en"])
 @pytest.mark.parametrize("phone", [False, True], ids=["wide", "phone"])
-def test_every_page_fits_its_window_and_says_nothing_to_the_console(demo: Demo, lang: str, phone: bool) -> None:
+def test_every_page_fits_its_window_and_says_nothing_to_the_console(
+    demo: Demo, lang: str, phone: bool
+) -> None:
     wrong = []
     with browser.chromium() as chromium:
         window = browser.context(chromium, base=demo.base, phone=phone, lang=lang)

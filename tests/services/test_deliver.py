@@ -29,7 +29,10 @@ def test_a_due_batch_is_sent_once_and_settled(parts: Parts) -> None:
     assert deliver.batch(parts, now=NOW, transport=way) == 0
     assert sorted(kept.id for kept in way.sent) == sorted(ids)
     assert world.states(parts) == {"sent": 5}
-    assert rows(parts, "select count(*), count(distinct sent_at is not null) from deliveries where claim_token is null") == [(5, 1)]
+    assert rows(
+        parts,
+        "select count(*), count(distinct sent_at is not null) from deliveries where claim_token is null",
+    ) == [(5, 1)]
     assert rows(parts, "select verdict from claims") == [("handed",)]
     assert list((parts.journal_folder).glob("*.journal")) == []
     assert self_audit.run(parts, now=NOW).is_sound
@@ -69,7 +72,9 @@ def test_an_answer_decides_the_state_and_the_slot(parts: Parts, code: int, state
     assert world.states(parts) == {state: 1}
     assert rows(parts, "select count(*) from mail_slots") == [(slots,)]
     if state == "retry":
-        assert rows(parts, "select send_at > now() - interval '100 years', attempts from deliveries") == [(True, 1)]
+        assert rows(parts, "select send_at > now() - interval '100 years', attempts from deliveries") == [
+            (True, 1)
+        ]
 
 
 def test_six_temporary_refusals_end_in_failed_and_the_month_is_free_again(parts: Parts) -> None:
@@ -96,9 +101,17 @@ def test_a_refusal_while_the_batch_runs_stops_the_rest_within_a_second(parts: Pa
             def look(id: int) -> bool:
                 if len(bodies) == 2 and not refused:
                     with parts.engine.connect() as tx:
-                        delivery = tx.execute(text("select id from deliveries where id = :id"), {"id": ids[4]}).scalar_one()
+                        delivery = tx.execute(
+                            text("select id from deliveries where id = :id"), {"id": ids[4]}
+                        ).scalar_one()
                     refuse.record(
-                        parts, delivery_id=delivery, scope="global", reason="user_link", evidence="", user_id=None, now=NOW
+                        parts,
+                        delivery_id=delivery,
+                        scope="global",
+                        reason="user_link",
+                        evidence="",
+                        user_id=None,
+                        now=NOW,
                     )
                     refused.append(time.monotonic())
                     time.sleep(0.25)
@@ -138,8 +151,12 @@ def test_a_mail_that_slips_into_the_next_month_takes_that_months_slot(parts: Par
 
 def test_a_transactional_mail_takes_no_slot_and_goes_once(parts: Parts) -> None:
     with parts.engine.begin() as tx:
-        first = post.queue(tx, origin="tx:doc:1", to="a@hamana.example", subject="資料", text="どうぞ", now=NOW)
-        again = post.queue(tx, origin="tx:doc:1", to="a@hamana.example", subject="資料", text="どうぞ", now=NOW)
+        first = post.queue(
+            tx, origin="tx:doc:1", to="a@hamana.example", subject="資料", text="どうぞ", now=NOW
+        )
+        again = post.queue(
+            tx, origin="tx:doc:1", to="a@hamana.example", subject="資料", text="どうぞ", now=NOW
+        )
     assert first is not None
     assert again is None
     way = MemoryTransport()
@@ -152,7 +169,9 @@ def test_a_transactional_mail_takes_no_slot_and_goes_once(parts: Parts) -> None:
 def test_nothing_leaves_for_the_outside_without_https(parts: Parts) -> None:
     made = world.build(parts, count=1)
     world.planned(parts, made, send_at=NOW)
-    outside = replace(parts, settings=replace(parts.settings, smtp_url="smtp://127.0.0.1:1", base_url="http://x.example"))
+    outside = replace(
+        parts, settings=replace(parts.settings, smtp_url="smtp://127.0.0.1:1", base_url="http://x.example")
+    )
     assert deliver.batch(outside, now=NOW, transport=MemoryTransport()) == 0
     assert world.states(parts) == {"planned": 1}
 
@@ -175,7 +194,9 @@ def test_a_mail_held_at_the_last_question_is_asked_again_by_the_planner(parts: P
     with parts.engine.begin() as tx:
         tx.execute(text("update scenarios set status = 'paused'"))
     deliver.batch(parts, now=NOW, transport=MemoryTransport())
-    assert rows(parts, "select distinct state, reason from deliveries") == [("carried_over", "scenario_paused")]
+    assert rows(parts, "select distinct state, reason from deliveries") == [
+        ("carried_over", "scenario_paused")
+    ]
     assert rows(parts, "select distinct position, due_month from enrollments") == [(1, 2026 * 12 + 10)]
     with parts.engine.begin() as tx:
         tx.execute(text("update scenarios set status = 'active'"))
@@ -199,7 +220,9 @@ def test_a_held_mail_whose_next_step_has_a_month_already_is_cancelled(parts: Par
             )
         )
     deliver.batch(parts, now=NOW, transport=MemoryTransport())
-    assert rows(parts, "select state, reason from deliveries where step_key = 'K1'") == [("cancelled", "overtaken")]
+    assert rows(parts, "select state, reason from deliveries where step_key = 'K1'") == [
+        ("cancelled", "overtaken")
+    ]
     assert rows(parts, "select position from enrollments") == [(3,)]
 
 
@@ -266,7 +289,9 @@ def test_a_server_that_is_away_for_days_costs_no_mail_its_tries(parts: Parts) ->
     now, nowhere = NOW, transport_for("smtp://127.0.0.1:1")
     for _ in range(9):
         deliver.batch(parts, now=now, transport=nowhere)
-        assert rows(parts, "select distinct state, reason, attempts from deliveries") == [("retry", "smtp_away", 0)]
+        assert rows(parts, "select distinct state, reason, attempts from deliveries") == [
+            ("retry", "smtp_away", 0)
+        ]
         now += timedelta(hours=12)
         parts.clock.move_to(now)
     deliver.batch(parts, now=now, transport=MemoryTransport())
@@ -281,10 +306,14 @@ def test_a_person_excluded_after_planning_gets_nothing(parts: Parts) -> None:
     way = MemoryTransport()
     deliver.batch(parts, now=NOW, transport=way)
     assert len(way.sent) == 1
-    assert rows(parts, "select state, reason from deliveries where person_id = 1") == [("cancelled", "person_excluded")]
+    assert rows(parts, "select state, reason from deliveries where person_id = 1") == [
+        ("cancelled", "person_excluded")
+    ]
 
 
-def test_a_batch_on_a_slow_server_ends_before_its_lease(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_on_a_slow_server_ends_before_its_lease(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = world.build(parts, count=2)
     world.planned(parts, made, send_at=NOW)
     monkeypatch.setattr(deliver, "LONGEST_S", -1.0)

@@ -108,7 +108,7 @@ def test_an_import_writes_people_companies_consents_touches_and_leads(parts: Par
     )  # fmt: skip
     touches = rows_of(parts, "select source_key, kind, depth, channel from touchpoints order by id")
     assert [tuple(row)[1:] for row in touches] == [("card_exchange", 2, "offline")] * 4
-    assert touches[0].source_key == f"import:{done.batch_id}:2"
+    assert {row.source_key for row in touches} == {f"import:{done.batch_id}:{line}" for line in (2, 3, 4, 5)}
     consent = rows_of(parts, "select basis, evidence from consents order by id")[0]
     assert (consent.basis, consent.evidence["line"], consent.evidence["file"]) == (
         "card_written",
@@ -471,3 +471,23 @@ def test_settings_survive_the_database(parts: Parts, now: datetime) -> None:
     assert isinstance(settings, Settings)
     assert settings.kind_values == {"": "badge_scan"}
     assert settings.mapping[4] == "email"
+
+
+def test_a_list_of_refusals_ends_what_is_planned_and_its_undo_takes_part_again(parts: Parts, now: datetime) -> None:
+    with parts.engine.begin() as tx:
+        id = world.product(tx)
+        world.scenario(tx, id)
+    done = bring(parts, ROWS, now, product_id=id)
+    enrol.people(parts, done.person_ids, now=now, product_id=id)
+    plan.run(parts, now=now)
+    data = "mail\ntaro@hamana.example\n".encode()
+    batch = import_list.read(parts, data=data, file_name="stop.csv", user_id=None, now=now, kind="refusals")
+    _, settings, _ = import_list.sample(parts, batch)
+    import_list.preview(parts, batch, settings=settings, now=now)
+    import_list.confirm(parts, batch, now=now, user_id=None)
+    states = rows_of(parts, "select state, count(*) from deliveries group by state order by state")
+    assert [tuple(row) for row in states] == [("planned", 1), ("suppressed", 1)]
+    assert one(parts, "select count(*) from mail_slots") == 1
+    assert one(parts, "select count(*) from enrollments where status = 'stopped'") == 1
+    import_undo.run(parts, batch, now=now, user_id=None)
+    assert one(parts, "select count(*) from enrollments where status = 'active'") == 2

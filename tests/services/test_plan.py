@@ -31,7 +31,10 @@ def test_enrolled_people_get_one_planned_mail_with_slot_gap_and_step_moved(parts
     assert rows(parts, "select distinct position, status, due_month from enrollments") == [
         (2, "active", 2026 * 12 + 11)
     ]
-    found = rows(parts, "select s.month, s.slot_no, d.send_at from mail_slots s join deliveries d on d.id = s.delivery_id")
+    found = rows(
+        parts,
+        "select s.month, s.slot_no, d.send_at from mail_slots s join deliveries d on d.id = s.delivery_id",
+    )
     assert {row[:2] for row in found} == {(2026 * 12 + 10, 1)}
     assert {row[2].astimezone(parts.settings.tz).date() for row in found} == {date(2026, 11, 25)}  # type: ignore[attr-defined]
     assert rows(parts, "select distinct next_free_on from addresses") == [(date(2026, 12, 16),)]
@@ -63,12 +66,19 @@ def test_two_products_share_one_month_and_the_loser_says_who_won(parts: Parts) -
         other = world.product(tx, "5軸加工機 VX-500", list_key="vx500", priority=1)
         number, *_ = world.scenario(tx, other)
         world.insert(
-            tx, "product_leads", person_id=first.people[0], product_id=other, state="nurturing", created_at=MORNING
+            tx,
+            "product_leads",
+            person_id=first.people[0],
+            product_id=other,
+            state="nurturing",
+            created_at=MORNING,
         )
     enrol.audience(parts, first.scenario, now=MORNING)
     enrol.audience(parts, number, now=MORNING)
     plan.run(parts, now=MORNING)
-    found = rows(parts, "select product_id, state, reason, reason_args, until from deliveries order by product_id")
+    found = rows(
+        parts, "select product_id, state, reason, reason_args, until from deliveries order by product_id"
+    )
     assert found[0][1:4] == ("carried_over", "priority", {"product_id": other})
     assert found[0][4] is not None
     assert found[1][:2] == (other, "planned")
@@ -143,7 +153,12 @@ def test_fifty_planners_racing_for_one_person_with_ten_due_steps_make_exactly_on
             other = world.product(tx, f"商材 {n}", list_key=f"p{n}")
             numbers.append(world.scenario(tx, other)[0])
             world.insert(
-                tx, "product_leads", person_id=made.people[0], product_id=other, state="nurturing", created_at=MORNING
+                tx,
+                "product_leads",
+                person_id=made.people[0],
+                product_id=other,
+                state="nurturing",
+                created_at=MORNING,
             )
     for number in numbers:
         enrol.audience(parts, number, now=MORNING)
@@ -200,7 +215,9 @@ def second_product(parts: Parts, first: world.World, *, now: datetime = MORNING,
         other = world.product(tx, "5軸加工機 VX-500", list_key="vx500", priority=9)
         number, *_ = world.scenario(tx, other, **kind)  # type: ignore[arg-type]
         for person in first.people:
-            world.insert(tx, "product_leads", person_id=person, product_id=other, state="nurturing", created_at=MORNING)
+            world.insert(
+                tx, "product_leads", person_id=person, product_id=other, state="nurturing", created_at=MORNING
+            )
     enrol.audience(parts, first.scenario, now=now)
     enrol.audience(parts, number, now=now)
     return other
@@ -243,7 +260,10 @@ def test_a_thank_you_mail_that_lost_the_month_goes_once_as_the_exception(parts: 
     other = second_product(parts, made, kinds=("thanks", "case_study", "case_study"))
     plan.run(parts, now=MORNING)
     plan.run(parts, now=MORNING + timedelta(days=1))
-    assert rows(parts, "select slot_no, product_id from mail_slots order by 1") == [(0, other), (1, made.product)]
+    assert rows(parts, "select slot_no, product_id from mail_slots order by 1") == [
+        (0, other),
+        (1, made.product),
+    ]
     plan.run(parts, now=MORNING + timedelta(days=2))
     assert world.states(parts) == {"planned": 2}
 
@@ -281,7 +301,9 @@ def test_planners_who_share_mailboxes_crosswise_never_deadlock(parts: Parts) -> 
     with parts.engine.begin() as tx:
         # Person n of the first half writes to the mailbox of person 401 - n.
         tx.execute(
-            text("update people p set address_id = q.address_id from people q where p.id <= 200 and q.id = 401 - p.id")
+            text(
+                "update people p set address_id = q.address_id from people q where p.id <= 200 and q.id = 401 - p.id"
+            )
         )
     enrol.audience(parts, made.scenario, now=MORNING)
     errors: list[BaseException] = []

@@ -75,7 +75,7 @@ def test_a_reason_stands_in_words_with_the_next_date(
         )
     page = client.get("/deliveries?show=held").get_data(as_text=True)
     assert "見込度の高い「外観検査装置」が先です" in page
-    assert "12/1" in page
+    assert "12/01" in page
 
 
 def test_said_to_have_arrived_keeps_the_slot_and_the_other_answer_frees_it(
