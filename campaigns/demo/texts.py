@@ -40,7 +40,7 @@ class Letter:
         words, page = self.second
         return (
             "<p>{{ 宛名 }}</p>\n"
-            "<p>いつもお世話になっております。<br>{{ 差出人 }}です。<br>{{ ご縁 }}ご縁で、お便りしております。</p>\n"
+            "<p>いつもお世話になっております。<br>{{ 差出人 }}です。<br>{{ ご縁 }}皆さまに、お便りしております。</p>\n"
             f"<p>{self.lead}</p>\n"
             f'<div class="box"><ol>{points}</ol>\n'
             f'<p><a class="button" href="{base}/practice/site/{self.site}">{self.button}</a></p></div>\n'

@@ -29,6 +29,7 @@ TOTALS = re.compile(
     r"^(合計|総計|小計|計|total|subtotal|grand total)([\s:：]*[0-9,]+\s*(件|名|行|社)?)?$", re.IGNORECASE
 )
 PHONES = ("tel", "tel_dept", "tel_direct", "mobile", "fax")
+NOTED = ("interest", "timeframe", "budget", "authority", "job_kind", "tag")
 VALUE_MAX = 200
 NOON = time(12)
 
@@ -64,7 +65,6 @@ class Draft:
     url: str = ""
     industry: str = ""
     employees: str = ""
-    timeframe: str = ""
     memo: str = ""
     card_on: str = ""
     at: str = ""
@@ -210,8 +210,7 @@ class _Reader:
             url=get("url", ""),
             industry=get("industry", ""),
             employees=get("employees", ""),
-            timeframe=get("timeframe", ""),
-            memo=get("memo", ""),
+            memo=self._memo(values),
             card_on=card_on,
             at=at,
             kind=(self.context.kinds or {}).get(kind_value, "") if self.context.kind_field else "",
@@ -255,6 +254,15 @@ class _Reader:
         if not blank and len(whole) > 2 and not whole.isascii():
             self._note("name_unsplit", "name", whole)
         return "", "", whole
+
+    def _memo(self, values: Mapping[str, str]) -> str:
+        """The memo, and under it what was asked at the booth, each under the list's own name for it."""
+        asked = [
+            f"{self.context.labels[self.context.columns[name]]}: {values[name]}"
+            for name in NOTED
+            if values.get(name) and self.context.columns[name] < len(self.context.labels)
+        ]
+        return "\n".join(filter(None, (values.get("memo", ""), *asked)))
 
     def _kana(self, values: Mapping[str, str]) -> str:
         parts = (values.get("family_kana", ""), values.get("given_kana", ""))

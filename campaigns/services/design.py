@@ -18,7 +18,7 @@ from campaigns.rules.scenarios import Problem, Scenario, Setting, Status, Step, 
 from campaigns.rules.tones import Tone
 from campaigns.services import author
 from campaigns.services.author import Gone, Stale
-from campaigns.storage import audit, contents, outbox, reach, scenarios, steps
+from campaigns.storage import audit, contents, outbox, publishing, reach, scenarios, steps
 from campaigns.storage.contents import Content
 from campaigns.storage.reach import Reach
 from campaigns.storage.steps import RowCount
@@ -242,7 +242,7 @@ def set_status(parts: Parts, scenario_id: int, status: Status, *, user_id: int |
             return
         scenarios.set_status(tx, scenario_id, status.value)
         if status is Status.ACTIVE:
-            scenarios.plan_soon(tx, scenario_id, today=_today(parts, now))
+            publishing.plan_soon(tx, scenario_id, today=_today(parts, now))
         else:
             outbox.bump_stops(tx)
         changes = {"status": (old.status, status.value)}

@@ -22,7 +22,7 @@ from campaigns.rules.scenarios import Scenario, Step, Version
 from campaigns.rules.schedule import month_of
 from campaigns.services import design
 from campaigns.services.author import Gone
-from campaigns.storage import audit, contents, outgoing, scenarios, steps
+from campaigns.storage import audit, contents, outgoing, publishing, scenarios, steps
 from campaigns.storage.contents import Variant
 from mailer import compose, inline
 from mailer.compose import Level
@@ -107,13 +107,13 @@ def run(
         if rule.errors(problems) or any(p.is_error for p in made.problems):
             return Refused(problems, tuple(made.problems))
         before = scenarios.published(tx, scenario_id)
-        if not draft.is_draft or not scenarios.freeze(tx, draft, user_id=user_id, now=now):
+        if not draft.is_draft or not publishing.freeze(tx, draft, user_id=user_id, now=now):
             raise Gone
-        scenarios.add_published_mails(tx, [_as_row(mail, draft, now) for mail in made.mails])
+        publishing.add_published_mails(tx, [_as_row(mail, draft, now) for mail in made.mails])
         moved = 0
         if before is not None and move_waiting:
             moved = _move(tx, parts, before, draft, rows, now=now)
-        scenarios.plan_soon(tx, scenario_id, today=now.astimezone(parts.settings.tz).date())
+        publishing.plan_soon(tx, scenario_id, today=now.astimezone(parts.settings.tz).date())
         audit.note(
             tx,
             noun="scenario",
@@ -150,7 +150,7 @@ def _move(
         (step.position, new, offsets.get(new, step.offset_months) - step.offset_months)
         for step, new in ((s, rule.resume_positions(old, rows)[s.position]) for s in old)
     ]
-    return scenarios.move_enrollments(
+    return publishing.move_enrollments(
         tx,
         old_version_id=before.id,
         new_version_id=draft.id,

@@ -180,6 +180,8 @@ def _interests(touches: Sequence[Touch]) -> tuple[tuple[str, float], ...]:
     for touch in touches:
         if touch.kind in (Kind.WEB_VIEW, Kind.WEB_VIEW_KEY) and touch.validity > 0:
             name = touch.title or touch.url
+            if not name:
+                continue
             seconds[name] = seconds.get(name, 0.0) + touch.active_s
     return tuple(sorted(seconds.items(), key=lambda item: -item[1])[:3])
 

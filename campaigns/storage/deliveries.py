@@ -92,7 +92,7 @@ def page(tx: Connection, wanted: Filter, *, offset: int, limit: int) -> tuple[Li
 
 def every(tx: Connection, wanted: Filter) -> Iterator[Line]:
     """All of them, for an export, read as they are written."""
-    rows = tx.execution_options(yield_per=1000).execute(_lines(wanted).order_by(t.deliveries.c.id))
+    rows = tx.execute(_lines(wanted).order_by(t.deliveries.c.id), execution_options={"yield_per": 1000})
     for row in rows:
         yield Line(**row._mapping)
 

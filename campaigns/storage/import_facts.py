@@ -168,3 +168,11 @@ def products(tx: Connection) -> list[Choice]:
     p = t.products.c
     found = tx.execute(select(p.id, p.name).where(p.is_active).order_by(p.id))
     return [Choice(row.id, row.name) for row in found]
+
+
+def find_event(tx: Connection, *, name: str, starts_on: date | None) -> int | None:
+    e = t.events.c
+    found = tx.execute(
+        select(e.id).where(e.name == name, e.starts_on.is_not_distinct_from(starts_on)).limit(1)
+    )
+    return found.scalar()

@@ -94,7 +94,9 @@ select p.id as person_id, p.address_id, f.company_id, coalesce(co.class, '-') as
          when s.content_id is not null and exists (
               select 1 from deliveries d where d.person_id = p.id and d.content_id = s.content_id
                  and d.class <> 'transactional'
-                 and d.state in ('planned', 'handing', 'sent', 'retry', 'in_doubt')) then 'content_repeated'
+                 and d.state in ('planned', 'handing', 'sent', 'retry', 'in_doubt')
+                 -- Asked row by row: without the offset the whole table is hashed for each batch.
+                 offset 0) then 'content_repeated'
          else coalesce({permission.refusal(product="e.product_id", enrolled="e.created_at")},
               case when {permission.consent(product="e.product_id")} then null else 'no_consent' end)
        end as block,
@@ -117,7 +119,7 @@ select p.id as person_id, p.address_id, f.company_id, coalesce(co.class, '-') as
 
 def due_steps(tx: Connection, people: Sequence[int]) -> list[DueStep]:
     """The candidates of these people, in their order."""
-    return [DueStep(**row._mapping) for row in tx.execute(text(STEPS), {"people": list(people)})]
+    return [DueStep(*row) for row in tx.execute(text(STEPS), {"people": list(people)})]
 
 
 HISTORY = """
@@ -188,27 +190,38 @@ class Row:
     slot_no: int | None
 
 
+# A column of a batch as one string: psycopg takes .02 s a list of 10,000, which was 1.3 s of every 20,000 people.
+BETWEEN, NOTHING = "\x1f", "\x1e"
+
+
+def _packed(values: Sequence[object]) -> str:
+    return BETWEEN.join(NOTHING if value is None else str(value) for value in values)
+
+
+def _unpacked(kinds: Sequence[tuple[str, str]]) -> str:
+    """SQL of the arrays of packed columns. kinds: (name of the parameter, type)."""
+    return ", ".join(
+        f"cast(string_to_array(:{name}, '{BETWEEN}', '{NOTHING}') as {kind}[])" for name, kind in kinds
+    )
+
+
 WRITE = """
 insert into deliveries (origin, class, person_id, address_id, product_id, enrollment_id, content_id,
        published_mail_id, step_key, tone, month, valid_until, send_at, state, reason, reason_args, until,
        created_at)
 select r.origin, r.class, r.person_id, r.address_id, r.product_id, r.enrollment_id, r.content_id,
-       (select m.id from published_mails m join enrollments e on e.version_id = m.version_id
+       case when r.state = 'planned' then (
+        select m.id from published_mails m join enrollments e on e.version_id = m.version_id
           join people p on p.id = e.person_id
           left join affiliations f on f.person_id = p.id and f.is_current
          where e.id = r.enrollment_id and m.step_key = r.step_key
          order by (m.lang = p.preferred_lang) desc,
                   (m.buying_role = coalesce(f.buying_role, '')) desc, (m.buying_role = '') desc, m.id
-         limit 1),
+         limit 1) end,
        r.step_key, r.tone, r.month, r.valid_until, r.send_at, r.state, r.reason,
-       case when r.by_product is null then '{}'::jsonb else jsonb_build_object('product_id', r.by_product) end,
+       case when r.by_product is null then '{{}}'::jsonb else jsonb_build_object('product_id', r.by_product) end,
        r.until, :now
-  from unnest(cast(:origin as text[]), cast(:class as text[]), cast(:person_id as bigint[]),
-              cast(:address_id as bigint[]), cast(:product_id as bigint[]), cast(:enrollment_id as bigint[]),
-              cast(:content_id as bigint[]), cast(:step_key as text[]), cast(:tone as text[]),
-              cast(:month as int[]), cast(:valid_until as date[]), cast(:send_at as timestamptz[]),
-              cast(:state as text[]), cast(:reason as text[]), cast(:by_product as bigint[]),
-              cast(:until as date[]))
+  from unnest({columns})
        as r(origin, class, person_id, address_id, product_id, enrollment_id, content_id, step_key, tone,
             month, valid_until, send_at, state, reason, by_product, until)
 on conflict (origin) do update
@@ -218,16 +231,46 @@ on conflict (origin) do update
        reason = excluded.reason, reason_args = excluded.reason_args, until = excluded.until
  where deliveries.state in ('carried_over', 'no_consent')
 returning id, origin
-"""
+""".format(  # noqa: S608 - constants of this module
+    columns=_unpacked(
+        [
+            ("origin", "text"),
+            ("class", "text"),
+            ("person_id", "bigint"),
+            ("address_id", "bigint"),
+            ("product_id", "bigint"),
+            ("enrollment_id", "bigint"),
+            ("content_id", "bigint"),
+            ("step_key", "text"),
+            ("tone", "text"),
+            ("month", "int"),
+            ("valid_until", "date"),
+            ("send_at", "timestamptz"),
+            ("state", "text"),
+            ("reason", "text"),
+            ("by_product", "bigint"),
+            ("until", "date"),
+        ]
+    )
+)
 
 SLOTS = """
 insert into mail_slots (person_id, address_id, product_id, month, slot_no, delivery_id)
-select * from unnest(cast(:person_id as bigint[]), cast(:address_id as bigint[]),
-       cast(:product_id as bigint[]), cast(:month as int[]), cast(:slot_no as smallint[]),
-       cast(:delivery_id as bigint[]))
+select * from unnest({columns})
 on conflict do nothing
 returning delivery_id
-"""
+""".format(
+    columns=_unpacked(
+        [
+            ("person_id", "bigint"),
+            ("address_id", "bigint"),
+            ("product_id", "bigint"),
+            ("month", "int"),
+            ("slot_no", "smallint"),
+            ("delivery_id", "bigint"),
+        ]
+    )
+)
 
 
 def write(tx: Connection, rows: Sequence[Row], *, now: datetime) -> dict[str, int]:
@@ -235,7 +278,7 @@ def write(tx: Connection, rows: Sequence[Row], *, now: datetime) -> dict[str, in
     if not rows:
         return {}
     columns = {
-        name: [getattr(row, field) for row in rows]
+        name: _packed([getattr(row, field) for row in rows])
         for name, field in [
             ("origin", "origin"),
             ("class", "klass"),
@@ -266,7 +309,7 @@ def take_slots(tx: Connection, rows: Sequence[tuple[int, Row]]) -> set[int]:
     if not rows:
         return set()
     rows = sorted(rows, key=lambda row: (row[1].address_id or 0, row[0]))
-    columns: dict[str, list[object]] = {
+    columns: dict[str, Sequence[object]] = {
         "person_id": [row.person_id for _, row in rows],
         "address_id": [row.address_id for _, row in rows],
         "product_id": [row.product_id for _, row in rows],
@@ -274,7 +317,8 @@ def take_slots(tx: Connection, rows: Sequence[tuple[int, Row]]) -> set[int]:
         "slot_no": [row.slot_no for _, row in rows],
         "delivery_id": [id for id, _ in rows],
     }
-    return {row.delivery_id for row in tx.execute(text(SLOTS), columns)}
+    packed = {name: _packed(values) for name, values in columns.items()}
+    return {row.delivery_id for row in tx.execute(text(SLOTS), packed)}
 
 
 def carry_over(tx: Connection, ids: Sequence[int], *, reason: str, until: date) -> None:

@@ -175,7 +175,8 @@ class Task:
 TODAY = """
 select t.id, t.kind, t.cause, t.note, t.due_at, t.promised_at, t.priority, t.tries,
        coalesce(t.assignee_id = :user, false) as is_mine, p.id as person_id, p.full_name as person,
-       co.name as company, pr.name as product, coalesce(pr.colour_no, 1) as colour_no, l.rank,
+       co.name as company, coalesce(nullif(pr.unsubscribe_label, ''), pr.name) as product,
+       coalesce(pr.colour_no, 1) as colour_no, l.rank,
        coalesce(w.steps, '[]'::jsonb) as steps
   from (select * from tasks
          where state = 'open' and due_at < :tomorrow and (not_before is null or not_before <= :now)

@@ -650,9 +650,10 @@ pace = Table(
     "pace",
     metadata,
     Column("person_id", BigInteger, ForeignKey("people.id"), primary_key=True),
-    Column("plan_at", Date, nullable=False, index=True),
+    Column("plan_at", Date, nullable=False),
     Column("next_free_on", Date, nullable=True),
     _int("every_months", 1),
+    Index("ix_pace_plan_at", "plan_at", "person_id"),
 )
 
 deliveries = Table(
@@ -678,7 +679,7 @@ deliveries = Table(
     _json("reason_args"),
     Column("until", Date, nullable=True),
     _int("attempts"),
-    Column("claim_token", Text, nullable=True, index=True),
+    Column("claim_token", Text, nullable=True),
     _int("smtp_code", None, null=True),
     _text("smtp_text"),
     _at("sent_at", null=True),

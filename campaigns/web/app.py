@@ -27,6 +27,7 @@ from campaigns.web import (
     home,
     i18n,
     images,
+    imports,
     leads,
     mails,
     menu,
@@ -51,6 +52,7 @@ MAX_BODY = 40 * 1024 * 1024
 PAGES: tuple[Blueprint, ...] = (
     home.pages,
     session.pages,
+    imports.pages,
     people.pages,
     companies.pages,
     refusals.pages,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime, time
 from typing import Any
 
-from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
+from werkzeug.wrappers import Response
 
 from campaigns.parts import Parts
 from campaigns.rules.outcomes import CallResult, OutcomeError
@@ -205,14 +206,18 @@ def faxes_POST() -> ResponseReturnValue:
     return _file(made.data, f"faxes-{now.astimezone(_parts().settings.tz):%Y%m%d}.csv", "cp932")
 
 
-def _desk(task_id: int, *, form: object, errors: dict[str, str], stale: TaskTaken | None = None) -> str:
+def _desk(
+    task_id: int, *, form: object, errors: dict[str, str], stale: TaskTaken | None = None
+) -> str | Response:
     parts, now = _parts(), _now()
     card = show_call.run(parts, task_id, now=now, user_id=current_user.id)
     if card is None:
         with parts.engine.connect() as tx:
             task = stored_tasks.get(tx, task_id)
-        if task is None or task.kind != "call":
+        if task is None:
             abort(404)
+        if task.kind != "call":
+            return redirect(url_for(".list_GET", kind=task.kind))
         return render_template("web/calls/over.html", task=task, words=lead_words)
     queue = _queue(hours_only=False)
     skipped = _skipped() | {task_id}

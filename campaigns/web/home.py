@@ -24,11 +24,10 @@ def _parts() -> Parts:
 
 def reason(task: Task) -> str:
     """Why this task is here: a promise, a note, the touches behind it, or the row of the matrix."""
-    if task.promised_at is not None:
-        promise = str(_("%(when)sに約束しました。", when=words.moment(task.promised_at)))
-        return promise + task.note
     if task.note:
         return task.note
+    if task.promised_at is not None:
+        return str(_("%(when)sに約束しました。", when=words.moment(task.promised_at)))
     if task.steps:
         return " → ".join(f"{words.short_day(s.at)} {words.word(words.KINDS, s.kind)}" for s in task.steps)
     return words.word(words.CAUSES, task.cause)

@@ -248,7 +248,7 @@ class Step:
     is_strong: bool
 
 
-def story(touches: Sequence[WhyTouch], *, limit: int = 4) -> list[Step]:
+def story(touches: Sequence[WhyTouch], *, limit: int = 5) -> list[Step]:
     """Why now: 8/3 展示会で説明員対応 → 11/20 事例ページ2回 → 資料請求."""
     groups: list[tuple[WhyTouch, int]] = []
     for touch in touches:

@@ -82,6 +82,16 @@ PARTS = {
     "body": _l("本文"),
     "variant": _l("言語と相手"),
 }
+ROLES = {
+    "": _l("全員"),
+    "窓口": _l("窓口"),
+    "利用": _l("利用者"),
+    "技術": _l("技術"),
+    "購買": _l("購買"),
+    "経理": _l("経理"),
+    "決裁": _l("決裁者"),
+    "影響者": _l("影響者"),
+}
 LANGS = {"ja": _l("日本語"), "en": _l("英語")}
 REACH = {
     "no_address": _l("メールアドレスがない"),
@@ -105,7 +115,9 @@ REACH = {
 
 def month(offset: int) -> str:
     """0 -> 当月, 1 -> 1か月後."""
-    return str(_("当月") if offset == 0 else _("%(n)sか月後", n=offset))
+    if offset <= 1:
+        return str(_("1か月後") if offset else _("当月"))
+    return str(_("%(n)sか月後", n=offset))
 
 
 def sentence(step: Step) -> str:
@@ -130,6 +142,8 @@ def _when(step: Step) -> str:
                 day=step.want_day,
             )
         )
+    if step.offset_months == 1:
+        return str(_("1か月後の%(day)s日（休業日なら翌営業日）に送ります。", day=step.want_day))
     return str(
         _(
             "%(n)sか月後の%(day)s日（休業日なら翌営業日）に送ります。",

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
-from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import NotFound
 
 from campaigns.parts import Parts
@@ -18,9 +17,10 @@ from campaigns.rules.scenarios import Scenario, Status
 from campaigns.rules.tones import Tone
 from campaigns.services import author, design, enrol, publish
 from campaigns.services.author import Gone, Stale
-from campaigns.services.design import Head, Row
+from campaigns.services.design import Row
 from campaigns.services.publish import Refused
 from campaigns.storage import scenarios as stored
+from campaigns.web import scenario_forms as forms
 from campaigns.web import scenario_words as words
 from campaigns.web.session import needs
 
@@ -51,7 +51,7 @@ def new_GET() -> ResponseReturnValue:
 @needs("marketer", "admin")
 def new_POST() -> ResponseReturnValue:
     pattern = request.form.get("pattern", "blank")
-    head, errors = _head()
+    head, errors = forms.head(request.form)
     product_id = request.form.get("product_id", type=int)
     with _parts().engine.connect() as tx:
         products, _events = stored.choices(tx)
@@ -75,14 +75,14 @@ def design_GET(scenario_id: int) -> ResponseReturnValue:
 @needs("marketer", "admin")
 def head_GET(scenario_id: int) -> ResponseReturnValue:
     scenario = design.load(_parts(), scenario_id, now=_now()).scenario
-    return _head_page(scenario, _as_form(scenario), {})
+    return _head_page(scenario, forms.as_form(scenario), {})
 
 
 @pages.post("/<int:scenario_id>/head")
 @needs("marketer", "admin")
 def head_POST(scenario_id: int) -> ResponseReturnValue:
     scenario = design.load(_parts(), scenario_id, now=_now()).scenario
-    head, errors = _head()
+    head, errors = forms.head(request.form)
     if errors:
         return _head_page(scenario, request.form, errors), 422
     try:
@@ -109,7 +109,7 @@ def row_add_POST(scenario_id: int) -> ResponseReturnValue:
 @pages.post("/<int:scenario_id>/rows/<key>")
 @needs("marketer", "admin")
 def row_POST(scenario_id: int, key: str) -> ResponseReturnValue:
-    row = _row(request.form)
+    row = forms.row(request.form)
     if row is None:
         flash(_("月は0以上、希望日は1から31までの数字で入力してください。"), "error")
         return _back(scenario_id, edit=key)
@@ -143,7 +143,7 @@ def sentence_GET(scenario_id: int, key: str) -> ResponseReturnValue:
     """The sentence of a row as its form stands now, for the line under it."""
     found = design.load(_parts(), scenario_id, now=_now())
     step = next((s for s in found.steps if s.key == key), None)
-    row = _row(request.args)
+    row = forms.row(request.args)
     if step is None or row is None:
         return str(_("月は0以上、希望日は1から31までの数字で入力してください。"))
     content = next((c for c in found.contents if c.id == row.content_id), None)
@@ -236,7 +236,7 @@ def _new_page(form: Mapping[str, str], errors: Mapping[str, str]) -> str:
     return render_template(
         "web/scenarios/new.html",
         form=form,
-        chosen=_classes(form) if form else rule.DEFAULT_CLASSES,
+        chosen=forms.classes(form) if form else rule.DEFAULT_CLASSES,
         errors=errors,
         products=products,
         events=events,
@@ -259,70 +259,13 @@ def _head_page(
         "web/scenarios/head.html",
         scenario=scenario,
         form=form,
-        chosen=_classes(form),
+        chosen=forms.classes(form),
         errors=errors,
         events=events,
         goals=rule.GOALS,
         words=words,
         stale=stale,
     )
-
-
-def _as_form(scenario: Scenario) -> dict[str, object]:
-    return {
-        "name": scenario.name,
-        "purpose": scenario.purpose,
-        "goal_kind": scenario.goal_kind,
-        "classes": scenario.classes,
-        "event_id": str(scenario.event_id or ""),
-        "version": scenario.version,
-    }
-
-
-def _classes(form: Mapping[str, object]) -> tuple[str, ...]:
-    given = form.getlist("classes") if isinstance(form, MultiDict) else form.get("classes", ())
-    return tuple(c for c in rule.CLASSES if isinstance(given, (list, tuple)) and c in given)
-
-
-def _head() -> tuple[Head, dict[str, str]]:
-    """The head as the form brings it, and what is missing in it."""
-    form = request.form
-    pattern = form.get("pattern", "")
-    purpose = form.get("purpose", "").strip()
-    if not purpose and pattern in words.PATTERNS and pattern != "blank":
-        purpose = str(words.PATTERNS[pattern][0])
-    head = Head(
-        name=form.get("name", "").strip()[:200],
-        purpose=purpose[:1000],
-        goal_kind=form.get("goal_kind", ""),
-        classes=_classes(form),
-        event_id=form.get("event_id", type=int),
-    )
-    errors: dict[str, str] = {}
-    if not head.purpose:
-        errors["purpose"] = _("シナリオの目的を書いてください。")
-    if not head.name:
-        errors["name"] = _("シナリオの名前を書いてください。")
-    if head.goal_kind not in rule.GOALS:
-        errors["goal_kind"] = _("ゴールとする接点を選んでください。")
-    if not head.classes:
-        errors["classes"] = _("配信対象の管理区分を1つ以上選んでください。")
-    return head, errors
-
-
-def _row(form: Mapping[str, str]) -> Row | None:
-    """A row as the form brings it; None when a number is no number or out of bounds."""
-    try:
-        row = Row(
-            offset_months=int(form["offset_months"]),
-            want_day=int(form["want_day"]),
-            tone=Tone(form["tone"]).value,
-            content_id=int(form["content_id"]) if form.get("content_id") else None,
-            valid_until=date.fromisoformat(form["valid_until"]) if form.get("valid_until") else None,
-        )
-    except (KeyError, ValueError):
-        return None
-    return row if 0 <= row.offset_months <= rule.MAX_OFFSET_MONTHS and 1 <= row.want_day <= 31 else None
 
 
 def _with_new_mail(row: Row, starter: str, scenario: Scenario) -> Row:

@@ -10,12 +10,12 @@ import os
 import time
 from datetime import UTC, datetime
 
+from sqlalchemy import Connection, text
+
 from campaigns.parts import Parts
 from campaigns.rules.schedule import month_of
 from campaigns.services import enrol, plan, self_audit
 from campaigns.storage import outbox, planning
-from sqlalchemy import Connection, text
-
 from tests import world
 from tests.bench.installation import installation
 
@@ -75,11 +75,15 @@ def floor(parts: Parts) -> float:
     with parts.engine.begin() as tx:
         month = month_of(MORNING)
         tx.execute(
-            text("insert into scratch_deliveries overriding system value select * from deliveries where month = :m"),
+            text(
+                "insert into scratch_deliveries overriding system value select * from deliveries where month = :m"
+            ),
             {"m": month},
         )
         tx.execute(
-            text("insert into scratch_mail_slots overriding system value select * from mail_slots where month = :m"),
+            text(
+                "insert into scratch_mail_slots overriding system value select * from mail_slots where month = :m"
+            ),
             {"m": month},
         )
     return time.monotonic() - began
@@ -87,8 +91,12 @@ def floor(parts: Parts) -> float:
 
 def explain(tx: Connection) -> None:
     """The plans of the planner's and the sender's reading statements, as run on this data."""
-    people = tx.execute(text("select array_agg(person_id) from (select person_id from pace limit 10000) x")).scalar()
-    ids = tx.execute(text("select array_agg(id) from (select id from deliveries where state = 'planned' limit 500) x"))
+    people = tx.execute(
+        text("select array_agg(person_id) from (select person_id from pace limit 10000) x")
+    ).scalar()
+    ids = tx.execute(
+        text("select array_agg(id) from (select id from deliveries where state = 'planned' limit 500) x")
+    )
     due = "select person_id from pace where plan_at <= '2026-12-31' order by plan_at, person_id limit 10000"
     for name, query, values in (
         ("due", due, {}),

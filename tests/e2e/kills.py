@@ -21,7 +21,6 @@ from pathlib import Path
 from campaigns.parts import Parts
 from campaigns.supervisor import environment
 from mailer.catcher import Catcher
-
 from tests import world
 
 DUE = timedelta(minutes=5)
@@ -44,7 +43,7 @@ class Report:
 
 def run(parts: Parts, *, mails: int, kills: int, rate: float, workers: int = 1, seed: int = 1) -> Report:
     """Send `mails` at `rate` a second while `kills` workers are killed at random moments."""
-    dice = random.Random(seed)  # noqa: S311
+    dice = random.Random(seed)
     made = world.build(parts, count=0)
     with parts.engine.begin() as tx:
         people = world.people(tx, parts, mails, product=made.product)

@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
+
 from campaigns.parts import Parts
 from campaigns.rules.schedule import month_of
 from campaigns.services import deliver, refuse, self_audit
 from mailer.catcher import Catcher
 from mailer.journal import Journal
 from mailer.transports import transport_for
-from sqlalchemy import text
-
 from tests import world
 from tests.bench.installation import house
 from tests.conftest import NOW

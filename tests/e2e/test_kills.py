@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
+
 from campaigns.parts import Parts
 from campaigns.services import self_audit
-
 from tests.e2e import kills
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,7 @@ from campaigns.rules.scenarios import (
 )
 
 TODAY = date(2026, 11, 24)
+SOUND = Setting()
 SCENARIO = Scenario(
     id=1,
     product_id=1,
@@ -37,7 +39,7 @@ SCENARIO = Scenario(
 )
 
 
-def step(position: int, **changes: object) -> Step:
+def step(position: int, **changes: Any) -> Step:
     base = Step(
         id=position,
         key=f"k{position}",
@@ -51,8 +53,8 @@ def step(position: int, **changes: object) -> Step:
 
 
 def codes(
-    *steps: Step, scenario: Scenario = SCENARIO, setting: Setting = Setting()
-) -> list[tuple[str, int | None]]:  # noqa: B008
+    *steps: Step, scenario: Scenario = SCENARIO, setting: Setting = SOUND
+) -> list[tuple[str, int | None]]:
     return [(p.code, p.line) for p in check(scenario, steps, setting=setting, today=TODAY)]
 
 
@@ -69,7 +71,7 @@ def test_a_sound_scenario_has_no_problem() -> None:
         ({"classes": ()}, "classes_missing"),
     ],
 )
-def test_a_head_that_lacks_something_is_refused(changes: dict[str, object], code: str) -> None:
+def test_a_head_that_lacks_something_is_refused(changes: dict[str, Any], code: str) -> None:
     found = check(replace(SCENARIO, **changes), [step(1)], setting=Setting(), today=TODAY)
     assert [p.code for p in errors(found)] == [code]
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from email import policy
 
 import pytest
+from sqlalchemy import text
+
 from campaigns.parts import Parts
 from campaigns.services import deliver, plan, post, refuse, render, self_audit
 from mailer.transports import MemoryTransport, transport_for
-from sqlalchemy import text
-
 from tests import world
 from tests.conftest import NOW
 

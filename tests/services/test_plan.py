@@ -3,10 +3,10 @@ from __future__ import annotations
 import threading
 from datetime import UTC, date, datetime, timedelta
 
-from campaigns.parts import Parts
-from campaigns.services import enrol, plan, self_audit
 from sqlalchemy import text
 
+from campaigns.parts import Parts
+from campaigns.services import enrol, plan, self_audit
 from tests import world
 
 MORNING = datetime(2026, 11, 19, 21, 1, tzinfo=UTC)  # 06:01 of 20 November in Tokyo

@@ -81,7 +81,7 @@ def add_person(
             .values(email=address, email_key=address, key_hash=parts.key_hash(address), created_at=now)
             .returning(t.addresses.c.id)
         ).scalar_one()
-        person_id = tx.execute(
+        person_id: int = tx.execute(
             insert(t.people)
             .values(
                 full_name=name, family=name.split(" ")[0], address_id=address_id, created_at=now, **person

@@ -4,12 +4,12 @@ import os
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
+
 from campaigns.parts import Parts
 from campaigns.services import deliver, self_audit, sweep
 from mailer.journal import Journal, JournalDir
 from mailer.transports import MemoryTransport
-from sqlalchemy import text
-
 from tests import world
 from tests.conftest import NOW
 

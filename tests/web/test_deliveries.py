@@ -126,7 +126,7 @@ def test_stop_all_moves_the_counter_that_running_batches_read(
 ) -> None:
     def stops() -> tuple[int, bool]:
         with parts.engine.connect() as tx:
-            return tuple(tx.execute(select(t.stops.c.n, t.stops.c.paused)).one())  # type: ignore[return-value]
+            return tuple(tx.execute(select(t.stops.c.n, t.stops.c.paused)).one())
 
     n, paused = stops()
     assert not paused

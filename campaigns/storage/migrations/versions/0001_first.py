@@ -530,7 +530,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['person_id'], ['people.id'], name=op.f('fk_pace_person_id')),
     sa.PrimaryKeyConstraint('person_id', name=op.f('pk_pace'))
     )
-    op.create_index(op.f('ix_pace_plan_at'), 'pace', ['plan_at'], unique=False)
+    op.create_index('ix_pace_plan_at', 'pace', ['plan_at', 'person_id'], unique=False)
     op.create_table('person_addresses',
     sa.Column('person_id', sa.BigInteger(), nullable=False),
     sa.Column('address_id', sa.BigInteger(), nullable=False),
@@ -704,7 +704,6 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_deliveries')),
     sa.UniqueConstraint('origin', name=op.f('uq_deliveries_origin'))
     )
-    op.create_index(op.f('ix_deliveries_claim_token'), 'deliveries', ['claim_token'], unique=False)
     op.create_index('ix_deliveries_counted', 'deliveries', ['person_id', 'sent_at'], unique=False, postgresql_where=sa.text("class <> 'transactional' and state in ('sent', 'in_doubt')"))
     op.create_index('ix_deliveries_due', 'deliveries', ['send_at', 'id'], unique=False, postgresql_where=sa.text("state in ('planned', 'retry')"))
     op.create_index(op.f('ix_deliveries_enrollment_id'), 'deliveries', ['enrollment_id'], unique=False)
