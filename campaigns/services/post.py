@@ -53,6 +53,8 @@ def queue(
     ).scalar()
     if id is not None:
         tx.execute(
-            insert(delivery_bodies).values(delivery_id=id, to_address=to, subject=subject, text=text, html=html)
+            insert(delivery_bodies).values(
+                delivery_id=id, to_address=to, subject=subject, text=text, html=html
+            )
         )
     return id

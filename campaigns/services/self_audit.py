@@ -68,7 +68,12 @@ def run(parts: Parts, *, now: datetime) -> Audit:
     """Count the violations of each check."""
     with parts.engine.connect() as tx:
         found = {
-            name: int(tx.execute(text(query), {"late": now - timedelta(hours=1)} if ":late" in query else {}).scalar() or 0)
+            name: int(
+                tx.execute(
+                    text(query), {"late": now - timedelta(hours=1)} if ":late" in query else {}
+                ).scalar()
+                or 0
+            )
             for name, query in CHECKS.items()
         }
     audit = Audit(found)

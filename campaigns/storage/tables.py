@@ -90,7 +90,9 @@ def _at(name: str, *, null: bool = False) -> Column[datetime]:
 
 
 def _int(name: str, default: int | None = 0, *, null: bool = False) -> Column[int]:
-    return Column(name, Integer, nullable=null, server_default=None if default is None else text(str(default)))
+    return Column(
+        name, Integer, nullable=null, server_default=None if default is None else text(str(default))
+    )
 
 
 def _flag(name: str, default: bool = False) -> Column[bool]:
@@ -836,7 +838,9 @@ product_leads = Table(
     _ref("person_id", "people"),
     _ref("origin_person_id", "people", null=True),
     _ref("product_id", "products"),
-    _text("state", default="new"),  # new nurturing hot offered with_sales opportunity won lost waiting paused excluded
+    _text(
+        "state", default="new"
+    ),  # new nurturing hot offered with_sales opportunity won lost waiting paused excluded
     _text("rank", default="unobserved"),
     Column("score", Float, nullable=False, server_default=text("0")),
     _json("breakdown"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from campaigns.rules.drafts import ERRORS
 from campaigns.rules.reasons import Reason
 from campaigns.rules.texts import ListError
 from campaigns.web import words
@@ -178,9 +179,9 @@ def reason(found: Reason) -> str:
     return f"{text} → {now}" if now else text
 
 
-def field(found: Reason) -> str:
-    name = str(found.args.get("field", ""))
-    return words.word(FIELDS, name) if name else ""
+def wrong(found: Sequence[Reason]) -> list[Reason]:
+    """Of a row's reasons those that keep it out."""
+    return [reason for reason in found if reason.code in ERRORS]
 
 
 def by_code() -> dict[str, str]:

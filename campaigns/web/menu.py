@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flask import Flask, request
-from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext
 
 EVERYONE = frozenset({"admin", "marketer", "inside_sales"})
 MARKETING = frozenset({"admin", "marketer"})
@@ -39,54 +39,54 @@ class Group:
 
 
 GROUPS: tuple[Group, ...] = (
-    Group(1, _l("集客"), "speakerphone", (Item("imports", _l("取込"), "imports", "/imports", MARKETING),)),
+    Group(1, lazy_pgettext("menu", "集客"), "speakerphone", (Item("imports", lazy_pgettext("menu", "取込"), "imports", "/imports", MARKETING),)),
     Group(
         2,
-        _l("維持・管理"),
+        lazy_pgettext("menu", "維持・管理"),
         "database",
         (
-            Item("companies", _l("企業"), "companies", "/companies"),
-            Item("people", _l("担当者"), "people", "/people"),
-            Item("refusals", _l("受信拒否者リスト"), "refusals", "/refusals"),
+            Item("companies", lazy_pgettext("menu", "企業"), "companies", "/companies"),
+            Item("people", lazy_pgettext("menu", "担当者"), "people", "/people"),
+            Item("refusals", lazy_pgettext("menu", "受信拒否者リスト"), "refusals", "/refusals"),
         ),
     ),
     Group(
         3,
-        _l("育成"),
+        lazy_pgettext("menu", "育成"),
         "plant-2",
         (
-            Item("scenarios", _l("シナリオ"), "scenarios", "/scenarios", MARKETING),
-            Item("mails", _l("コンテンツ"), "mails", "/mails", MARKETING),
-            Item("deliveries", _l("配信"), "deliveries", "/deliveries", MARKETING),
+            Item("scenarios", lazy_pgettext("menu", "シナリオ"), "scenarios", "/scenarios", MARKETING),
+            Item("mails", lazy_pgettext("menu", "コンテンツ"), "mails", "/mails", MARKETING),
+            Item("deliveries", lazy_pgettext("menu", "配信"), "deliveries", "/deliveries", MARKETING),
         ),
     ),
     Group(
         4,
-        _l("見つけ出す"),
+        lazy_pgettext("menu", "見つけ出す"),
         "zoom-check",
         (
-            Item("leads", _l("見込度"), "leads", "/leads"),
-            Item("calls", _l("架電リスト"), "calls", "/calls", count="calls"),
+            Item("leads", lazy_pgettext("menu", "見込度"), "leads", "/leads"),
+            Item("calls", lazy_pgettext("menu", "架電リスト"), "calls", "/calls", count="calls"),
         ),
     ),
     Group(
         5,
-        _l("案件化"),
+        lazy_pgettext("menu", "案件化"),
         "arrows-exchange",
-        (Item("hand_offs", _l("引き渡し"), "leads", "/leads/hand-offs", count="hand_offs"),),
+        (Item("hand_offs", lazy_pgettext("menu", "引き渡し"), "leads", "/leads/hand-offs", count="hand_offs"),),
     ),
     Group(
         6,
-        _l("取引拡大"),
+        lazy_pgettext("menu", "取引拡大"),
         "trending-up",
-        (Item("classes", _l("管理区分"), "companies", "/companies?by=class"),),
+        (Item("classes", lazy_pgettext("menu", "管理区分"), "companies", "/companies?by=class"),),
     ),
 )
 SETTINGS: tuple[Item, ...] = (
-    Item("products", _l("商材"), "products", "/products", MARKETING),
-    Item("senders", _l("送信者情報"), "senders", "/senders", MARKETING),
-    Item("team", _l("利用者"), "team", "/team", ADMIN),
-    Item("catcher", _l("届いたメール（練習）"), "catcher", "/caught"),
+    Item("products", lazy_pgettext("menu", "商材"), "products", "/products", MARKETING),
+    Item("senders", lazy_pgettext("menu", "送信者情報"), "senders", "/senders", MARKETING),
+    Item("team", lazy_pgettext("menu", "利用者"), "team", "/team", ADMIN),
+    Item("catcher", lazy_pgettext("menu", "届いたメール（練習）"), "catcher", "/caught"),
 )
 
 

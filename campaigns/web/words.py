@@ -116,7 +116,7 @@ APPETITES: Table = {
 }
 SCOPES: Table = {
     "product": _l("この商材"),
-    "global": _l("すべて"),
+    "global": _l("すべての案内"),
     "new_products": _l("新しい商材"),
 }
 REFUSAL_REASONS: Table = {

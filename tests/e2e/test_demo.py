@@ -38,7 +38,7 @@ PAGES = (
     "/leads",
     "/calls",
     "/leads/hand-offs",
-    "/catcher",
+    "/caught",
     "/team",
 )
 

@@ -14,10 +14,13 @@ from sqlalchemy import insert, select, update
 from campaigns.parts import Parts
 from campaigns.rules.deliveries import State
 from campaigns.rules.schedule import month_of
-from campaigns.services import export_deliveries
+from campaigns.services import export_deliveries, render
 from campaigns.storage import deliveries
 from campaigns.storage import tables as t
 from campaigns.storage.deliveries import GROUPS, Filter
+from mailer.catcher import Catcher
+from mailer.receipts import NoJournal, Outcome, Receipt
+from mailer.transports import transport_for
 from tests.services.test_publish import House, add_person, deliver_to, house, make, publish_it
 
 __all__ = ["house"]
@@ -197,11 +200,32 @@ def test_the_pager_keeps_the_choices(
     assert "from=4" in second
 
 
-def test_the_catcher_shows_a_caught_mail_sandboxed_and_only_in_practice(
-    client: FlaskClient, parts: Parts
+def test_the_catcher_shows_a_caught_mail_sandboxed_and_nothing_outside_its_folder(
+    client: FlaskClient, parts: Parts, house: House, now: datetime
 ) -> None:
     folder = parts.catcher_folder
     folder.mkdir(parents=True, exist_ok=True)
     assert "まだ1通も届いていません。" in client.get("/caught").get_data(as_text=True)
+    publish_it(parts, make(parts, house, now), now)
+    id = deliver_to(parts, house, add_person(parts, house, now, name="<b>若林</b>"), now)
+    with parts.engine.connect() as tx:
+        item = render.items(tx, parts, [id], now=now)[id]
+    caught = Catcher(folder, host="127.0.0.1", port=0)
+    caught.start()
+    transport = transport_for(caught.url, ehlo_name="localhost")
+    receipts: list[Receipt] = []
+    transport.send_batch([item], journal=NoJournal(), before_body=lambda _id: True, on_result=receipts.append)
+    transport.close()
+    caught.stop()
+    assert [receipt.outcome for receipt in receipts] == [Outcome.ACCEPTED]
+    page = client.get("/caught").get_data(as_text=True)
+    found = re.search(r'href="(/caught/[^"?]+\.eml)"', page)
+    assert found
+    shown = client.get(found[1]).get_data(as_text=True)
+    assert "List-Unsubscribe-Post" in shown
+    assert "<b>若林" not in shown
+    frame = client.get(f"{found[1]}/html")
+    assert "sandbox" in frame.headers["Content-Security-Policy"]
+    assert client.get(f"{found[1]}/raw").mimetype == "text/plain"
     assert client.get("/caught/..%2Fkeys").status_code == 404
     assert client.get("/caught/00000000-nothing.eml").status_code == 404
