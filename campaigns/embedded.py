@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -147,13 +148,11 @@ def _postgres_homes(folder: Path, user: pwd.struct_passwd | None) -> tuple[Path,
         size = (binaries / "postgres").stat().st_size
         copy = Path("/var/tmp") / f"ikusei-postgres-{size}"  # noqa: S108 - root's copy, checked below
         if not (copy / "bin" / "postgres").exists():
-            part = Path(tempfile.mkdtemp(prefix="ikusei-postgres-", dir="/var/tmp"))  # noqa: S108
+            part = Path(tempfile.mkdtemp(prefix="ikusei-postgres-", dir="/var/tmp"))
             shutil.copytree(binaries.parent, part / "tree", symlinks=True)
             part.chmod(0o755)
-            try:
+            with suppress(OSError):  # another start was quicker
                 (part / "tree").rename(copy)
-            except OSError:  # another start was quicker
-                pass
             shutil.rmtree(part, ignore_errors=True)
         if copy.stat().st_uid != 0:
             raise EmbeddedError(f"{copy} does not belong to root: remove it")
@@ -214,7 +213,7 @@ def _spawn(arguments: list[str], log: Path, user: pwd.struct_passwd | None) -> s
             cwd="/",
             # A server of its own session: Ctrl+C ends the supervisor, which then ends the server.
             start_new_session=True,
-            preexec_fn=die_with_parent(signal.SIGINT if "postgres" in arguments[0] else signal.SIGTERM),  # noqa: PLW1509
+            preexec_fn=die_with_parent(signal.SIGINT if "postgres" in arguments[0] else signal.SIGTERM),
             **_as(user),
         )
 

@@ -161,7 +161,7 @@ class Supervisor:
                 stderr=subprocess.STDOUT,
                 env=os.environ | environment(self.settings),
                 start_new_session=True,
-                preexec_fn=embedded.die_with_parent(signal.SIGTERM),  # noqa: PLW1509
+                preexec_fn=embedded.die_with_parent(signal.SIGTERM),
             )
         child.started_at = time.monotonic()
 

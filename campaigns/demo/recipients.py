@@ -28,7 +28,7 @@ from pathlib import Path
 
 BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36"
 REPLY = "ご案内をありがとうございます。\n来期の設備計画で検討しています。一度お話を伺えますか。\n"
-LINK = re.compile(r'href="(https?://[^"]+)"')
+LINK = re.compile(r'<a\b[^>]*href="(https?://[^"]+)"[^>]*>')
 PIXEL = re.compile(r'src="(https?://[^"]+/o/[^"]+)"')
 
 
@@ -66,6 +66,7 @@ class Letter:
     list_id: str
     html: str
     links: tuple[str, ...]
+    hidden: tuple[str, ...]  # no person sees these; a machine that fetches everything does not know
     pixel: str
     leave: str
 
@@ -97,7 +98,7 @@ class Crowd:
         """A mail arrived: decide what comes of it, and when."""
         self._base = _origin(letter.leave or letter.pixel or letter.links[0])
         habit, now = self.habit(letter.to), self.ask_time()
-        hours = 1 + self._draw(letter.key, "hours") % 60
+        hours = 1 + self._draw(letter.to, letter.subject, "hours") % 60
         if habit is Habit.SCANNED:
             self._later(now, lambda: self._scan(letter))
         elif habit is not Habit.SILENT:
@@ -142,7 +143,7 @@ class Crowd:
 
     def _scan(self, letter: Letter) -> None:
         """A gateway: HEAD and GET on every link and picture, the unsubscribe link as well, within a second."""
-        for url in (*letter.links, letter.pixel, letter.leave):
+        for url in (*letter.links, *letter.hidden, letter.pixel, letter.leave):
             if url:
                 self._open(url, method="HEAD", follow=False)
                 self._open(url, method="GET", follow=False)
@@ -152,11 +153,11 @@ class Crowd:
             self._open(letter.pixel, method="GET")
         if habit is Habit.LEAVER:
             self._leave(letter)
-        elif habit is Habit.READER and self._draw(letter.key, "click") % 3:
+        elif habit is Habit.READER and self._draw(letter.to, letter.subject, "click") % 3:
             self._click(letter, pages=1)
         elif habit is Habit.EAGER:
             self._click(letter, pages=2)
-            if letter.to not in self._answered and self._draw(letter.key, "answer") % 2:
+            if letter.to not in self._answered and self._draw(letter.to, letter.subject, "answer") % 2:
                 self._answered.add(letter.to)
                 assert self.now is not None
                 self._later(self.now + timedelta(hours=2), lambda: self._answer(letter))
@@ -164,11 +165,11 @@ class Crowd:
     def _click(self, letter: Letter, *, pages: int) -> None:
         """Follow a link like a person: one after the other, and stay on the page."""
         links = [url for url in letter.links if "/c/" in url]
-        for url in links[:pages]:
+        for place, url in enumerate(links[:pages]):
             landed = self._open(url, method="GET", landed=True)
             token = urllib.parse.parse_qs(urllib.parse.urlsplit(landed).query).get("ik", [""])[0]
             if token:
-                self._browse(landed, token, beats=1 + self._draw(letter.key, url) % 6)
+                self._browse(landed, token, beats=1 + self._draw(letter.to, letter.subject, str(place)) % 6)
 
     def _browse(self, landed: str, token: str, *, beats: int) -> None:
         """What /t.js would send: the view, then a beat every 15 s with the last input a moment ago."""
@@ -249,7 +250,10 @@ def read(key: str, raw: bytes) -> Letter | None:
     leave = re.search(r"<(https?://[^>]+)>", str(mail.get("List-Unsubscribe", "")).replace("\n", ""))
     if leave is None:
         return None
-    links = tuple(dict.fromkeys(url.replace("&amp;", "&") for url in LINK.findall(html)))
+    links: dict[str, bool] = {}
+    for tag in LINK.finditer(html):
+        links.setdefault(tag[1].replace("&amp;", "&"), "display:none" in tag[0])
+    links.pop(leave[1], None)
     pixel = PIXEL.search(html)
     return Letter(
         key=key,
@@ -260,7 +264,8 @@ def read(key: str, raw: bytes) -> Letter | None:
         message_id=str(mail["Message-ID"]),
         list_id=str(mail.get("List-Id", "")),
         html=html,
-        links=tuple(url for url in links if url != leave[1]),
+        links=tuple(url for url, is_hidden in links.items() if not is_hidden),
+        hidden=tuple(url for url, is_hidden in links.items() if is_hidden),
         pixel=pixel[1].replace("&amp;", "&") if pixel else "",
         leave=leave[1],
     )

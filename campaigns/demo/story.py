@@ -16,7 +16,7 @@ from datetime import time as clock_time
 from typing import Any
 
 from campaigns.demo import counts, texts
-from campaigns.demo.browser import Browser, Page
+from campaigns.demo.browser import Browser, Page, PageError
 from campaigns.demo.stage import Stage
 from campaigns.demo.texts import EYELINE, VX500, Product
 from campaigns.rules.schedule import month_of
@@ -30,7 +30,7 @@ NAME = "佐伯 美和"
 
 SHOW = date(2026, 8, 26)
 START = datetime.combine(date(2026, 9, 1), clock_time(9, 30))
-END = datetime.combine(date(2026, 11, 30), clock_time(18, 0))
+END = datetime.combine(date(2026, 11, 30), clock_time(10, 15))  # a Monday morning, when people call
 CALL_DAY = 2  # Wednesdays
 CALLS_A_WEEK = 6
 TALKED_ROWS = 90  # how many of the list also stood at the VX-500 and talked with staff
@@ -203,6 +203,9 @@ def _months(stage: Stage, her: Browser) -> None:
         stage.move(at)
         if at >= _call_time(stage, call_on):
             _call(her)
+            _answer_hand_offs(her)
+            _finish(her, "fax", "sent", most=25)
+            _finish(her, "visit", "visited", most=3)
             stage.quiet()
             call_on = _next_call_day(stage.today())
         if month_of(stage.now(), zone) != month:
@@ -231,6 +234,35 @@ def _call(her: Browser) -> None:
         result, words = texts.CALLS[turn % len(texts.CALLS)]
         desk = her.get(tasks[0])
         her.send(desk, "result", {"note": words}, press=("result", result))
+
+
+def _answer_hand_offs(her: Browser) -> None:
+    """Field sales takes what was offered, and now and then wins or loses one."""
+    for _ in range(8):
+        page = her.get("/leads/hand-offs")
+        if not _has(page, "answer"):
+            break
+        her.send(page, "answer", {})
+    page = her.get("/leads/hand-offs?show=accepted")
+    if _has(page, "answer"):
+        her.send(page, "answer", {})
+
+
+def _finish(her: Browser, kind: str, outcome: str, *, most: int) -> None:
+    """Work through the first tasks of a kind."""
+    for _ in range(most):
+        page = her.get(f"/calls?kind={kind}")
+        if not _has(page, "outcome"):
+            return
+        her.send(page, "outcome", {}, press=("outcome", outcome))
+
+
+def _has(page: Page, form: str) -> bool:
+    try:
+        page.form(form)
+    except PageError:
+        return False
+    return True
 
 
 def _conclude(stage: Stage, found: dict[str, Any]) -> None:

@@ -283,7 +283,7 @@ def _note(
     send_on: int | None = None,
     slot_no: int | None = None,
 ) -> None:
-    origin = _origin(step)
+    origin, later = _origin(step), send_on or until
     writes.rows[origin] = Row(
         origin=origin,
         klass="courtesy" if step.content_kind == "thanks" else "counted",
@@ -300,7 +300,7 @@ def _note(
         state=state,
         reason=reason,
         by_product_id=by,
-        until=date.fromordinal(send_on or until) if send_on or until else None,
+        until=date.fromordinal(later) if later else None,
         slot_no=slot_no,
     )
 

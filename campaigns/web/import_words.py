@@ -20,7 +20,7 @@ FIELDS: Mapping[str, object] = {
     "title": _l("役職"),
     "name": _l("氏名"),
     "family": _l("姓"),
-    "given": _l("名"),
+    "given": _l("名前（名）"),
     "kana": _l("フリガナ"),
     "family_kana": _l("セイ"),
     "given_kana": _l("メイ"),
@@ -66,7 +66,7 @@ UNUSED = frozenset({"company_kana", "card_owner", "badge_id", "event", "sales_ow
 
 RESULTS: Mapping[str, tuple[object, object, str]] = {
     "new": (_l("新規"), _l("新しい担当者"), "user-plus"),
-    "update": (_l("更新"), _l("空欄では上書きしない"), "refresh"),
+    "update": (_l("既存を更新"), _l("空欄では上書きしない"), "refresh"),
     "duplicate": (_l("ファイル内重複"), _l("1名にまとめる"), "copy"),
     "review": (_l("要確認"), _l("名寄せ候補として取り込む"), "help-circle"),
     "refused": (_l("配信停止中"), _l("停止のまま取り込む"), "ban"),

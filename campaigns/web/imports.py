@@ -113,7 +113,7 @@ def columns_POST(batch_id: int) -> ResponseReturnValue:
         chosen = [form.get(f"column-{place}", "") for place in range(len(settings.mapping))]
         twice = {name for name in chosen if name and chosen.count(name) > 1}
         if twice:
-            names = "、".join(word(words.FIELDS, name) for name in sorted(twice))
+            names = " / ".join(word(words.FIELDS, name) for name in sorted(twice))
             return _columns(batch_id, _("同じ項目を2つの列に対応付けています：%(names)s", names=names)), 422
         known = set(columns.fields())
         settings = replace(settings, mapping=tuple(name if name in known else "" for name in chosen))
