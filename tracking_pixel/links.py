@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 from tracking_pixel import BadTarget, Expired
@@ -37,6 +38,8 @@ class Visit:
     ref: int
 
 
+# A mail's links are the same for thousands of recipients: looked at once, not for each of them.
+@lru_cache(maxsize=4096)
 def target(url: str) -> str:
     """The address to redirect to, in ASCII. BadTarget unless it is plain http or https.
 
@@ -60,6 +63,7 @@ def target(url: str) -> str:
     return url if url.isascii() else quote(url, safe=_KEEP)
 
 
+@lru_cache(maxsize=4096)
 def origin(url: str) -> str:
     """scheme://host[:port] in lower case, as a browser writes it into Origin; "" if there is none."""
     try:

@@ -193,6 +193,7 @@ def _months(stage: Stage, her: Browser) -> None:
     zone = stage.settings.tz
     end = END.replace(tzinfo=zone)
     month, call_on = month_of(stage.now(), zone), _next_call_day(stage.today())
+    weeks = 0
     stage.quiet()
     while True:
         now = stage.now()
@@ -203,7 +204,8 @@ def _months(stage: Stage, her: Browser) -> None:
         stage.move(at)
         if at >= _call_time(stage, call_on):
             _call(her)
-            _answer_hand_offs(her)
+            weeks += 1
+            _answer_hand_offs(her, close=weeks % 5 == 0)
             _finish(her, "fax", "sent", most=25)
             _finish(her, "visit", "visited", most=3)
             stage.quiet()
@@ -236,15 +238,15 @@ def _call(her: Browser) -> None:
         her.send(desk, "result", {"note": words}, press=("result", result))
 
 
-def _answer_hand_offs(her: Browser) -> None:
-    """Field sales takes what was offered, and now and then wins or loses one."""
+def _answer_hand_offs(her: Browser, *, close: bool) -> None:
+    """Field sales takes what was offered, and now and then wins one."""
     for _ in range(8):
         page = her.get("/leads/hand-offs")
         if not _has(page, "answer"):
             break
         her.send(page, "answer", {})
     page = her.get("/leads/hand-offs?show=accepted")
-    if _has(page, "answer"):
+    if close and _has(page, "answer"):
         her.send(page, "answer", {})
 
 

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
+from sqlalchemy import Connection
+
 from campaigns.parts import Parts
 from campaigns.rules.actions import MATRIX, Row
 from campaigns.rules.handoff import Appetite, TeamState, appetite_now, bar, trust
@@ -113,6 +115,7 @@ def add(parts: Parts, form: Mapping[str, str], *, user_id: int, now: datetime) -
     if not _LIST_KEY.fullmatch(list_key):
         errors["list_key"] = "odd" if list_key else "missing"
     with parts.engine.begin() as tx:
+        errors |= _unknown_refs(tx, values)
         if not errors and products.is_name_taken(tx, str(values["name"])):
             errors["name"] = "taken"
         if "list_key" not in errors and products.is_list_key_taken(tx, list_key):
@@ -135,6 +138,7 @@ def save(
         before = products.find(tx, product_id)
         if before is None:
             raise Invalid({"name": "unknown"})
+        errors |= _unknown_refs(tx, values)
         if not errors and products.is_name_taken(tx, str(values["name"]), besides=product_id):
             errors["name"] = "taken"
         if errors:
@@ -289,6 +293,17 @@ def _product(form: Mapping[str, str], errors: dict[str, str]) -> dict[str, objec
     values["sender_profile_id"] = _ref(form, "sender_profile_id")
     values["owner_user_id"] = _ref(form, "owner_user_id")
     return values
+
+
+def _unknown_refs(tx: Connection, values: Mapping[str, object]) -> dict[str, str]:
+    """References to rows that are not there, as errors."""
+    errors = {}
+    sender_id, owner_id = values["sender_profile_id"], values["owner_user_id"]
+    if isinstance(sender_id, int) and products.sender(tx, sender_id) is None:
+        errors["sender_profile_id"] = "unknown"
+    if isinstance(owner_id, int) and users.find(tx, owner_id) is None:
+        errors["owner_user_id"] = "unknown"
+    return errors
 
 
 def _sender(form: Mapping[str, str]) -> dict[str, object]:

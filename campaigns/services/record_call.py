@@ -18,7 +18,7 @@ from campaigns.parts import Parts
 from campaigns.rules.outcomes import UNANSWERED, Call, CallResult, Effect, effect_of
 from campaigns.services import rerank
 from campaigns.services.rerank import CALENDAR, DUE_TIME
-from campaigns.storage import audit, call_undo, calls, leads, tasks, touchpoints
+from campaigns.storage import attempts, audit, call_undo, calls, leads, tasks, touchpoints
 from campaigns.storage.call_undo import LastCall
 from campaigns.storage.calls import Subject
 from campaigns.storage.tasks import NewTask
@@ -87,7 +87,7 @@ def record(
             raise TaskTaken(subject)
         effect = _effect(parts, subject, result, next_at=next_at, named_month=named_month, now=now)
         before = call_undo.snapshot(tx, subject.person_id)
-        attempt_id = calls.add_attempt(
+        attempt_id = attempts.add_attempt(
             tx,
             task_id=task_id,
             person_id=subject.person_id,

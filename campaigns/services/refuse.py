@@ -24,7 +24,7 @@ from sqlalchemy import Connection
 
 from campaigns.parts import Parts
 from campaigns.rules.matching import email_key
-from campaigns.storage import audit, outbox, refusals
+from campaigns.storage import audit, outbox, products, refusals
 from campaigns.storage.refusals import Subject
 
 log = structlog.get_logger()
@@ -81,7 +81,7 @@ def record(
         raise RefuseError("scope_unknown")
     with parts.engine.begin() as tx:
         subject = _subject(tx, parts, delivery_id, address_id, person_id, email)
-        chosen = _product(subject, scope, product_id)
+        chosen = _product(tx, subject, scope, product_id)
         scope = "global" if scope == "product" and chosen is None else scope
         return _refuse(
             tx,
@@ -270,11 +270,12 @@ def _subject(
     return found
 
 
-def _product(subject: Subject, scope: str, product_id: int | None) -> int | None:
+def _product(tx: Connection, subject: Subject, scope: str, product_id: int | None) -> int | None:
     if scope != "product":
         return None
     chosen = product_id if product_id is not None else subject.product_id
-    if chosen is None and subject.delivery_id is None:
+    is_there = chosen is not None and products.find(tx, chosen) is not None
+    if not is_there and (chosen is not None or subject.delivery_id is None):
         raise RefuseError("product_missing")
     return chosen
 

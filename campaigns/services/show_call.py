@@ -9,8 +9,9 @@ from campaigns.parts import Parts
 from campaigns.rules.touchpoints import VIEWS, Kind
 from campaigns.services import call_desk
 from campaigns.services.call_desk import Line
-from campaigns.storage import calls, companies, tasks, timeline
-from campaigns.storage.calls import Attempt, HourRate, Today
+from campaigns.storage import attempts as made
+from campaigns.storage import companies, tasks, timeline
+from campaigns.storage.attempts import Attempt, HourRate, Today
 from campaigns.storage.companies import Member
 from campaigns.storage.tasks import Task
 from campaigns.storage.timeline import Touch
@@ -48,9 +49,9 @@ def run(parts: Parts, task_id: int, *, now: datetime, user_id: int | None) -> Ca
     with parts.engine.connect() as tx:
         touches = timeline.touches(tx, call.person_id)
         members = companies.members(tx, call.company_id, limit=12) if call.company_id else []
-        attempts = calls.attempts(tx, call.person_id, limit=4)
-        rates = calls.hour_rates(tx, zone=parts.settings.zone)
-        today = calls.today(tx, user_id=user_id, day=day)
+        attempts = made.attempts(tx, call.person_id, limit=4)
+        rates = made.hour_rates(tx, zone=parts.settings.zone)
+        today = made.today(tx, user_id=user_id, day=day)
         done = tasks.done_today(tx, kind="call", user_id=user_id, day=day, limit=2)
     roles = {member.buying_role for member in members}
     return Card(

@@ -84,7 +84,11 @@ def add(
     user_id: int | None,
     at: datetime,
 ) -> int | None:
-    """The id of the new refusal; None when it stood already."""
+    """The id of the new refusal; None when it stood already.
+
+    A refusal that came with an imported list and is now said by the person herself becomes her own, so that
+    undoing that import does not lift it.
+    """
     return tx.execute(
         text(
             """
@@ -92,7 +96,10 @@ def add(
                                       evidence, recorded_by, delivery_id, at)
             values (:key_hash, :address_id, :person_id, :person_id, :scope, :product_id, :reason, :evidence,
                     :user_id, :delivery_id, :at)
-            on conflict (key_hash, scope, coalesce(product_id, 0)) where lifted_at is null do nothing returning id
+            on conflict (key_hash, scope, coalesce(product_id, 0)) where lifted_at is null do update
+               set import_batch_id = null, reason = excluded.reason, evidence = excluded.evidence, at = excluded.at
+             where suppressions.import_batch_id is not null
+            returning id
             """
         ),
         {

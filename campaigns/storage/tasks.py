@@ -243,9 +243,7 @@ def fax_is_wrong(tx: Connection, person_id: int) -> None:
     )
 
 
-def cancel_of_lead(
-    tx: Connection, lead_id: int, *, kinds: Sequence[str], outcome: str, now: datetime
-) -> int:
+def cancel_of_lead(tx: Connection, lead_id: int, *, kinds: Sequence[str], outcome: str, now: datetime) -> int:
     """Open tasks of one lead that somebody else does now."""
     done = tx.execute(
         text(

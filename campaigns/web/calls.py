@@ -189,7 +189,11 @@ def export_GET() -> ResponseReturnValue:
 @needs("inside_sales", "marketer")
 def export_POST() -> ResponseReturnValue:
     found, preset, encoding = _export()
-    wanted: dict[str, object] = {"product": _product_id(), "rank": request.values.get("rank", ""), "preset": preset.value}
+    wanted: dict[str, object] = {
+        "product": _product_id(),
+        "rank": request.values.get("rank", ""),
+        "preset": preset.value,
+    }
     now = _now()
     export_calls.note(_parts(), found, wanted=wanted, user_id=current_user.id, now=now)
     written = export_calls.write(found, preset=preset, encoding=encoding, cells=_cells(preset))

@@ -60,7 +60,9 @@ def list_GET() -> ResponseReturnValue:
 def hand_offs_GET() -> ResponseReturnValue:
     # A figure on another page names the state; the list shows the group it stands in.
     state = request.args.get("state", "")
-    group = next((name for name, states in GROUPS.items() if state in states), request.args.get("show", "waiting"))
+    group = next(
+        (name for name, states in GROUPS.items() if state in states), request.args.get("show", "waiting")
+    )
     if group not in GROUPS:
         abort(404)
     parts = _parts()

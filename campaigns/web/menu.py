@@ -39,7 +39,12 @@ class Group:
 
 
 GROUPS: tuple[Group, ...] = (
-    Group(1, lazy_pgettext("menu", "集客"), "speakerphone", (Item("imports", lazy_pgettext("menu", "取込"), "imports", "/imports", MARKETING),)),
+    Group(
+        1,
+        lazy_pgettext("menu", "集客"),
+        "speakerphone",
+        (Item("imports", lazy_pgettext("menu", "取込"), "imports", "/imports", MARKETING),),
+    ),
     Group(
         2,
         lazy_pgettext("menu", "維持・管理"),
@@ -73,7 +78,11 @@ GROUPS: tuple[Group, ...] = (
         5,
         lazy_pgettext("menu", "案件化"),
         "arrows-exchange",
-        (Item("hand_offs", lazy_pgettext("menu", "引き渡し"), "leads", "/leads/hand-offs", count="hand_offs"),),
+        (
+            Item(
+                "hand_offs", lazy_pgettext("menu", "引き渡し"), "leads", "/leads/hand-offs", count="hand_offs"
+            ),
+        ),
     ),
     Group(
         6,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, ParamSpec
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, abort, current_app, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -72,6 +72,9 @@ def register(app: Flask, parts: Parts) -> None:
     def load(text: str) -> Reader | None:
         user_id, _, session_no = text.partition(":")
         if not (user_id.isdigit() and session_no.isdigit()):
+            return None
+        # The page that says the database is away must not ask it, nor does a recipient's page.
+        if g.get("is_failing") or g.get("asks_nobody"):
             return None
         user = accounts.of_session(parts, user_id=int(user_id), session_no=int(session_no))
         return Reader(user) if user else None

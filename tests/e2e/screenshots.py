@@ -51,12 +51,11 @@ def main() -> None:
         for lang in ("ja", "en") if every else ("ja",):
             for phone in (False, True) if every else (False,):
                 window = browser.context(chromium, base=base, phone=phone, lang=lang)
-                window.add_cookies([{"name": "lang", "value": lang, "url": base}])
                 browser.log_in(window, email=EMAIL, password=PASSWORD)
                 page = window.new_page()
                 paths = README | {"person": person_path(page), "unsubscribe": unsubscribe_path(page)}
                 for name, path in paths.items():
-                    page.goto(path)
+                    page.goto(f"{path}{'&' if '?' in path else '?'}lang={lang}")
                     mark = ("" if lang == "ja" else "-en") + ("-phone" if phone else "")
                     page.screenshot(path=folder / f"{name}{mark}.png", full_page=phone)
                 window.close()

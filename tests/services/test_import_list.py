@@ -473,14 +473,16 @@ def test_settings_survive_the_database(parts: Parts, now: datetime) -> None:
     assert settings.mapping[4] == "email"
 
 
-def test_a_list_of_refusals_ends_what_is_planned_and_its_undo_takes_part_again(parts: Parts, now: datetime) -> None:
+def test_a_list_of_refusals_ends_what_is_planned_and_its_undo_takes_part_again(
+    parts: Parts, now: datetime
+) -> None:
     with parts.engine.begin() as tx:
         id = world.product(tx)
         world.scenario(tx, id)
     done = bring(parts, ROWS, now, product_id=id)
     enrol.people(parts, done.person_ids, now=now, product_id=id)
     plan.run(parts, now=now)
-    data = "mail\ntaro@hamana.example\n".encode()
+    data = b"mail\ntaro@hamana.example\n"
     batch = import_list.read(parts, data=data, file_name="stop.csv", user_id=None, now=now, kind="refusals")
     _, settings, _ = import_list.sample(parts, batch)
     import_list.preview(parts, batch, settings=settings, now=now)

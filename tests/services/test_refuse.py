@@ -37,7 +37,9 @@ def second_product(parts: Parts, made: world.World, now: datetime) -> tuple[int,
         other = world.product(tx, "5軸加工機 VX-500", list_key="vx")
         number, version, contents = world.scenario(tx, other)
         person = made.people[0]
-        world.insert(tx, "product_leads", person_id=person, product_id=other, state="nurturing", created_at=now)
+        world.insert(
+            tx, "product_leads", person_id=person, product_id=other, state="nurturing", created_at=now
+        )
         enrollment = world.insert(
             tx, "enrollments", person_id=person, product_id=other, scenario_id=number, version_id=version,
             start_month=1, due_month=1, created_at=now,
@@ -61,7 +63,8 @@ def test_one_product_stops_and_the_other_still_comes(parts: Parts, now: datetime
     done = refuse.record(parts, delivery_id=first, scope="product", reason="user_link", now=now)
     assert (done.is_new, done.stopped, done.product_id) == (True, 1, made.product)
     states = {
-        id: value(parts, "select state from deliveries where id = :id", id=id) for id in (first, second, other)
+        id: value(parts, "select state from deliveries where id = :id", id=id)
+        for id in (first, second, other)
     }
     assert states == {first: "suppressed", second: "planned", other: "planned"}
     assert value(parts, "select count(*) from mail_slots where delivery_id = :id", id=first) == 0
@@ -83,7 +86,9 @@ def test_everything_stops_every_product_and_every_person_at_the_mailbox(parts: P
     assert value(parts, "select count(*) from enrollments where status <> 'stopped'") == 0
 
 
-def test_the_stop_counter_moves_with_the_refusal_and_the_planner_looks_again(parts: Parts, now: datetime) -> None:
+def test_the_stop_counter_moves_with_the_refusal_and_the_planner_looks_again(
+    parts: Parts, now: datetime
+) -> None:
     made = world.build(parts, count=1)
     ids = world.planned(parts, made, send_at=now)
     before = value(parts, "select n from stops")
@@ -123,7 +128,9 @@ def test_twenty_presses_at_the_same_moment_are_one_refusal(parts: Parts, now: da
 
 
 def test_a_refusal_of_an_unknown_address_outlives_until_its_import(parts: Parts, now: datetime) -> None:
-    done = refuse.record(parts, email=" ＵＮＫＮＯＷＮ@nowhere.example ", scope="global", reason="phone", now=now)
+    done = refuse.record(
+        parts, email=" ＵＮＫＮＯＷＮ@nowhere.example ", scope="global", reason="phone", now=now
+    )
     assert done.is_new
     hashed = value(parts, "select key_hash from suppressions")
     assert hashed == parts.key_hash("unknown@nowhere.example")
@@ -144,7 +151,10 @@ def test_a_mail_without_a_product_is_unspecific(parts: Parts, now: datetime) -> 
     ids = world.planned(parts, made, send_at=now)
     with parts.engine.begin() as tx:
         tx.execute(text("update deliveries set product_id = null"))
-    assert refuse.record(parts, delivery_id=ids[0], scope="product", reason="user_link", now=now).scope == "global"
+    assert (
+        refuse.record(parts, delivery_id=ids[0], scope="product", reason="user_link", now=now).scope
+        == "global"
+    )
 
 
 def test_undo_brings_back_what_the_press_took(parts: Parts, now: datetime) -> None:
@@ -220,7 +230,9 @@ def test_a_torn_or_foreign_line_does_not_stop_the_others(parts: Parts, now: date
     path = parts.settings.folder / SPOOL
     path.parent.mkdir(parents=True)
     gone = json.dumps({"delivery_id": 999, "act": "product", "reason": "user_link", "at": now.isoformat()})
-    path.write_bytes(b'{"delivery_id": 1, "act": "pro\n[1]\n"x"\n\xff\xfe\n' + gone.encode() + b'\n{"delivery_id"')
+    path.write_bytes(
+        b'{"delivery_id": 1, "act": "pro\n[1]\n"x"\n\xff\xfe\n' + gone.encode() + b'\n{"delivery_id"'
+    )
     refuse.spool(parts, delivery_id=ids[0], act="product", reason="user_link", now=now)
     assert refuse.drain(parts, now=now) == 1
     assert live(parts) == {("product", made.product)}
@@ -233,7 +245,9 @@ def test_the_file_stays_while_the_database_is_away(parts: Parts, now: datetime) 
     made = world.build(parts, count=1)
     ids = world.planned(parts, made, send_at=now)
     refuse.spool(parts, delivery_id=ids[0], act="global", reason="user_link", now=now)
-    nowhere = create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none", connect_args={"connect_timeout": 1})
+    nowhere = create_engine(
+        "postgresql+psycopg://nobody@127.0.0.1:1/none", connect_args={"connect_timeout": 1}
+    )
     with pytest.raises(OperationalError):
         refuse.drain(replace(parts, engine=nowhere), now=now)
     assert refuse.spooled(parts) == 1
@@ -267,7 +281,9 @@ def test_a_lift_needs_a_reason_and_brings_the_person_back(parts: Parts, now: dat
     ids = world.planned(parts, made, send_at=now)
     refuse.record(parts, delivery_id=ids[0], scope="product", reason="phone", evidence="x", now=now)
     with parts.engine.begin() as tx:
-        world.insert(tx, "users", email="a@minori.example", name="管理者", role="admin", created_at=datetime.now(UTC))
+        world.insert(
+            tx, "users", email="a@minori.example", name="管理者", role="admin", created_at=datetime.now(UTC)
+        )
     with pytest.raises(RefuseError, match="evidence_missing"):
         refusal_list.lift(parts, 1, why="  ", user_id=1, now=now)
     assert live(parts) == {("product", made.product)}

@@ -30,7 +30,9 @@ def app(parts: Parts) -> Flask:
 def sign_in(app: Flask, parts: Parts, now: datetime) -> SignIn:
     """sign_in("marketer", locale="en") is a browser with a session of a new user of that role."""
 
-    def make(role: str = "admin", *, email: str = "", locale: str = "ja", name: str = "佐伯 美和") -> FlaskClient:
+    def make(
+        role: str = "admin", *, email: str = "", locale: str = "ja", name: str = "佐伯 美和"
+    ) -> FlaskClient:
         with parts.engine.begin() as tx:
             user_id = users.add(
                 tx,

@@ -50,7 +50,9 @@ def test_a_refusal_of_everything_leaves_the_mailable(parts: Parts, now: datetime
     assert shown(parts, now).tiles.mailable == 2
 
 
-def test_held_mails_are_named_by_the_product_that_won(parts: Parts, client: FlaskClient, now: datetime) -> None:
+def test_held_mails_are_named_by_the_product_that_won(
+    parts: Parts, client: FlaskClient, now: datetime
+) -> None:
     made = world.build(parts, count=2)
     world.planned(parts, made, send_at=now)
     with parts.engine.begin() as tx:
@@ -64,13 +66,18 @@ def test_held_mails_are_named_by_the_product_that_won(parts: Parts, client: Flas
         )
     home = shown(parts, now)
     assert home.slot_total == 2
-    assert {(s.state, s.product) for s in home.slots} == {("planned", None), ("carried_over", "5軸加工機 VX-500")}
+    assert {(s.state, s.product) for s in home.slots} == {
+        ("planned", None),
+        ("carried_over", "5軸加工機 VX-500"),
+    }
     assert "5軸加工機 VX-500が先" in client.get("/").text
 
 
 def add_task(parts: Parts, person: int, product: int, now: datetime, **values: object) -> int:
     with parts.engine.begin() as tx:
-        lead = tx.execute(text("select id from product_leads where person_id = :p"), {"p": person}).scalar_one()
+        lead = tx.execute(
+            text("select id from product_leads where person_id = :p"), {"p": person}
+        ).scalar_one()
         defaults: dict[str, object] = {
             "kind": "call", "person_id": person, "product_id": product, "lead_id": lead, "cause": "hot_deep",
             "due_at": now, "created_at": now, "priority": 3,
@@ -90,8 +97,13 @@ def test_today_tells_promises_first_and_the_touches_behind_each_task(
     add_task(parts, made.people[0], made.product, now, priority=1)
     second = add_task(parts, made.people[1], made.product, now)
     with parts.engine.begin() as tx:
-        tx.execute(text("update tasks set why = jsonb_build_array(cast(:t as bigint)) where id = :id"), {"t": touch, "id": second})
-    third = add_task(parts, made.people[2], made.product, now, promised_at=now + timedelta(hours=1), priority=9)
+        tx.execute(
+            text("update tasks set why = jsonb_build_array(cast(:t as bigint)) where id = :id"),
+            {"t": touch, "id": second},
+        )
+    third = add_task(
+        parts, made.people[2], made.product, now, promised_at=now + timedelta(hours=1), priority=9
+    )
     tasks, total = overview.today(parts, user_id=1, now=now, page=1)
     assert (total, tasks[0].id, tasks[2].id) == (3, third, second)
     page = client.get("/today").text
@@ -99,7 +111,9 @@ def test_today_tells_promises_first_and_the_touches_behind_each_task(
     assert "11:00" in page
 
 
-def test_a_colleagues_task_and_one_of_tomorrow_are_not_todays(parts: Parts, sign_in: SignIn, now: datetime) -> None:
+def test_a_colleagues_task_and_one_of_tomorrow_are_not_todays(
+    parts: Parts, sign_in: SignIn, now: datetime
+) -> None:
     sign_in("admin")
     sign_in("inside_sales")
     made = world.build(parts, count=2)
@@ -109,7 +123,9 @@ def test_a_colleagues_task_and_one_of_tomorrow_are_not_todays(parts: Parts, sign
     assert overview.waiting(parts, user_id=2, now=now).today == 1
 
 
-def test_the_badge_counts_alerts_until_they_are_seen(parts: Parts, client: FlaskClient, now: datetime) -> None:
+def test_the_badge_counts_alerts_until_they_are_seen(
+    parts: Parts, client: FlaskClient, now: datetime
+) -> None:
     made = world.build(parts, count=1)
     with parts.engine.begin() as tx:
         for _ in range(2):
@@ -157,7 +173,11 @@ def test_mail_that_is_nine_minutes_late_is_no_problem_yet(parts: Parts, now: dat
 @pytest.mark.parametrize(
     ("role", "allowed", "refused"),
     [
-        ("inside_sales", ("/", "/today", "/refusals", "/me"), ("/products", "/senders", "/team", "/products/new")),
+        (
+            "inside_sales",
+            ("/", "/today", "/refusals", "/me"),
+            ("/products", "/senders", "/team", "/products/new"),
+        ),
         ("marketer", ("/", "/products", "/senders", "/refusals"), ("/team",)),
         ("admin", ("/products", "/team"), ()),
     ],

@@ -41,13 +41,17 @@ def recipient(parts: Parts) -> FlaskClient:
 
 def refusals(parts: Parts) -> list[tuple[str, int | None, str]]:
     with parts.engine.connect() as tx:
-        rows = tx.execute(text("select scope, product_id, reason from suppressions where lifted_at is null order by id"))
+        rows = tx.execute(
+            text("select scope, product_id, reason from suppressions where lifted_at is null order by id")
+        )
         return [(row[0], row[1], row[2]) for row in rows]
 
 
 def without_database(parts: Parts) -> Flask:
     """The same installation with its database gone."""
-    nowhere = create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none", connect_args={"connect_timeout": 1})
+    nowhere = create_engine(
+        "postgresql+psycopg://nobody@127.0.0.1:1/none", connect_args={"connect_timeout": 1}
+    )
     return web.create(replace(parts, engine=nowhere))
 
 
@@ -110,7 +114,9 @@ def test_one_click_needs_no_cookie_and_bars_new_products(
     assert refusals(parts) == [("product", made.product, "one_click"), ("new_products", None, "one_click")]
 
 
-@pytest.mark.parametrize("body", [{}, {"scope": "everything"}, {"scope": "undo", "of": "../x"}, {"List-Unsubscribe": "Two"}])
+@pytest.mark.parametrize(
+    "body", [{}, {"scope": "everything"}, {"scope": "undo", "of": "../x"}, {"List-Unsubscribe": "Two"}]
+)
 def test_a_post_that_says_nothing_known_changes_nothing(
     parts: Parts, recipient: FlaskClient, url: str, body: dict[str, str]
 ) -> None:
@@ -120,7 +126,9 @@ def test_a_post_that_says_nothing_known_changes_nothing(
     assert refusals(parts) == []
 
 
-@pytest.mark.parametrize("change", [lambda t: t[:-1], lambda t: t + "A", lambda t: "A" + t[1:], lambda t: "x", lambda t: t * 400])
+@pytest.mark.parametrize(
+    "change", [lambda t: t[:-1], lambda t: t + "A", lambda t: "A" + t[1:], lambda t: "x", lambda t: t * 400]
+)
 def test_a_forged_or_cut_token_is_a_plain_404(parts: Parts, recipient: FlaskClient, url: str, change) -> None:  # type: ignore[no-untyped-def]
     forged = "/u/" + change(url.removeprefix("/u/"))
     for answer in (recipient.get(forged), recipient.post(forged, data={"scope": "global"})):
@@ -129,7 +137,9 @@ def test_a_forged_or_cut_token_is_a_plain_404(parts: Parts, recipient: FlaskClie
     assert refusals(parts) == []
 
 
-def test_a_token_of_another_kind_stops_nothing(parts: Parts, recipient: FlaskClient, made: world.World) -> None:
+def test_a_token_of_another_kind_stops_nothing(
+    parts: Parts, recipient: FlaskClient, made: world.World
+) -> None:
     click = parts.signer.sign(TokenKind.OPEN, 1)
     assert recipient.post(f"/u/{click}", data={"scope": "global"}).status_code == 404
     assert refusals(parts) == []
@@ -148,7 +158,12 @@ def test_without_a_database_the_press_is_kept_on_disk_and_takes_effect_later(
     done = away.post(url, data={"scope": "product"})
     assert done.status_code == 200
     assert "受け付けを記録しました" in done.text
-    assert away.post(url, data="List-Unsubscribe=One-Click", content_type="application/x-www-form-urlencoded").status_code == 200
+    assert (
+        away.post(
+            url, data="List-Unsubscribe=One-Click", content_type="application/x-www-form-urlencoded"
+        ).status_code
+        == 200
+    )
     assert refuse.spooled(parts) == 2
     assert refusals(parts) == []
     assert refuse.drain(parts, now=now) == 2

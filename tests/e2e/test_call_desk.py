@@ -1,0 +1,106 @@
+"""The call desk in a real browser, by keyboard alone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page
+from werkzeug.serving import make_server
+
+from campaigns.parts import Parts
+from campaigns.services import accounts, rerank
+from campaigns.web import app as web
+from tests.conftest import NOW
+from tests.e2e import browser
+from tests.services.world import World
+
+pytestmark = pytest.mark.e2e
+EMAIL, PASSWORD = "saeki@maker.example", "correct horse battery"
+
+
+@pytest.fixture
+def world(parts: Parts) -> World:
+    accounts.create_first(parts, email=EMAIL, name="佐伯 美和", password=PASSWORD, locale="ja", now=NOW)
+    made = World.build(parts, NOW)
+    for _ in range(2):
+        made.person(touches=[("booth_talk_prospect", 20), ("doc_request", 3)])
+    rerank.people(parts, [1, 2], now=NOW)
+    return made
+
+
+@pytest.fixture
+def page(parts: Parts, world: World) -> Iterator[Page]:
+    server = make_server("127.0.0.1", 0, web.create(parts), threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        with browser.chromium() as chromium:
+            window = browser.context(chromium, base=f"http://127.0.0.1:{server.port}")
+            browser.log_in(window, email=EMAIL, password=PASSWORD)
+            yield window.new_page()
+            window.close()
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def chosen(page: Page) -> str | None:
+    found = page.query_selector("input[name=result]:checked")
+    return found.get_attribute("value") if found else None
+
+
+def test_a_call_is_recorded_undone_and_skipped_by_keys(page: Page, world: World) -> None:
+    page.goto("/calls/desk")
+    first = page.url
+    page.keyboard.press("6")
+    assert chosen(page) == "interest"
+    page.keyboard.press("m")
+    page.keyboard.type("3d 9u")  # in the note they are letters
+    assert page.input_value("#note") == "3d 9u"
+    assert chosen(page) == "interest"
+    page.keyboard.press("Escape")
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: "/calls/" in url and url != first)
+    assert [row.result for row in world.rows("select result from call_attempts")] == ["interest"]
+    page.keyboard.press("u")
+    page.wait_for_url(lambda url: url.startswith(first))
+    assert world.rows("select count(*) as n from call_attempts")[0].n == 0
+    assert page.input_value("#note") == "3d 9u"
+    page.keyboard.press("s")
+    page.wait_for_url(lambda url: "skip=" in url)
+    assert world.rows("select count(*) as n from call_attempts")[0].n == 0
+
+
+def test_keys_belong_to_the_input_method_while_it_converts(page: Page, world: World) -> None:
+    page.goto("/calls/desk")
+    press = "init => document.body.dispatchEvent(new KeyboardEvent('keydown', {bubbles: true, ...init}))"
+    page.evaluate(press, {"key": "7", "isComposing": True})
+    assert chosen(page) is None
+    page.evaluate(press, {"key": "7", "keyCode": 229})
+    assert chosen(page) is None
+    page.evaluate(press, {"key": "7"})
+    assert chosen(page) == "appointment"
+    page.evaluate(
+        "document.getElementById('on').dispatchEvent(new KeyboardEvent('keydown',"
+        " {key: 'Enter', isComposing: true, bubbles: true, cancelable: true}))"
+    )
+    assert world.rows("select count(*) as n from call_attempts")[0].n == 0
+
+
+def test_single_keys_can_be_switched_off(page: Page, world: World) -> None:
+    world.run("update users set single_keys = false")
+    page.goto("/calls/desk")
+    page.keyboard.press("6")
+    assert chosen(page) is None
+
+
+@pytest.mark.parametrize("phone", [False, True])
+def test_no_page_is_wider_than_its_window(parts: Parts, world: World, page: Page, phone: bool) -> None:
+    page.set_viewport_size({"width": 390, "height": 844} if phone else {"width": 1280, "height": 830})
+    paths = ("/people", "/people/1", "/people/1/edit", "/companies/1", "/leads", "/leads/hand-offs", "/calls")
+    for path in (*paths, "/calls?kind=visit", "/calls/export", "/calls/desk"):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
