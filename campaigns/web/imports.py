@@ -19,7 +19,7 @@ from campaigns.rules import columns, drafts
 from campaigns.rules.imports import BASES, KIND_FIELDS, KINDS, UNDO, BatchKind, Settings
 from campaigns.rules.reasons import Reason
 from campaigns.rules.texts import ListError
-from campaigns.services import add_event, enrol, import_list, import_pages, import_undo, rerank
+from campaigns.services import add_event, classify, enrol, import_list, import_pages, import_undo, rerank
 from campaigns.services.import_list import Imported, ImportRefused
 from campaigns.web import import_words as words
 from campaigns.web.session import needs
@@ -275,6 +275,7 @@ def _day(name: str) -> date | None:
 def _finish(done: Imported) -> ResponseReturnValue:
     """What follows an import: scenarios and ranks. Each is harmless to repeat, so a second press may."""
     parts, now = _parts(), _parts().clock.now()
+    classify.run(parts, now=now)  # a scenario's audience is by class, so new companies need theirs first
     if done.product_id is not None:
         enrol.people(parts, done.person_ids, now=now, product_id=done.product_id)
     rerank.people(parts, done.person_ids, now=now)
