@@ -10,11 +10,7 @@ recorded, and `drain` applies it before the next mails are claimed. Source: spec
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -24,6 +20,7 @@ from sqlalchemy import Connection
 
 from campaigns.parts import Parts
 from campaigns.rules.matching import email_key
+from campaigns.services import kept_lines
 from campaigns.storage import audit, outbox, products, refusals
 from campaigns.storage.refusals import Subject
 
@@ -147,24 +144,12 @@ def less_often(parts: Parts, *, delivery_id: int, now: datetime) -> bool:
 def spool(parts: Parts, *, delivery_id: int, act: str, reason: str, now: datetime) -> None:
     """Keep a wish on disk, fsynced. act: product, global, less, one_click, undo_product ... OSError when full."""
     line = json.dumps({"delivery_id": delivery_id, "act": act, "reason": reason, "at": now.isoformat()})
-    path = _spool_path(parts)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(path), path.open("ab") as file:
-        is_new = file.tell() == 0
-        # A line torn by a power cut must not swallow this one.
-        file.write(b"\n" + line.encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-        if is_new:
-            _sync_folder(path.parent)
+    kept_lines.append(_spool_path(parts), line.encode())
 
 
 def spooled(parts: Parts) -> int:
     """How many wishes wait on disk."""
-    try:
-        return sum(1 for line in _spool_path(parts).read_bytes().splitlines() if line.strip())
-    except FileNotFoundError:
-        return 0
+    return kept_lines.count(_spool_path(parts))
 
 
 def drain(parts: Parts, *, now: datetime) -> int:
@@ -172,18 +157,10 @@ def drain(parts: Parts, *, now: datetime) -> int:
 
     The file goes only after the last commit: a crash in between applies some of it again, which is harmless.
     """
-    path = _spool_path(parts)
-    if not path.exists():
-        return 0
-    with _locked(path):
-        try:
-            lines = path.read_bytes().splitlines()
-        except FileNotFoundError:
-            return 0
-        done = sum(_apply(parts, line, now=now) for line in lines if line.strip())
-        path.unlink()
-        _sync_folder(path.parent)
-    log.info("refusals taken from disk", count=done)
+    with kept_lines.taken(_spool_path(parts)) as lines:
+        done = sum(_apply(parts, line, now=now) for line in lines)
+    if lines:
+        log.info("refusals taken from disk", count=done)
     return done
 
 
@@ -220,25 +197,6 @@ def _apply(parts: Parts, line: bytes, *, now: datetime) -> int:
 
 def _spool_path(parts: Parts) -> Path:
     return parts.settings.folder / "spool" / "unsubscribes.jsonl"
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """One process at a time at the file; the lock is a file of its own, since the other one is unlinked."""
-    handle = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 # --- inside the transaction ------------------------------------------------------------------------------
