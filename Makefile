@@ -44,7 +44,7 @@ bench: test-install
 
 # Read the strings of code and templates again; what is new in messages.po wants its English.
 i18n: install
-	$(BIN)/pybabel -q extract -F campaigns/web/babel.cfg --no-location -o campaigns/web/translations/messages.pot .
+	$(BIN)/pybabel -q extract -F campaigns/web/babel.cfg -k _l -k lazy_pgettext:1c,2 --no-location -o campaigns/web/translations/messages.pot .
 	$(BIN)/pybabel -q update -i campaigns/web/translations/messages.pot -d campaigns/web/translations --no-fuzzy-matching
 
 clean:

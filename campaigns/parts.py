@@ -64,6 +64,7 @@ def build(settings: Settings) -> Parts:
         max_overflow=4,
         pool_pre_ping=True,
         pool_timeout=5,
+        hide_parameters=True,  # a logged database error must not carry people's addresses (LAW-28)
         connect_args={"connect_timeout": 3, "options": "-c jit=off -c synchronous_commit=on"},
     )
     connection = redis.Redis.from_url(
