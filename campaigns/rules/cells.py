@@ -190,3 +190,16 @@ def opt(cell: str) -> bool | None:
     """True for a yes, False for a no, None for blank or a word not known: unknown is not yes."""
     word = unicodedata.normalize("NFKC", cell).strip().lower()
     return True if word in YES else False if word in NO else None
+
+
+_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def inert(cell: object) -> str:
+    """A cell for a file that goes out: a spreadsheet shows it but never runs it (spec 60, 6.2.4)."""
+    text = "" if cell is None else str(cell)
+    return (
+        f"'{text}"
+        if text.startswith(_STARTS_A_FORMULA) or text.lstrip()[:1] in ("=", "+", "-", "@")
+        else text
+    )

@@ -15,8 +15,8 @@ from enum import StrEnum
 
 from campaigns.parts import Parts
 from campaigns.rules import cp932
+from campaigns.rules.cells import inert
 from campaigns.services.call_desk import Line
-from campaigns.services.export_deliveries import safe
 from campaigns.storage import audit, calls, companies
 from campaigns.storage.calls import WhyTouch
 from campaigns.storage.companies import Member
@@ -95,7 +95,7 @@ def write(
     writer.writerow(head)
     changed = []
     for number, row in enumerate(found, start=1):
-        texts = [safe(cell) for cell in cells(row)]
+        texts = [inert(cell) for cell in cells(row)]
         if encoding is Encoding.CP932:
             written = [cp932.writable(text) for text in texts]
             changed += [

@@ -9,10 +9,9 @@ from dataclasses import asdict
 from datetime import datetime
 
 from campaigns.parts import Parts
+from campaigns.rules.cells import inert
 from campaigns.storage import audit, deliveries
 from campaigns.storage.deliveries import Filter, Line
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def run(
@@ -27,12 +26,12 @@ def run(
     """The CSV as bytes (UTF-8 with BOM, CRLF). head and cells word it in the reader's language."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([safe(name) for name in head])
+    writer.writerow([inert(name) for name in head])
     people: set[int] = set()
     rows = 0
     with parts.engine.begin() as tx:
         for line in deliveries.every(tx, wanted):
-            writer.writerow([safe(cell) for cell in cells(line)])
+            writer.writerow([inert(cell) for cell in cells(line)])
             rows += 1
             if line.person_id is not None:
                 people.add(line.person_id)
@@ -47,9 +46,3 @@ def run(
             now=now,
         )
     return out.getvalue().encode("utf-8-sig")
-
-
-def safe(cell: object) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    text = "" if cell is None else str(cell)
-    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -13,8 +13,8 @@ from datetime import datetime
 
 from campaigns.parts import Parts
 from campaigns.rules import cp932
+from campaigns.rules.cells import inert
 from campaigns.rules.matching import phone_key
-from campaigns.services.export_deliveries import safe
 from campaigns.storage import audit, tasks
 from campaigns.storage.tasks import Task
 
@@ -82,5 +82,5 @@ def _write(rows: Sequence[tuple[str, list[Task]]]) -> bytes:
             "様",
             first.id,
         )
-        writer.writerow([cp932.writable(safe(cell)) for cell in cells])
+        writer.writerow([cp932.writable(inert(cell)) for cell in cells])
     return out.getvalue().encode("cp932")

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from campaigns.parts import Parts
 from campaigns.rules import columns, drafts, imports, texts
+from campaigns.rules.cells import inert
 from campaigns.rules.drafts import Draft
 from campaigns.rules.imports import BatchKind, Entry, Facts, Result, Settings
 from campaigns.rules.reasons import Reason
@@ -329,7 +330,7 @@ def errors_csv(parts: Parts, batch_id: int, *, words: Mapping[str, str] | None =
         rows = storage.rows(tx, batch_id, results=[Result.ERROR])
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\r\n")
-    table.writerow([_safe(label) for label in settings.labels] + ["行番号", "理由"])
+    table.writerow([inert(label) for label in settings.labels] + ["行番号", "理由"])
     width = len(settings.labels)
     for row in rows:
         cells = [*row.cells[:width], *[""] * (width - len(row.cells))]
@@ -338,13 +339,8 @@ def errors_csv(parts: Parts, batch_id: int, *, words: Mapping[str, str] | None =
             for reason in row.reasons
             if reason.code in drafts.ERRORS
         ]
-        table.writerow([_safe(cell) for cell in cells] + [row.line_no, " / ".join(dict.fromkeys(reasons))])
+        table.writerow([inert(cell) for cell in cells] + [row.line_no, " / ".join(dict.fromkeys(reasons))])
     return b"\xef\xbb\xbf" + out.getvalue().encode()
-
-
-def _safe(cell: str) -> str:
-    """A cell that a spreadsheet shows but never runs."""
-    return f"'{cell}" if cell.lstrip()[:1] in ("=", "+", "-", "@") or cell[:1] in ("\t", "\r") else cell
 
 
 def _get(tx: Connection, batch_id: int) -> Batch:

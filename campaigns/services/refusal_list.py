@@ -9,9 +9,9 @@ from dataclasses import asdict, replace
 from datetime import datetime
 
 from campaigns.parts import Parts
+from campaigns.rules.cells import inert
 from campaigns.rules.matching import email_key
 from campaigns.services import refuse
-from campaigns.services.export_deliveries import safe
 from campaigns.storage import audit, refusal_list, refusals
 from campaigns.storage.refusal_list import Line, Settings, Wanted
 
@@ -69,13 +69,13 @@ def export(
     """The list as CSV for Excel (UTF-8 with BOM); logged with the people in it before a byte leaves."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([safe(name) for name in head])
+    writer.writerow([inert(name) for name in head])
     wanted = _with_hash(parts, wanted)
     people: set[int] = set()
     rows = 0
     with parts.engine.begin() as tx:
         for line in refusal_list.lines(tx, wanted):
-            writer.writerow([safe(cell) for cell in cells(line)])
+            writer.writerow([inert(cell) for cell in cells(line)])
             rows += 1
             if line.person_id is not None:
                 people.add(line.person_id)

@@ -20,6 +20,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from campaigns.parts import Parts
 from campaigns.services import overview
 from campaigns.web import (
+    asked,
     calls,
     catcher,
     companies,
@@ -88,6 +89,7 @@ def create(parts: Parts) -> Flask:
         SEND_FILE_MAX_AGE_DEFAULT=86_400,
     )
     app.extensions["ikusei"] = parts
+    asked.register(app)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     if parts.settings.trusted_hops:
         # Only the client's address is believed; links are built from base_url, never from a Host header.

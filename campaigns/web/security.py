@@ -15,7 +15,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from redis.exceptions import RedisError
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
@@ -58,6 +58,8 @@ def register(app: Flask, parts: Parts) -> None:
     app.register_error_handler(HTTPException, _http)
     for away in (OperationalError, InterfaceError, PoolTimeout, RedisError):
         app.register_error_handler(away, _away)
+    for misfit in (DataError, IntegrityError):
+        app.register_error_handler(misfit, _misfit)
     app.register_error_handler(Exception, _bug)
 
 
@@ -102,6 +104,19 @@ def _away(error: Exception) -> ResponseReturnValue:
     answer = make_response(_page(503, title, text))
     answer.headers["Retry-After"] = "30"
     return answer
+
+
+def _misfit(error: DataError | IntegrityError) -> ResponseReturnValue:
+    """What was sent names a row that is gone, or fits no column: the database took nothing of it.
+
+    23503 is a foreign key; anything else that breaks a rule of the schema is a bug of ours.
+    """
+    if isinstance(error, IntegrityError) and getattr(error.orig, "sqlstate", "") != "23503":
+        return _bug(error)
+    g.is_failing = True
+    log.warning("a value fits no column", error=type(error.orig).__name__, path=request.path)
+    title, text = _words(400)
+    return _page(400, title, text)
 
 
 def _bug(error: Exception) -> ResponseReturnValue:

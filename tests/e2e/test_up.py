@@ -61,7 +61,9 @@ def var(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "var"
 
 
-def test_an_empty_service_asks_for_the_first_account_and_a_second_start_is_refused(var: Path, port: int) -> None:
+def test_an_empty_service_asks_for_the_first_account_and_a_second_start_is_refused(
+    var: Path, port: int
+) -> None:
     up = start(var, port)
     try:
         page = first_page(port)
