@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert, select, update
 
 from campaigns.parts import Parts
+from campaigns.rules import cells
 from campaigns.rules.deliveries import State
 from campaigns.rules.schedule import month_of
 from campaigns.services import render
