@@ -106,7 +106,6 @@ def test_the_demo_tells_what_the_issue_asks_for(demo: Demo) -> None:
     assert found["transactional_mails"] >= 1, found
     assert found["deliveries_without_final_or_dated_state"] == 0, found
     assert not any(found["self_audit"].values()), found
-    assert found["seconds"] < 180, found
 
 
 def test_the_pixel_answers_and_forged_links_are_404(demo: Demo) -> None:

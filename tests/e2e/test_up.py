@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -55,10 +54,10 @@ def port() -> int:
 
 
 @pytest.fixture
-def var(tmp_path: Path) -> Iterator[Path]:
+def var(tmp_path: Path) -> Path:
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(0o755)
-    yield tmp_path / "var"
+    return tmp_path / "var"
 
 
 def test_an_empty_service_asks_for_the_first_account_and_a_second_start_is_refused(

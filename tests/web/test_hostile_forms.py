@@ -1,0 +1,108 @@
+"""One odd field in an otherwise sound form: each form, each of its fields, each odd value."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests import world
+from tests.web.test_hostile import ODD, house
+
+__all__ = ["house"]
+
+PASSWORD = "enough letters here"
+FORMS: dict[str, dict[str, str]] = {
+    "/products/1": {
+        "name": "検査装置", "family": "検査", "price_band": "300-500", "list_key": "eyeline",
+        "unsubscribe_label": "検査", "purchase_cycle_days": "365", "gate_percent": "20",
+        "expected_amount_yen": "1000000", "priority": "5", "colour_no": "1", "sender_profile_id": "1",
+        "owner_user_id": "1", "is_active": "1", "version": "1",
+    },
+    "/products/new": {
+        "name": "新しい装置", "family": "検査", "price_band": "", "list_key": "new-list",
+        "unsubscribe_label": "新しい装置", "purchase_cycle_days": "365", "gate_percent": "20",
+        "expected_amount_yen": "1000000", "priority": "5", "colour_no": "1", "sender_profile_id": "1",
+        "owner_user_id": "1", "is_active": "1",
+    },
+    "/senders/new": {
+        "name": "支社", "legal_name": "株式会社みのり精機", "postal_address": "静岡県", "inquiry": "053-000-0000",
+        "from_name": "みのり", "from_address": "a@minori.example", "reply_to": "a@minori.example",
+        "return_path_domain": "minori.example", "privacy_url": "https://minori.example/p",
+    },
+    "/people/1/edit": {
+        "family": "若林", "given": "拓也", "family_kana": "", "email": "p1@hamana-techno.example",
+        "preferred_lang": "ja", "version": "1", "department": "部", "title": "課長", "tel": "", "buying_role": "",
+    },
+    "/people/1/touch": {
+        "kind": "booth_talk", "on": "2026-11-20", "at": "10:00", "key": "k", "product": "1", "event": "", "note": "立話",
+    },
+    "/people/1/call": {"product": "1"},
+    "/companies/1": {
+        "tel": "053", "owner_user_id": "1", "last_deal_on": "2026-01-01", "profit_12m_yen": "1",
+        "sales_12m_yen": "2", "class": "E", "class_locked": "1", "version": "1",
+    },
+    "/calls/1": {"result": "callback", "on": "2026-11-26", "at": "14:00", "note": "後で", "version": "1"},
+    "/calls/tasks/2": {"outcome": "sent", "note": "", "version": "1", "kind": "fax"},
+    "/calls/export": {"preset": "full", "encoding": "utf-8-sig", "rank": "", "product": "1"},
+    "/mails/new": {"starter": "", "product_id": "1"},
+    "/mails/1": {
+        "title": "便り", "kind": "case_study", "tone": "info", "subject": "件名", "preheader": "", "html": "<p>本文</p>",
+        "text": "本文", "content_version": "1", "variant_version": "1", "person": "1", "then": "", "lang": "ja", "role": "",
+    },
+    "/mails/1/preview": {
+        "title": "便り", "kind": "case_study", "tone": "info", "subject": "件名", "html": "<p>{{ 宛名 }}</p>", "text": "x",
+        "preheader": "", "person": "1", "lang": "ja", "role": "",
+    },
+    "/mails/1/variants": {"lang": "en", "role": "", "back": "/scenarios"},
+    "/scenarios/new": {
+        "pattern": "exhibition_hot", "purpose": "目的", "product_id": "1", "name": "名", "goal_kind": "visit",
+        "classes": "E", "event_id": "",
+    },
+    "/scenarios/1/head": {
+        "purpose": "目的", "name": "名", "goal_kind": "visit", "classes": "E", "event_id": "", "version": "1",
+    },
+    "/scenarios/1/rows": {"after": "K1"},
+    "/scenarios/1/rows/K1": {
+        "offset_months": "1", "want_day": "10", "tone": "info", "content_id": "1", "valid_until": "2027-01-01", "write": "",
+    },
+    "/scenarios/1/status": {"status": "paused"},
+    "/scenarios/1/publish": {"waiting": "move"},
+    "/refusals": {
+        "email": "someone@kosha.example", "scope": "1", "reason": "phone", "evidence": "電話で",
+    },
+    "/imports/1/columns": {
+        "action": "reread", "encoding": "utf-8", "delimiter": ",", "header_line": "1",
+    },
+    "/imports/1/confirm": {
+        "action": "", "event_name": "展示会", "event_starts_on": "2026-11-01", "event_ends_on": "2026-11-03",
+        "event_id": "", "product_id": "1", "kind": "card_exchange", "basis": "card_written", "wording": "文",
+        "giver": "", "given_on": "2026-11-01", "scope": "global",
+    },
+    "/imports": {"cells": "姓,名,会社名,メール\n佐藤,二郎,乙社,j@otsusha.example\n", "kind": "people"},
+    "/deliveries/pause": {"reason": "確認", "query": "month=all"},
+    "/team": {"email": "new@minori.example", "name": "新", "role": "marketer", "password": PASSWORD},
+    "/team/1": {"name": "佐伯", "role": "admin", "is_active": "1", "password": "", "version": "1"},
+    "/me": {"name": "佐伯", "single_keys": "1"},
+    "/alerts": {"up_to": "1"},
+    "/language": {"lang": "ja", "next": "/"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", FORMS)
+def test_one_odd_field_in_a_sound_form_is_answered_with_a_page(
+    client: FlaskClient, house: world.World, path: str
+) -> None:
+    path, form = path.rstrip("/"), FORMS[path]
+    if path == "/imports/1/confirm":
+        sent = {"column-0": "family", "column-1": "given", "column-2": "company", "column-3": "email"}
+        assert client.post("/imports/1/columns", data=sent).location == "/imports/1/confirm"
+    failed = {}
+    for field in form:
+        for odd in ODD:
+            answer = client.post(path, data={**form, field: odd})
+            if answer.status_code >= 500 or answer.status_code == 404:
+                failed[field, odd[:30]] = answer.status_code
+    sound = client.post(path, data=form).status_code
+    assert sound < 500
+    assert sound != 404
+    assert not failed
