@@ -244,7 +244,7 @@ def _as_html(text: str) -> str:
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return (
         '<!DOCTYPE html>\n<html><head><meta charset="utf-8"></head>'
-        f'<body style="font-size:15px;line-height:1.7;white-space:pre-wrap">{escaped}</body></html>'
+        f'<body style="font:15px/1.7 sans-serif;white-space:pre-wrap">{escaped}</body></html>'
     )
 
 
