@@ -121,6 +121,7 @@ def demo(leave: bool, as_json: bool, var: str, port: int) -> None:
     """A sample company, a list of 300 people and three simulated months, through the real engine."""
     from campaigns.demo import story
 
+    logs.configure("WARNING")
     stop = _told_to_stop()
     say = (lambda _: None) if as_json else click.echo
     with story.Stage(var=Path(var), port=port, say=say, stopped=stop.is_set) as stage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 from typing import Any
 
 import structlog
@@ -12,7 +13,7 @@ ADDRESS = re.compile(r"[\w.+\-]+@[\w\-]+\.[\w.\-]+")
 
 
 def configure(level: str) -> None:
-    """Plain lines to standard output, from `level` on."""
+    """Plain lines to standard error, from `level` on: standard output belongs to what a command answers."""
     number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
     logging.basicConfig(level=max(number, logging.WARNING), format="%(levelname)s %(name)s %(message)s")
     structlog.configure(
@@ -24,6 +25,7 @@ def configure(level: str) -> None:
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
 
