@@ -277,7 +277,7 @@ def _number(value: str, least: int, most: int, field: str, errors: dict[str, str
 
 def _ref(form: Mapping[str, str], field: str) -> int | None:
     value = form.get(field, "")
-    return int(value) if value.isdigit() and len(value) < 19 else None
+    return int(value) if value.isdecimal() and len(value) < 19 else None
 
 
 def _product(form: Mapping[str, str], errors: dict[str, str]) -> dict[str, object]:

@@ -173,11 +173,18 @@ def add_row(parts: Parts, scenario_id: int, *, after: str | None = None) -> str:
     return key
 
 
-def save_row(parts: Parts, scenario_id: int, key: str, row: Row) -> None:
-    """Change a row. Raises Gone."""
+def mark(row: Row | Step) -> str:
+    """What a row holds, as its form carries it along: who saves later learns that it changed meanwhile."""
+    return "/".join(str(getattr(row, field) or "") for field in Row.__dataclass_fields__)
+
+
+def save_row(parts: Parts, scenario_id: int, key: str, row: Row, *, was: str = "") -> None:
+    """Change a row. was: the mark of the row when its form was shown, "" when unknown. Raises Gone, Stale."""
     with parts.engine.begin() as tx:
         draft, rows = _draft(tx, scenario_id)
         step = rows[_index(rows, key)]
+        if was and mark(step) not in (was, mark(row)):
+            raise Stale(step)
         changes = {field: getattr(row, field) for field in Row.__dataclass_fields__}
         if not steps.save(tx, draft.id, step.id, **changes):
             raise Gone

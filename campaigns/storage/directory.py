@@ -111,7 +111,7 @@ select l.rank, count(distinct p.id) as n from product_leads l, lateral (select p
 
 
 def _values(wanted: Filter) -> dict[str, object]:
-    digits = "".join(sign for sign in wanted.q if sign.isdigit())
+    digits = "".join(sign for sign in wanted.q if sign.isdecimal())
     return {
         "q": wanted.q,
         "like": like(wanted.q),

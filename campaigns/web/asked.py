@@ -25,9 +25,12 @@ class Fields(ImmutableMultiDict[str, Any]):
         for values in dict.values(self):
             values[:] = [_clean(value) for value in values]
 
-    def get(self, key: str, default: Any = None, type: Callable[[Any], Any] | None = None) -> Any:
+    def get(  # type: ignore[override]
+        self, key: str, default: Any = None, type: Callable[[Any], Any] | None = None
+    ) -> Any:
         """As ever; with type=int a number of no sane size is the default, as a word is."""
-        return super().get(key, default, type=number if type is int else type)
+        read: Any = number if type is int else type
+        return super().get(key, default, type=read)
 
 
 class Asked(Request):

@@ -17,6 +17,7 @@ from campaigns.services.edit_company import Stale
 from campaigns.storage import companies as stored
 from campaigns.storage import timeline
 from campaigns.web import lead_words
+from campaigns.web.asked import number
 from campaigns.web.session import needs
 
 pages = Blueprint("companies", __name__, url_prefix="/companies")
@@ -102,8 +103,10 @@ def _values(form: Mapping[str, str], errors: dict[str, str]) -> dict[str, object
     values["class_locked"] = "class_locked" in form
     if values["class_locked"] and form.get("class") in [one.value for one in Class]:
         values["class"] = form["class"]
-    owner = form.get("owner_user_id", "")
-    values["owner_user_id"] = int(owner) if owner.isdigit() else None
+    try:
+        values["owner_user_id"] = number(form.get("owner_user_id", ""))
+    except ValueError:
+        values["owner_user_id"] = None
     try:
         values["last_deal_on"] = (
             date.fromisoformat(form["last_deal_on"]) if form.get("last_deal_on") else None

@@ -20,6 +20,7 @@ from campaigns.web.words import STATES, word
 
 pages = Blueprint("deliveries", __name__, url_prefix="/deliveries")
 PAGE = 50
+QUERY_MAX = 2000
 # Filter names of the chips that take several groups.
 _CHIPS = {"unsent": UNSENT, "care": CARE, "all": ()}
 
@@ -181,8 +182,10 @@ def _link(endpoint: str = ".list_GET", **changed: str | int | None) -> str:
 
 
 def _back() -> str:
+    """The list as it was; a query that no page of ours wrote is left out, since it goes into a header."""
     query = request.form.get("query", "")
-    return url_for(".list_GET") + (f"?{query}" if query else "")
+    is_ours = query.isascii() and query.isprintable() and len(query) <= QUERY_MAX
+    return url_for(".list_GET") + (f"?{query}" if query and is_ours else "")
 
 
 def _parts() -> Parts:

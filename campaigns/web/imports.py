@@ -18,7 +18,7 @@ from campaigns.parts import Parts
 from campaigns.rules import columns, drafts
 from campaigns.rules.imports import BASES, KIND_FIELDS, KINDS, UNDO, BatchKind, Settings
 from campaigns.rules.reasons import Reason
-from campaigns.rules.texts import ListError
+from campaigns.rules.texts import DELIMITERS, ListError
 from campaigns.services import add_event, classify, enrol, import_list, import_pages, import_undo, rerank
 from campaigns.services.import_list import Imported, ImportRefused
 from campaigns.web import import_words as words
@@ -105,7 +105,8 @@ def columns_POST(batch_id: int) -> ResponseReturnValue:
                 parts,
                 batch_id,
                 encoding=form.get("encoding", ""),
-                delimiter=form.get("delimiter", ","),
+                # The page offers these alone; anything else is no list's delimiter.
+                delimiter=form["delimiter"] if form.get("delimiter") in DELIMITERS else DELIMITERS[0],
                 header_line=form.get("header_line", 0, type=int),
             )
             return redirect(url_for(".columns_GET", batch_id=batch_id))

@@ -31,7 +31,7 @@ def _wanted() -> Wanted:
     product = request.args.get("product", "")
     return Wanted(
         q=request.args.get("q", "")[:254],
-        product_id=int(product) if product.isdigit() and len(product) < 19 else None,
+        product_id=int(product) if product.isdecimal() and len(product) < 19 else None,
         only_global=product == "all",
         with_lifted="lifted" in request.args,
     )
@@ -76,7 +76,7 @@ def index_POST() -> ResponseReturnValue:
         errors["reason"] = _("受け付けた方法を選んでください。")
     if not form.get("evidence", "").strip():
         errors["evidence"] = _("いつ、だれが、どう言ったかを書いてください。")
-    is_product = scope.isdigit() and len(scope) < 19
+    is_product = scope.isdecimal() and len(scope) < 19
     if not is_product and scope != "global":
         errors["scope"] = _("停止する範囲を選んでください。")
     if not errors:

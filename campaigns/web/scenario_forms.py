@@ -13,6 +13,7 @@ from campaigns.rules.scenarios import Scenario
 from campaigns.rules.tones import Tone
 from campaigns.services.design import Head, Row
 from campaigns.web import scenario_words as words
+from campaigns.web.asked import number
 
 
 def as_form(scenario: Scenario) -> dict[str, object]:
@@ -63,7 +64,7 @@ def row(form: Mapping[str, str]) -> Row | None:
             offset_months=int(form["offset_months"]),
             want_day=int(form["want_day"]),
             tone=Tone(form["tone"]).value,
-            content_id=int(form["content_id"]) if form.get("content_id") else None,
+            content_id=number(form["content_id"]) if form.get("content_id") else None,
             valid_until=date.fromisoformat(form["valid_until"]) if form.get("valid_until") else None,
         )
     except (KeyError, ValueError):

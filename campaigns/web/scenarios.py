@@ -117,7 +117,10 @@ def row_POST(scenario_id: int, key: str) -> ResponseReturnValue:
     if starter:
         scenario = design.load(_parts(), scenario_id, now=_now()).scenario
         row = _with_new_mail(row, starter, scenario)
-    design.save_row(_parts(), scenario_id, key, row)
+    try:
+        design.save_row(_parts(), scenario_id, key, row, was=request.form.get("was", ""))
+    except Stale:
+        return _designer(scenario_id, editing=key, mine=row), 409
     if starter and row.content_id is not None:
         back = url_for(".design_GET", scenario_id=scenario_id)
         return redirect(url_for("mails.edit_GET", content_id=row.content_id, back=back))
@@ -171,20 +174,26 @@ def status_POST(scenario_id: int) -> ResponseReturnValue:
 @pages.get("/<int:scenario_id>/publish")
 @needs("marketer", "admin")
 def publish_GET(scenario_id: int) -> ResponseReturnValue:
-    return _publish_page(scenario_id)
+    try:
+        return _publish_page(scenario_id)
+    except Gone:
+        return _nothing_to_publish(scenario_id)
 
 
 @pages.post("/<int:scenario_id>/publish")
 @needs("marketer", "admin")
 def publish_POST(scenario_id: int) -> ResponseReturnValue:
     parts, now = _parts(), _now()
-    done = publish.run(
-        parts,
-        scenario_id,
-        user_id=current_user.id,
-        now=now,
-        move_waiting=request.form.get("waiting", "move") == "move",
-    )
+    try:
+        done = publish.run(
+            parts,
+            scenario_id,
+            user_id=current_user.id,
+            now=now,
+            move_waiting=request.form.get("waiting", "move") == "move",
+        )
+    except Gone:
+        return _nothing_to_publish(scenario_id)
     if isinstance(done, Refused):
         return _publish_page(scenario_id), 422
     # After the commit: whom it is for joins now, the planner decides when each mail goes.
@@ -203,7 +212,8 @@ def publish_POST(scenario_id: int) -> ResponseReturnValue:
     return _back(scenario_id)
 
 
-def _designer(scenario_id: int, *, editing: str) -> ResponseReturnValue:
+def _designer(scenario_id: int, *, editing: str, mine: Row | None = None) -> str:
+    """mine: a row's words that somebody else's save came before; they stay in its form."""
     found = design.load(_parts(), scenario_id, now=_now())
     by_line: dict[int, list[rule.Problem]] = {}
     for problem in found.problems:
@@ -213,11 +223,20 @@ def _designer(scenario_id: int, *, editing: str) -> ResponseReturnValue:
         found=found,
         by_line=by_line,
         editing=editing,
+        mine=mine,
+        mark=design.mark,
         words=words,
         tones=list(Tone),
         starters=author.starters(),
         bad=[p for p in found.problems if p.is_error],
     )
+
+
+def _nothing_to_publish(scenario_id: int) -> ResponseReturnValue:
+    """A second press, or a colleague's: the scenario stands as it was published. Raises Gone without one."""
+    design.load(_parts(), scenario_id, now=_now())
+    flash(_("公開する変更はありません。すでに公開されています。"), "info")
+    return _back(scenario_id)
 
 
 def _publish_page(scenario_id: int) -> str:

@@ -89,7 +89,11 @@ def _http(error: HTTPException) -> ResponseReturnValue:
     code = error.code or 500
     if code < 400:
         return error
-    title, text = _words(code)
+    try:
+        title, text = _words(code)
+    except (OperationalError, InterfaceError, PoolTimeout) as away:
+        # The reader's language is asked of the database, which is away.
+        return _away(away)
     answer = make_response(_page(code, title, text))
     for name, value in error.get_headers():
         if name.lower() in ("retry-after", "allow"):

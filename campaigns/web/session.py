@@ -21,6 +21,7 @@ from campaigns.services import accounts
 from campaigns.services.accounts import AccountError
 from campaigns.storage.users import User
 from campaigns.web import i18n
+from campaigns.web.asked import number
 
 P = ParamSpec("P")
 pages = Blueprint("session", __name__)
@@ -70,13 +71,15 @@ def register(app: Flask, parts: Parts) -> None:
 
     @manager.user_loader  # type: ignore[untyped-decorator]
     def load(text: str) -> Reader | None:
-        user_id, _, session_no = text.partition(":")
-        if not (user_id.isdigit() and session_no.isdigit()):
+        left, _, right = text.partition(":")
+        try:
+            user_id, session_no = number(left), number(right)
+        except ValueError:
             return None
         # The page that says the database is away must not ask it, nor does a recipient's page.
         if g.get("is_failing") or g.get("asks_nobody"):
             return None
-        user = accounts.of_session(parts, user_id=int(user_id), session_no=int(session_no))
+        user = accounts.of_session(parts, user_id=user_id, session_no=session_no)
         return Reader(user) if user else None
 
     manager.unauthorized_handler(_ask_login)

@@ -1,0 +1,130 @@
+"""Who may open what: every address of the application, for a stranger and for each role.
+
+A new address fails here until it stands in a list: what is open to all, and what a role may not open.
+"""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from campaigns.parts import Parts
+from campaigns.web import app as web
+from tests.web import routes
+from tests.web.conftest import SignIn
+
+# Open without a login, by intention: each says nothing about anybody, or asks for a signed token.
+OPEN = frozenset(
+    {
+        "static",
+        "home.badge_GET",  # an empty 204
+        "images.image_GET",
+        "practice.clock_GET",
+        "practice.site_GET",
+        "public.privacy_GET",
+        "public.stop_GET",
+        "public.stop_POST",
+        "session.first_GET",
+        "session.first_POST",
+        "session.language_POST",
+        "session.login_GET",
+        "session.login_POST",
+        "session.logout_POST",
+    }
+)
+# Whole groups of pages that are not for inside sales, and single pages within the others.
+MARKETING = ("imports", "mails", "products", "scenarios", "senders")
+NOT_FOR_SALES = frozenset(
+    {
+        "companies.classify_POST",
+        "deliveries.csv_GET",
+        "deliveries.doubt_POST",
+        "deliveries.pause_POST",
+        "deliveries.resume_POST",
+    }
+)
+ADMIN_ONLY = frozenset({"refusals.lift_POST", "team.index_GET", "team.index_POST", "team.edit_POST"})
+
+
+def closed(route: routes.Route, role: str) -> bool:
+    """Whether this role must be refused."""
+    if role == "admin" or route.endpoint in OPEN:
+        return False
+    if route.endpoint in ADMIN_ONLY:
+        return True
+    group = route.endpoint.partition(".")[0]
+    return role == "inside_sales" and (group in MARKETING or route.endpoint in NOT_FOR_SALES)
+
+
+def ask(client: FlaskClient, route: routes.Route) -> tuple[int, str]:
+    answer = client.open(route.path, method=route.method)
+    found = answer.status_code, answer.headers.get("Location", "")
+    answer.close()
+    return found
+
+
+def test_a_stranger_is_led_to_the_login_from_every_page_that_is_not_named_open(
+    app: Flask, client: FlaskClient
+) -> None:
+    stranger = app.test_client()
+    found = {
+        (route.rule, route.method): ask(stranger, route)
+        for route in routes.every(app)
+        if route.endpoint not in OPEN
+    }
+    assert len(found) > 60
+    assert not {
+        key: answer for key, answer in found.items() if answer[0] != 302 or not answer[1].startswith("/login")
+    }
+
+
+@pytest.mark.parametrize("role", ["inside_sales", "marketer", "admin"])
+def test_a_role_is_refused_exactly_what_is_not_its_own(app: Flask, sign_in: SignIn, role: str) -> None:
+    client = sign_in(role)
+    wrong = {}
+    for route in routes.every(app):
+        # A press that ends the session or changes it would decide the rest of the walk.
+        if route.endpoint in OPEN or route.endpoint.startswith("session."):
+            continue
+        status, _place = ask(client, route)
+        if (status == 403) is not closed(route, role) or status >= 500:
+            wrong[route.rule, route.method] = status
+    assert not wrong
+
+
+def test_the_open_pages_tell_a_stranger_nothing_about_people(app: Flask, client: FlaskClient) -> None:
+    stranger = app.test_client()
+    for route in routes.every(app):
+        if route.endpoint in OPEN and route.method == "GET" and route.endpoint != "static":
+            answer = stranger.get(route.path)
+            assert answer.status_code in (200, 204, 302, 404), route.rule
+            assert "佐伯" not in answer.text, route.rule
+            assert "@minori.example" not in answer.text, route.rule
+
+
+def test_a_post_without_the_pages_token_is_refused_everywhere_but_on_the_tokens_own_pages(
+    parts: Parts, sign_in: SignIn
+) -> None:
+    sign_in("admin")
+    guarded = web.create(parts)
+    guarded.config["PROPAGATE_EXCEPTIONS"] = False
+    browser = guarded.test_client()
+    with browser.session_transaction() as session:
+        session["_user_id"], session["_fresh"] = "1:1", True
+    taken = {}
+    for route in routes.every(guarded):
+        if route.method == "POST":
+            status, _place = ask(browser, route)
+            if status != 400:
+                taken[route.endpoint] = status
+    # A forged token is no token: 404 there, and nothing else is let through.
+    assert taken == {"public.stop_POST": 404}
+
+
+def test_a_forged_session_is_nobody(app: Flask, client: FlaskClient) -> None:
+    for odd in ("1:2", "2:1", "1", "", "x:y", "²:²", "-1:1", "1:1:1", "9" * 30 + ":1"):
+        browser = app.test_client()
+        with browser.session_transaction() as session:
+            session["_user_id"], session["_fresh"] = odd, True
+        assert browser.get("/people").status_code == 302, odd
