@@ -78,6 +78,7 @@ def _house(her: Browser) -> None:
                 "list_key": product.list_key,
                 "purchase_cycle_days": str(product.cycle_days),
                 "priority": str(product.priority),
+                "colour_no": str(product.colour_no),
                 "expected_amount_yen": str(product.amount_yen),
             },
         )

@@ -58,6 +58,7 @@ class Product:
     list_key: str
     cycle_days: int
     priority: int
+    colour_no: int
     amount_yen: int
     scenario: str
     purpose: str
@@ -71,6 +72,7 @@ EYELINE = Product(
     list_key="eyeline",
     cycle_days=365,
     priority=3,
+    colour_no=1,
     amount_yen=12_000_000,
     scenario="展示会後フォロー（ミライ工場展）",
     purpose="検査の自動化の相談を案件化する",
@@ -125,6 +127,7 @@ VX500 = Product(
     list_key="vx500",
     cycle_days=540,
     priority=4,
+    colour_no=2,
     amount_yen=29_000_000,
     scenario="5軸の段取りを短くする",
     purpose="段取り替えの相談を工場見学につなげる",
