@@ -120,9 +120,6 @@ class Supervisor:
             os.close(self._lock)
             self._lock = None
 
-    def pids(self, name: str) -> list[int]:
-        return [c.process.pid for c in self.children if c.process is not None and c.name.startswith(name)]
-
     def take_lock(self) -> None:
         """This folder is ours until `stop`. Raises AlreadyRunning."""
         if self._lock is not None:

@@ -25,6 +25,4 @@ Errors
      +- JournalError                   no room for a record: the body must not start
      +- SendError(code, text)
          +- Temporary                  not accepted now
-         +- Permanent                  refused for good
-         +- InDoubt                    the body went out, no answer came back
 """

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import signal
 import threading
 import uuid
 from collections.abc import Callable
@@ -117,25 +116,6 @@ class Catcher:
             if ready.done():
                 raise
             ready.set_exception(error)
-
-
-def serve(
-    directory: str | os.PathLike[str],
-    host: str = "127.0.0.1",
-    port: int = 1025,
-    *,
-    on_ready: Callable[[int], object] = lambda port: None,
-) -> None:
-    """A catcher as a process of its own, until SIGTERM or SIGINT. on_ready gets the port."""
-
-    async def main() -> None:
-        stopping = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stopping.set)
-        await _listen(_Keeper(Path(directory)), host, port, stopping, on_ready)
-
-    asyncio.run(main())
 
 
 def messages(

@@ -40,11 +40,3 @@ class SendError(MailError):
 
 class Temporary(SendError):
     """Not accepted now; the same mail may be tried again."""
-
-
-class Permanent(SendError):
-    """Refused for good."""
-
-
-class InDoubt(SendError):
-    """The body went out and no answer came back: never sent again by itself."""

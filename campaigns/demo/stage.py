@@ -139,9 +139,6 @@ class Stage:
         self.parts.clock.move_to(to)
         self.quiet()
 
-    def move_local(self, day: date, at: clock_time) -> None:
-        self.move(datetime.combine(day, at, tzinfo=self.settings.tz))
-
     def next_instant(self) -> datetime | None:
         """When the next thing is due: a decision at six, a send window's end, a recipient's act."""
         now, zone = self.now(), self.settings.tz

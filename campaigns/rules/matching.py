@@ -197,11 +197,6 @@ def strip_honorific(name: str) -> str:
     return bare or name.strip()
 
 
-def kana_key(kana: str) -> str:
-    text = jaconv.hira2kata(tidy(kana)).translate(LARGE)
-    return re.sub(r"[\s・･ー-]", "", text)
-
-
 def names_conflict(a: str, b: str) -> bool:
     """Whether two name keys cannot be one person. A bare family name agrees with the whole name."""
     return bool(a and b) and a != b and not (a.startswith(b) or b.startswith(a))

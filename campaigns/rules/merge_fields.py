@@ -130,7 +130,7 @@ _BONDS_EN: Mapping[str, str] = {
     "call_interest": "whom we spoke with on the phone",
     "visit": "whom we met",
 }
-_MONTHS_EN = [
+MONTHS_EN = [
     "January",
     "February",
     "March",
@@ -164,7 +164,7 @@ def _bond_en(bond: Bond | None) -> str:
         return "who has been in touch with us"
     place = f" at {bond.event}" if bond.event else ""
     words = _BONDS_EN[bond.kind].format(event=place)
-    return f"{words} on {bond.day.day} {_MONTHS_EN[bond.day.month - 1]}" if bond.day else words
+    return f"{words} on {bond.day.day} {MONTHS_EN[bond.day.month - 1]}" if bond.day else words
 
 
 def _clean(value: str) -> str:

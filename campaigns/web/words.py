@@ -17,6 +17,8 @@ from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
 from markupsafe import Markup, escape
 
+from campaigns.rules import merge_fields
+
 Table = Mapping[str, object]
 
 RANKS: Table = {
@@ -140,20 +142,6 @@ MISSING: Table = {
 }
 WEEKDAYS_JA = "月火水木金土日"
 MONTHS_EN = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-LONG_MONTHS_EN = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
 DAYS_EN = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 
 
@@ -217,7 +205,7 @@ def month_name(month: int | None, *, short: bool = False) -> str:
         return "–"
     year, place = divmod(month, 12)
     if language() == "en":
-        return LONG_MONTHS_EN[place] if short else f"{LONG_MONTHS_EN[place]} {year}"
+        return merge_fields.MONTHS_EN[place] if short else f"{merge_fields.MONTHS_EN[place]} {year}"
     return f"{place + 1}月" if short else f"{year}年{place + 1}月"
 
 

@@ -42,11 +42,6 @@ class Report:
     original_to: str
 
 
-def is_report(message: Message) -> bool:
-    """multipart/report; report-type=delivery-status, or a part that says so."""
-    return any(parsing.content_type(part) == "message/delivery-status" for part in parsing.parts(message))
-
-
 def parse(message: Message) -> Report:
     """What the notification says. A mail that is none gives a report without recipients."""
     groups: list[dict[str, str]] = []

@@ -175,11 +175,10 @@ def test_html_only_mail_has_a_text() -> None:
 
 @given(st.binary(max_size=2000))
 def test_no_octets_raise(raw: bytes) -> None:
-    parse(raw)
-    parse(HEAD + raw)
-    parse(b"Content-Type: " + raw)
+    for octets in (raw, HEAD + raw, b"Content-Type: " + raw):
+        assert parse(octets).kind in InboundKind
 
 
 @given(st.integers(0, len(DSN)), st.integers(0, len(DSN)), st.binary(max_size=40))
 def test_no_damaged_notification_raises(start: int, end: int, rubbish: bytes) -> None:
-    parse(DSN[: min(start, end)] + rubbish + DSN[max(start, end) :])
+    assert parse(DSN[: min(start, end)] + rubbish + DSN[max(start, end) :]).kind in InboundKind
