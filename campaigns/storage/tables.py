@@ -24,6 +24,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Computed,
     Date,
     Dialect,
     Float,
@@ -213,6 +214,9 @@ sender_profiles = Table(
     _text("reply_to"),  # the owner's mailbox: replies reach it
     _text("return_path_domain"),
     _text("privacy_url"),
+    _text("smtp_account"),  # by name (IKUSEI_SMTP_URL); empty: every account by its weight
+    Column("warmup_from", Date, nullable=True),  # a new domain: daily ceilings that grow from this day
+    _int("warmup_first", 50),
     _version(),
 )
 
@@ -236,6 +240,8 @@ products = Table(
     _ref("sender_profile_id", "sender_profiles", null=True),
     _ref("owner_user_id", "users", null=True),
     _flag("is_active", True),
+    _flag("is_paused"),  # its mails wait, month by month; is_active false ends them
+    _text("paused_reason"),
     _at("created_at"),
     _version(),
     CheckConstraint("purchase_cycle_days between 30 and 1095", name="purchase_cycle_days"),
@@ -372,10 +378,13 @@ addresses = Table(
     _id(),
     _text("email", pii="address"),
     Column("email_key", Text, nullable=False, unique=True, info={"pii": "address"}),
+    Column("domain", Text, Computed("split_part(email_key, '@', 2)", persisted=True)),
     Column("key_hash", LargeBinary, nullable=False, index=True),  # HMAC of email_key: survives erasure
     _text("status", default="unknown"),  # unknown, ok, soft, hard, complaint
     _text("status_reason"),
     _at("status_at", null=True),
+    _int("soft_count"),  # soft bounces since the last sign of life
+    _at("soft_at", null=True),
     Column("next_free_on", Date, nullable=True),  # the gap between counted mails, as a law of the database
     _int("every_months", 1),  # the recipient's "less often": 2
     _flag("rfc_invalid"),
@@ -536,6 +545,7 @@ content_variants = Table(
     _text("preheader"),
     _text("html"),
     _text("text"),  # '' : made from the HTML
+    _text("format", default="html"),  # html, mjml: what `html` is written in
     _version(),
     UniqueConstraint("content_id", "lang", "buying_role"),
 )
@@ -550,6 +560,19 @@ images = Table(
     Column("bytes", LargeBinary, nullable=False),
     _int("width"),
     _int("height"),
+    _ref("created_by", "users", null=True),
+    _at("created_at"),
+)
+
+# What a mail links to instead of carrying it.
+files = Table(
+    "files",
+    metadata,
+    _id(),
+    _text("name"),
+    _text("mime"),
+    Column("sha256", Text, nullable=False, unique=True),
+    Column("bytes", LargeBinary, nullable=False),
     _ref("created_by", "users", null=True),
     _at("created_at"),
 )
@@ -688,6 +711,9 @@ deliveries = Table(
     _at("settled_at", null=True),
     _text("bounce", default=""),  # '', soft, hard: facts about a sent delivery, not states of it
     _at("bounced_at", null=True),
+    _text("bounce_text", pii="text"),  # status and the server's words
+    _at("complained_at", null=True),
+    _text("account"),  # the SMTP account that took it, by name
     _at("created_at"),
     # What waits to be sent: small, and the only part the claim reads.
     Index("ix_deliveries_due", "send_at", "id", postgresql_where=text("state in ('planned', 'retry')")),
@@ -762,6 +788,31 @@ claims = Table(
     Index("ix_claims_open", "claimed_at", postgresql_where=text("settled_at is null")),
 )
 
+# What a day brought, added up at settling: rates, complaint alarms and metrics count no deliveries.
+# Ids of 0 stand for none, so that they can be part of a key.
+mail_days = Table(
+    "mail_days",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("product_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("scenario_id", BigInteger, primary_key=True, autoincrement=False),
+    _int("sent"),
+    _int("failed"),
+    _int("in_doubt"),
+    _int("soft"),
+    _int("hard"),
+    _int("complaints"),
+)
+
+# Mails of a sender profile that were let out on a day while its domain is warmed up.
+sender_days = Table(
+    "sender_days",
+    metadata,
+    Column("sender_profile_id", BigInteger, ForeignKey("sender_profiles.id"), primary_key=True),
+    Column("day", Date, primary_key=True),
+    _int("taken"),
+)
+
 # --- what came back --------------------------------------------------------------------------------------
 
 tracking_events = Table(
@@ -826,6 +877,22 @@ inbound_mails = Table(
     _text("subject", pii="text"),
     _text("text", pii="text"),
     _text("result"),
+    _at("at"),
+)
+
+# What providers tell by webhook (and what the listener could not place): each event once, as it came.
+returned_events = Table(
+    "returned_events",
+    metadata,
+    _id(),
+    _text("source"),  # ses, sendgrid, postmark, mailgun, signed
+    Column("event_key", Text, nullable=False, unique=True),
+    _text("kind"),  # bounce, complaint, delayed, unsubscribe, delivered, other
+    _text("result"),
+    Column("delivery_id", BigInteger, nullable=True),
+    _text("address", pii="address"),
+    _text("reason"),
+    _text("raw", pii="text"),
     _at("at"),
 )
 
