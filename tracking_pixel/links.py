@@ -135,3 +135,11 @@ class Links:
 
     def bounce_address(self, delivery_id: int, domain: str) -> str:
         return f"bounce+{self._signer.sign(TokenKind.BOUNCE, delivery_id)}@{domain}"
+
+    def stop_address(self, delivery_id: int, domain: str) -> str:
+        """Where a mail, whatever it says, unsubscribes from the product (List-Unsubscribe's mailto)."""
+        return f"unsubscribe+{self._signer.sign(TokenKind.STOP, delivery_id)}@{domain}"
+
+    def file_url(self, file_id: int, name: str) -> str:
+        """A file's own address; name: what it is saved as."""
+        return f"{self._base}/f/{self._signer.sign(TokenKind.FILE, file_id)}/{quote(name, safe='')}"

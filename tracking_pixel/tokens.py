@@ -40,9 +40,11 @@ class TokenKind(StrEnum):
     BOUNCE = "bounce"  # (delivery), in a mail address
     VISIT = "visit"  # (delivery, day issued, click reference)
     IMAGE = "image"  # (image)
+    FILE = "file"  # (file)
+    STOP = "stop"  # (delivery), in a mail address: unsubscribes from its product
 
 
-IN_ADDRESS = frozenset({TokenKind.REPLY, TokenKind.BOUNCE})
+IN_ADDRESS = frozenset({TokenKind.REPLY, TokenKind.BOUNCE, TokenKind.STOP})
 
 
 @dataclass(frozen=True, slots=True)
