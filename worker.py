@@ -1,7 +1,9 @@
 """A worker: takes RQ jobs, each of which carries hundreds of rows. `python worker.py` or `ikusei worker`.
 
-The worker runs jobs in its own process (a fork a job costs more than most of these jobs). It may be
-killed at any moment: what it had claimed is settled by the sweep from the hand-over journal.
+The worker runs jobs in its own process (a fork a job costs more than most of these jobs). A second thread
+sends answers and notices, which never wait behind a campaign. Told to stop (SIGTERM), it begins no further
+mail, waits for the answers to those under way and ends. It may be killed at any moment: what it had claimed
+is settled by the sweep from the hand-over journal.
 """
 
 from __future__ import annotations
@@ -9,25 +11,33 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import time
+import threading
 import uuid
+from types import FrameType
 
 import structlog
 from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
 from rq.timeouts import TimerDeathPenalty
+from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns import jobs, logs, parts, settings
+from campaigns.services import deliver
 
 log = structlog.get_logger()
 
 AGAIN_S = 1.0
+EXPRESS_S = 0.5  # how often the express lane looks for mail
 
 
 class Worker(SimpleWorker):
     """SimpleWorker whose time limit needs no signal, so it may run in any thread."""
 
     death_penalty_class = TimerDeathPenalty
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        jobs.stopping.set()
+        super().request_stop(signum, frame)
 
 
 def main() -> None:
@@ -36,15 +46,26 @@ def main() -> None:
     logs.configure(chosen.log_level)
     built = parts.build(chosen)
     jobs.use(built)
-    while not _work(built):
-        # RQ gives up when Redis goes away during a job. The handlers it leaves would swallow the signal to end.
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        time.sleep(AGAIN_S)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+    express = threading.Thread(target=_express, args=(built,), name="express")
+    express.start()
+    while not jobs.stopping.is_set():
+        _work(built)
+        # RQ gives up when Redis goes away during a job, and leaves handlers that would swallow the signal.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _stop)
+        jobs.stopping.wait(AGAIN_S)
+    express.join()
+    deliver.close()
 
 
-def _work(built: parts.Parts) -> bool:
-    """Take jobs; True when told to stop, False when RQ gave up."""
+def _stop(signum: int, frame: FrameType | None) -> None:
+    jobs.stopping.set()
+
+
+def _work(built: parts.Parts) -> None:
+    """Take jobs until told to stop, or until RQ gives up."""
     worker = Worker(
         [Queue(parts.QUEUE, connection=built.redis)],
         connection=built.redis,
@@ -57,7 +78,18 @@ def _work(built: parts.Parts) -> bool:
         worker.work(with_scheduler=False, logging_level="WARNING")
     except RedisError as error:
         log.warning("worker waits for Redis", error=type(error).__name__)
-    return worker._shutdown_requested_date is not None
+
+
+def _express(built: parts.Parts) -> None:
+    """Answers and notices, from their own lane."""
+    while not jobs.stopping.is_set():
+        try:
+            if deliver.run(built, lane=deliver.Lane.EXPRESS, until=jobs.stopping.is_set):
+                continue
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("express lane waits", error=type(error).__name__)
+            jobs.stopping.wait(AGAIN_S)
+        jobs.stopping.wait(EXPRESS_S)
 
 
 if __name__ == "__main__":

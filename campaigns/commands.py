@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from campaigns import embedded, logs, parts, scheduler, supervisor
+from campaigns import embedded, logs, parts, scheduler, sending_commands, supervisor
 from campaigns import settings as environment
 from campaigns.settings import Settings, SettingsError
 
@@ -73,6 +73,21 @@ def scheduler_() -> None:
     chosen = _settings()
     stop = _told_to_stop()
     scheduler.run(parts.build(chosen), until=stop.is_set)
+
+
+@cli.command()
+def listener() -> None:
+    """Take replies and bounces from your own mail server (IKUSEI_LISTENER)."""
+    from campaigns import listener as entry
+
+    chosen = _settings()
+    if not chosen.listener:
+        raise click.ClickException("IKUSEI_LISTENER is not set: see docs/settings.md")
+    stop = _told_to_stop()
+    try:
+        entry.run(parts.build(chosen), until=stop.is_set)
+    except OSError as error:
+        raise click.ClickException(f"cannot listen on {chosen.listener}: {error.strerror}") from error
 
 
 @cli.command()
@@ -156,6 +171,10 @@ def password(email: str, password: str) -> None:
     if not accounts.set_password(built, email=email, password=password, now=built.clock.now()):
         raise click.ClickException("no user with this address")
     click.echo("done")
+
+
+cli.add_command(sending_commands.dns)
+cli.add_command(sending_commands.dkim)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ is in the database, so a lost job costs a minute: the next tick asks again.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import datetime
 
@@ -13,10 +14,11 @@ import structlog
 from rq import Queue
 
 from campaigns.parts import QUEUE, Parts
-from campaigns.services import classify, deliver, intake, observe, plan, refuse, rerank, self_audit
+from campaigns.services import classify, deliver, hold, intake, observe, plan, refuse, rerank, self_audit
 
 log = structlog.get_logger()
 _parts: Parts | None = None
+stopping = threading.Event()  # this process was told to stop: begin nothing more
 
 WAITING_S = 30  # a mark older than this is forgotten, in case its job was lost
 
@@ -53,8 +55,9 @@ def _plan(parts: Parts, now: datetime) -> None:
 
 def _deliver(parts: Parts, now: datetime) -> None:
     refuse.drain(parts, now=now)
-    if deliver.batch(parts, now=now) >= parts.settings.batch:
-        ask(parts, "deliver")
+    if deliver.is_due(parts, now=now, lane=deliver.Lane.BULK):
+        ask(parts, "deliver")  # another worker may help; alone, this one goes on where it stopped
+        deliver.run(parts, lane=deliver.Lane.BULK, until=stopping.is_set)
 
 
 def _observe(parts: Parts, now: datetime) -> None:
@@ -72,6 +75,7 @@ def _intake(parts: Parts, now: datetime) -> None:
 def _nightly(parts: Parts, now: datetime) -> None:
     rerank.nightly(parts, now=now)
     classify.run(parts, now=now)
+    hold.finish(parts, now=now)
     self_audit.run(parts, now=now)
 
 

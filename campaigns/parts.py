@@ -16,6 +16,7 @@ from sqlalchemy import Engine, create_engine
 
 from campaigns import embedded
 from campaigns.clock import Clock
+from campaigns.rates import SharedRates
 from campaigns.settings import Settings
 from tracking_pixel.spool import Spool
 from tracking_pixel.stream import Stream
@@ -40,6 +41,11 @@ class Parts:
     def stream(self) -> Stream:
         """Events on their way in; spooled to disk while Redis is away."""
         return Stream(self.redis, STREAM, Spool(self.settings.folder / "spool"))
+
+    @cached_property
+    def rates(self) -> SharedRates:
+        """How fast mails may go, shared by all workers; kept by this process alone while Redis is away."""
+        return SharedRates(self.redis, self.settings.limits(), workers=self.settings.workers)
 
     @property
     def journal_folder(self) -> Path:

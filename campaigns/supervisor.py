@@ -1,7 +1,8 @@
 """`ikusei up`: every process of a one-machine installation, started, watched and stopped together.
 
-Embedded servers first, then catcher (practice only), web, workers and scheduler, each a process of its
-own that is started again when it ends. One installation a folder: a second start is refused by a lock.
+Embedded servers first, then catcher (practice only), web, listener (if set), workers and scheduler, each a
+process of its own that is started again when it ends. One installation a folder: a second start is refused by
+a lock.
 """
 
 from __future__ import annotations
@@ -180,5 +181,6 @@ def _commands(settings: Settings) -> list[tuple[str, list[str]]]:
     web += ["--log-level", "warning", "--backpressure", "256"]
     rows = [("catcher", [*me, "catcher"])] if settings.practice else []
     rows += [("web", web)]
+    rows += [("listener", [*me, "listener"])] if settings.listener else []
     rows += [(f"worker-{n}", [*me, "worker"]) for n in range(1, settings.workers + 1)]
     return [*rows, ("scheduler", [*me, "scheduler"])]

@@ -7,6 +7,7 @@ Writing a mail
     inline.render(...)           once per recipient: one template render a part
     footer.as_html, as_text      the five items the law asks for
     mime.Skeleton                static headers encoded once; `.encode(mail)` gives the bytes
+    sign.DkimSigner              the DKIM signatures in front of those bytes
     message.Mail, Sender         everything of one mail to one recipient
 
 Handing it over
@@ -22,6 +23,7 @@ Errors
     MailError
      +- TemplateError(line, message)
      +- HeaderError(field, reason)     a value that may not stand in a header
+     +- DkimError                      a key that cannot sign
      +- JournalError                   no room for a record: the body must not start
      +- SendError(code, text)
          +- Temporary                  not accepted now

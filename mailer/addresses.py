@@ -12,6 +12,10 @@ _DOT_ATOM = re.compile(rf"{_ATOM}(?:\.{_ATOM})*\Z")
 _QUOTABLE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+\Z")  # printable ASCII without blank, quote, backslash
 _QUOTED = re.compile(r'"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\[\x20-\x7e])*"\Z')
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z")
+# What nearly every address is; anything else is looked at closely.
+_PLAIN = re.compile(
+    r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}\Z"
+)
 
 
 def domain(name: str, *, field: str = "address") -> str:
@@ -36,6 +40,8 @@ def wire(address: str, *, field: str = "address") -> str:
     Mobile carriers gave out `a..b@` and `a.@` until 2009; such a local part is sent quoted.
     A local part outside ASCII would need SMTPUTF8, which is not used. Source: spec 45 F5, J1, F8.
     """
+    if _PLAIN.match(address) and len(address) <= 254:
+        return address
     return _wire(address, field)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from mailer import addresses
 from mailer.errors import MailError
-from mailer.receipts import Handover, Item, Outcome, Receipt
+from mailer.receipts import Handover, Item, Outcome, Receipt, Stage
 from mailer.wire import Reply
 
 _BARE_END = re.compile(rb"\r\n|\r|\n")
@@ -69,22 +69,22 @@ class Batch:
     def put_back(self, ready: Ready, code: int, text: str) -> None:
         """No byte of its body left. Once more on a new connection, then it is a refusal."""
         if ready.tries >= TRIES_MAX:
-            self.report(ready.item.id, Outcome.TEMPORARY, code, text)
+            self.report(ready.item.id, Outcome.TEMPORARY, code, text, Stage.LOST)
         else:
             self._again.appendleft(ready)
 
-    def answered(self, id: int, reply: Reply, outcome: Outcome) -> None:
+    def answered(self, id: int, reply: Reply, outcome: Outcome, stage: Stage) -> None:
         """The server's word on a mail: journal first, then the receipt."""
         try:
             if outcome is not Outcome.IN_DOUBT:
                 self.journal.answered(id, reply.code, reply.text)
         except (OSError, MailError) as error:
             self.stop(f"journal: {error}")  # the answer itself is known and is reported below
-        self.report(id, outcome, reply.code, reply.text)
+        self.report(id, outcome, reply.code, reply.text, stage)
 
-    def report(self, id: int, outcome: Outcome, code: int, text: str) -> None:
+    def report(self, id: int, outcome: Outcome, code: int, text: str, stage: Stage = Stage.NONE) -> None:
         """One receipt."""
-        self._on_result(Receipt(id, outcome, code, text[:200]))
+        self._on_result(Receipt(id, outcome, code, text[:200], stage))
 
     def stop(self, text: str) -> None:
         """Start nothing more: without a journal no body may leave."""
@@ -95,9 +95,9 @@ class Batch:
         """Every lane gave up: what was not begun may be tried another time."""
         code, text = self.trouble
         while self._again:
-            self.report(self._again.popleft().item.id, Outcome.TEMPORARY, code, text)
+            self.report(self._again.popleft().item.id, Outcome.TEMPORARY, code, text, Stage.CONNECT)
         for item in self._items:
-            self.report(item.id, Outcome.TEMPORARY, code, text)
+            self.report(item.id, Outcome.TEMPORARY, code, text, Stage.CONNECT)
 
     def _prepare(self, item: Item) -> Ready | None:
         try:
@@ -107,7 +107,7 @@ class Batch:
         except MailError as error:
             self.report(item.id, Outcome.PERMANENT, 0, str(error))
             return None
-        return Ready(item, mail_from, rcpt_to, stuffed(body))
+        return Ready(item, mail_from, rcpt_to, body if item.is_clean else stuffed(body))
 
 
 def stuffed(body: bytes) -> bytes:

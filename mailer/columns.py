@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from functools import lru_cache
 
+_WINDOW = 2048
 WIDTH = 70  # 35 full-width characters. Source: spec 40 section 4.5
 _NEVER_FIRST = frozenset(
     "、。，．・：；？！）］｝」』】〉》〕ー～…ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ々%％’”)]},.:;?!"
@@ -35,14 +36,35 @@ def wrap(line: str, *, limit: int = WIDTH) -> list[str]:
     but before 、。」 and after 「: a sign that may not begin a line hangs over.
     """
     lines: list[str] = []
-    rest = line
-    while width(rest) > limit:
+    start = 0
+    while True:
+        # A window, so that a line of 200,000 signs takes 200,000 steps and not their square.
+        rest = line[start : start + _WINDOW]
+        if len(rest) == _WINDOW and not _is_longer(rest, limit):
+            rest = line[start:]
+        if not _is_longer(rest, limit):
+            break
         at = _break(rest, _fitting(rest, limit))
+        if at == len(rest) == _WINDOW:  # a word that goes on behind the window
+            rest = line[start:]
+            at = _break(rest, _fitting(rest, limit))
         lines.append(rest[:at].rstrip())
-        rest = rest[at:].lstrip(" ")
+        start += at
+        while line.startswith(" ", start):
+            start += 1
     if rest.strip() or not lines:
         lines.append(rest.rstrip())
     return lines
+
+
+def _is_longer(text: str, limit: int) -> bool:
+    """Whether it takes more columns; looks no further than it must."""
+    end = limit + 1
+    while end < len(text):
+        if width(text[:end]) > limit:
+            return True
+        end *= 2
+    return width(text) > limit
 
 
 @lru_cache(maxsize=4096)

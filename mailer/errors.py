@@ -25,6 +25,10 @@ class HeaderError(MailError):
         self.reason = reason
 
 
+class DkimError(MailError):
+    """A key, selector or domain that cannot sign, in words for the person who made it."""
+
+
 class JournalError(MailError):
     """The hand-over journal cannot hold another record, so the body must not start."""
 

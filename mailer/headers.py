@@ -12,7 +12,7 @@ from binascii import b2a_base64
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from functools import lru_cache
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from mailer import addresses
 from mailer.errors import HeaderError
@@ -28,6 +28,7 @@ _URL = re.compile(r"[!#-;=?-\[\]_a-z~]+\Z")  # RFC 3986 characters and [ ]; no b
 
 _WORD_MAX = 75  # RFC 2047 section 2, one encoded-word
 _LINE_MAX = 76  # RFC 2047 section 2, a line that holds one
+_MAILTO = re.compile(r"[A-Za-z0-9@.+_-]+\Z")  # RFC 6068 takes these as they are
 _URL_MAX = 900  # one unfolded line stays below the 998 octets of RFC 5321
 
 
@@ -47,7 +48,6 @@ def subject_line(subject: str) -> bytes:
     return f"Subject: {_phrase(value, used=9)}\r\n".encode("ascii")
 
 
-@lru_cache(maxsize=1024)
 def mailbox_line(field: str, name: str | None, address: str) -> bytes:
     """`From: =?utf-8?B?...?= <a@b.example>` with CRLF; the address itself is never encoded."""
     wire = addresses.wire(address, field=field)
@@ -94,19 +94,33 @@ def list_id_line(list_id: str) -> bytes:
     return f"List-Id: <{list_id}>\r\n".encode("ascii")
 
 
-def unsubscribe_line(url: str, *, practice: bool = False) -> bytes:
-    """Exactly one https URI on one unfolded line, never an encoded-word. RFC 8058 section 3.1.
+def unsubscribe_line(url: str, mailto: str | None = None, *, practice: bool = False) -> bytes:
+    """Exactly one https URI, a mailto behind it, on one unfolded line, never an encoded-word.
 
+    Source: RFC 8058 section 3.1; spec 45 U1, LAW-12.
     practice: the local catcher has no certificate, so plain http may be used there and only there.
     """
     if not _URL.match(url) or len(url) > _URL_MAX:
         raise HeaderError("List-Unsubscribe", "url_invalid")
+    # The rest of the host differs for nobody, so it is looked at once.
+    _check_origin(url[: url.find("/", 8) + 1] or url, practice)
+    if mailto is None:
+        return f"List-Unsubscribe: <{url}>\r\n".encode("ascii")
+    wire = addresses.wire(mailto, field="List-Unsubscribe")
+    if len(url) + len(wire) > _URL_MAX:
+        raise HeaderError("List-Unsubscribe", "url_invalid")
+    if not _MAILTO.match(wire):
+        wire = quote(wire, safe="@+")
+    return f"List-Unsubscribe: <{url}>, <mailto:{wire}>\r\n".encode("ascii")
+
+
+@lru_cache(maxsize=256)
+def _check_origin(url: str, practice: bool) -> None:
     parts = urlsplit(url)
     if parts.scheme != "https" and not (practice and parts.scheme == "http"):
         raise HeaderError("List-Unsubscribe", "https_required")
     if not parts.hostname or (not practice and "." not in parts.hostname):
         raise HeaderError("List-Unsubscribe", "host_required")
-    return f"List-Unsubscribe: <{url}>\r\n".encode("ascii")
 
 
 ONE_CLICK = b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from mailer.batch import Batch, Ready
 from mailer.errors import MailError, Temporary
-from mailer.receipts import Outcome, outcome_of
+from mailer.receipts import Outcome, Stage, outcome_of
 from mailer.wire import Reply, Wire
 
 _BREAKS_MAX = 2  # broken connections in a row, without one answered mail, before a lane gives up
@@ -51,7 +51,7 @@ class Lane:
         self.waiting: deque[_Wait] = deque()
         self.current: Ready | None = None
         self.following: Ready | None = None
-        self.refusal: Reply | None = None
+        self.refusal: tuple[Reply, Stage] | None = None
         self.mail_ok = False
         self.deadline = 0.0
 
@@ -122,7 +122,7 @@ class Lane:
         if following is not None:
             self.batch.put_back(following, code, text)
         if current is not None and began:
-            self.batch.report(current.item.id, Outcome.IN_DOUBT, code, text)
+            self.batch.report(current.item.id, Outcome.IN_DOUBT, code, text, Stage.BODY)
         elif current is not None:
             self.batch.put_back(current, code, text)
 
@@ -137,16 +137,30 @@ class Lane:
         if wait is _Wait.BODY:
             self._settle(reply)
         elif reply.code == 421:
-            self.broken(reply.code, reply.text)
+            self._closing(wait, reply)
         elif wait is _Wait.MAIL:
             self.mail_ok = reply.ok
-            self._envelope_reply(reply, then=_Wait.RCPT)
+            self._envelope_reply(reply, Stage.MAIL, then=_Wait.RCPT)
         elif wait is _Wait.RCPT:
-            self._envelope_reply(reply, then=_Wait.DATA)
+            self._envelope_reply(reply, Stage.RCPT, then=_Wait.DATA)
         elif wait is _Wait.DATA:
             self._data_reply(reply)
         elif wait is _Wait.RSET and not reply.ok:
             self.broken(reply.code, reply.text)
+
+    def _closing(self, wait: _Wait, reply: Reply) -> None:
+        """421: the server closes this connection. At RCPT it says so because of the recipient, whose mail is
+        answered by it; earlier, it is tired of us, and the mail may go on another connection."""
+        ready = self.current
+        if wait is _Wait.RCPT and self.mail_ok and ready is not None:
+            self.current = None
+            self.batch.answered(ready.item.id, reply, Outcome.TEMPORARY, Stage.RCPT)
+            following, self.following = self.following, None
+            self.hang_up()
+            if following is not None:
+                self.batch.put_back(following, reply.code, reply.text)
+            return
+        self.broken(reply.code, reply.text)
 
     def _envelope(self, ready: Ready, *, lead: bytes) -> None:
         """Send MAIL RCPT DATA, together where the server takes that; lead: the body before them."""
@@ -167,13 +181,14 @@ class Lane:
             return b"DATA\r\n"
         features = self.wire.features
         size = f" SIZE={len(ready.body)}" if features.has_size else ""
-        eight = " BODY=8BITMIME" if features.eight_bit and not ready.body.isascii() else ""
+        is_eight = features.eight_bit and not ready.item.is_clean and not ready.body.isascii()
+        eight = " BODY=8BITMIME" if is_eight else ""
         return f"MAIL FROM:<{ready.mail_from}>{size}{eight}\r\n".encode("ascii")
 
-    def _envelope_reply(self, reply: Reply, *, then: _Wait) -> None:
+    def _envelope_reply(self, reply: Reply, stage: Stage, *, then: _Wait) -> None:
         assert self.wire is not None
         if not reply.ok and self.refusal is None:
-            self.refusal = reply
+            self.refusal = reply, stage
         if self.wire.features.pipelining:
             return
         if self.refusal is None and self.current is not None:
@@ -189,7 +204,7 @@ class Lane:
             self._send(b".\r\n", _Wait.NOTHING)
             self._report_refusal()
         else:
-            self.refusal = self.refusal or reply
+            self.refusal = self.refusal or (reply, Stage.DATA)
             self._refused()
 
     def _refused(self) -> None:
@@ -199,15 +214,16 @@ class Lane:
             self._send(b"RSET\r\n", _Wait.RSET)
 
     def _report_refusal(self) -> None:
-        ready, reply = self.current, self.refusal
+        ready, refusal = self.current, self.refusal
         self.current, self.refusal = None, None
-        if ready is None or reply is None:
+        if ready is None or refusal is None:
             return
+        reply, stage = refusal
         self.breaks = 0
         outcome = outcome_of(reply.code)
         if outcome not in (Outcome.TEMPORARY, Outcome.PERMANENT):
             outcome = Outcome.TEMPORARY  # a strange word, but before the body: nothing can be in doubt
-        self.batch.answered(ready.item.id, reply, outcome)
+        self.batch.answered(ready.item.id, reply, outcome, stage)
 
     def _body(self) -> None:
         """354 stands. Last look at the stop check, then the record, then the first byte."""
@@ -239,13 +255,15 @@ class Lane:
         """Refuse here what the server would refuse after the whole body (RFC 1870, RFC 6152)."""
         assert self.wire is not None
         features = self.wire.features
+        if ready.item.is_clean and not features.size:
+            return True
         if features.size and len(ready.body) > features.size:
             reply = Reply(552, f"5.3.4 {len(ready.body)} octets, the server takes {features.size}")
         elif not features.eight_bit and not ready.body.isascii():
             reply = Reply(554, "5.6.3 an 8-bit body, the server takes 7 bits")
         else:
             return True
-        self.batch.answered(ready.item.id, reply, Outcome.PERMANENT)
+        self.batch.answered(ready.item.id, reply, Outcome.PERMANENT, Stage.MAIL)
         return False
 
     def _withhold(self, ready: Ready) -> None:
@@ -262,7 +280,7 @@ class Lane:
         self.current, self.following = self.following, None
         self.breaks = 0
         outcome = outcome_of(reply.code)
-        self.batch.answered(ready.item.id, reply, outcome)
+        self.batch.answered(ready.item.id, reply, outcome, Stage.BODY)
         if reply.code == 421 or outcome is Outcome.IN_DOUBT:
             self.broken(reply.code, reply.text)
 

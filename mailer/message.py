@@ -31,7 +31,8 @@ class Mail:
     message_id: with or without <>. to: an address as stored, Unicode domain allowed.
     return_path: the envelope sender, which takes the bounces. list_id: ASCII, one per product
     ("inspection.minori.example"). unsubscribe_url: absolute https; None only without List-* headers.
-    date: aware; the header shows it in the zone it is given in.
+    date: aware; the header shows it in the zone it is given in. html, text: octets are UTF-8 with CRLF.
+    stop_address: where a mail unsubscribes (RFC 8058's mailto, behind the https URI).
     """
 
     message_id: str
@@ -41,10 +42,11 @@ class Mail:
     reply_to: str | None = None
     return_path: str
     subject: str
-    html: str
-    text: str
+    html: str | bytes
+    text: str | bytes
     list_id: str | None = None
     unsubscribe_url: str | None = None
+    stop_address: str | None = None
     date: datetime
     kind: MailKind = MailKind.COUNTED
     in_reply_to: str | None = None

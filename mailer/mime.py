@@ -82,7 +82,9 @@ class Skeleton:
             lines.append(headers.message_id(mail.in_reply_to, field="In-Reply-To"))
             lines.append(headers.message_id(mail.in_reply_to, field="References"))
         if mail.unsubscribe_url is not None:
-            lines.append(headers.unsubscribe_line(mail.unsubscribe_url, practice=self.practice))
+            lines.append(
+                headers.unsubscribe_line(mail.unsubscribe_url, mail.stop_address, practice=self.practice)
+            )
             lines.append(headers.ONE_CLICK)
         elif self.list_id is not None:
             raise HeaderError("List-Unsubscribe", "required")
@@ -101,10 +103,12 @@ def _subject(subject: str) -> bytes:
     return headers.subject_line(subject)
 
 
-def _base64(text: str) -> bytes:
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    flat = b2a_base64(text.replace("\n", "\r\n").encode("utf-8", "replace"), newline=False)
+def _base64(text: str | bytes) -> bytes:
+    if isinstance(text, str):
+        if "\r" in text:
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
+        text = text.replace("\n", "\r\n").encode("utf-8", "replace")
+    flat = b2a_base64(text, newline=False)
     rows = len(flat) // _COLUMNS
     # One unpack cuts 300 lines in a third of the time of 300 slices.
     lines = _cutter(rows).unpack_from(flat)

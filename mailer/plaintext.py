@@ -50,6 +50,8 @@ _BLOCKS = frozenset(
 )
 _SPACED = frozenset(["blockquote", "h1", "h2", "h3", "h4", "ol", "p", "table", "ul"])
 _HIDDEN = frozenset(["head", "script", "style", "title", "template"])
+SHORT = 35  # characters: such a line needs no wrapping, whatever it holds
+_BETWEEN = " ｜ "  # the cells of one row of a table that holds data
 _GAP = re.compile(r"\n{3,}")
 _BLANKS = re.compile(r"[ \t\r\n\f]+")
 
@@ -85,14 +87,19 @@ def laid_out(text: str, shelter: Shelter) -> str:
 def rewrapped(text: str) -> str:
     """A rendered text, its lines with values in them wrapped too; at most one empty line
     in a row, because an empty field leaves its neighbours' empty lines side by side."""
+    return _GAP.sub("\n\n", wrapped(text)).strip("\n") + "\n"
+
+
+def wrapped(text: str) -> str:
+    """The same lines, long ones wrapped; URLs on lines of their own stay whole."""
     lines: list[str] = []
     for line in text.split("\n"):
         # 35 characters take at most 70 columns, so almost every line passes by its length alone.
-        if len(line) <= 35 or (len(line) <= columns.WIDTH and line.isascii()) or line.startswith("  http"):
+        if len(line) <= SHORT or (len(line) <= columns.WIDTH and line.isascii()) or line.startswith("  http"):
             lines.append(line)
         else:
             lines += columns.wrapped(line)
-    return _GAP.sub("\n\n", "\n".join(lines)).strip("\n") + "\n"
+    return "\n".join(lines)
 
 
 def _ended(line: str, tags: list[str], shelter: Shelter) -> str:
@@ -122,6 +129,7 @@ class _Reader(HTMLParser):
         self._line = ""
         self._hidden: list[str] = []
         self._lists: list[int | None] = []
+        self._tables: list[bool] = []
         self._href: str | None = None
         self._label = ""
 
@@ -136,8 +144,12 @@ class _Reader(HTMLParser):
             if tag not in _VOID:
                 self._hidden.append(tag)
             return
-        if tag in _BLOCKS:
-            self._end_line(space=tag in _SPACED)
+        if tag in ("td", "th") and self._tables and self._tables[-1]:
+            self._line += _BETWEEN if self._line.strip() else ""
+        elif tag in _BLOCKS:
+            self._end_line(space=tag in _SPACED and not (tag in ("ol", "ul") and self._lists))
+        if tag == "table":
+            self._tables.append(_is_data(values))
         if tag == "br":
             self._end_line(force=True)
         elif tag == "hr":
@@ -161,8 +173,11 @@ class _Reader(HTMLParser):
             self._end_link()
         if tag in ("ol", "ul") and self._lists:
             self._lists.pop()
-        if tag in _BLOCKS:
-            self._end_line(space=tag in _SPACED)
+        is_cell = tag in ("td", "th") and self._tables and self._tables[-1]
+        if tag == "table" and self._tables:
+            self._tables.pop()
+        if tag in _BLOCKS and not is_cell:
+            self._end_line(space=tag in _SPACED and not (tag in ("ol", "ul") and self._lists))
 
     def handle_data(self, data: str) -> None:
         if self._hidden:
@@ -173,10 +188,12 @@ class _Reader(HTMLParser):
         self._line += words if self._line.strip() else words.lstrip()
 
     def _bullet(self) -> str:
+        """Nested lists stand one full-width blank further in; `laid_out` takes plain ones away."""
+        indent = "　" * (len(self._lists) - 1)
         if self._lists and (number := self._lists[-1]) is not None:
             self._lists[-1] = number + 1
-            return f"{number + 1}. "
-        return "・"
+            return f"{indent}{number + 1}. "
+        return f"{indent}・"
 
     def _end_link(self) -> None:
         href, label, self._href = self._href, self._label.strip(), None
@@ -198,7 +215,7 @@ class _Reader(HTMLParser):
 
     def _end_line(self, *, space: bool = False, force: bool = False) -> None:
         if self._line.strip() or force:
-            self._lines.append(self._line.strip())
+            self._lines.append(self._line.strip(" \t\r\n\f").removesuffix(_BETWEEN.rstrip()).rstrip())
         self._line = ""
         if space and self._lines and self._lines[-1]:
             self._lines.append("")
@@ -212,3 +229,8 @@ _VOID = frozenset(
 def _is_hidden(values: dict[str, str | None]) -> bool:
     style = (values.get("style") or "").replace(" ", "").lower()
     return "display:none" in style
+
+
+def _is_data(values: dict[str, str | None]) -> bool:
+    """A table of figures, whose cells belong on one line; not one that only places things."""
+    return values.get("role") not in ("presentation", "none") and "cellspacing" not in values

@@ -7,10 +7,10 @@ in the same loop took the rate from .51 to .94 of the limit; four gained nothing
 
 from __future__ import annotations
 
-import selectors
+import select
 import ssl
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from mailer import addresses
 from mailer.batch import Batch
@@ -43,7 +43,7 @@ class SmtpTransport:
         self.ehlo_name = addresses.domain(ehlo_name)
         self.timeout_s = timeout_s
         self._context = context
-        self._lanes = [
+        self.lanes = [
             Lane(self.open, timeout_s=timeout_s, final_timeout_s=final_timeout_s, limit=max_per_connection)
             for _ in range(max(1, lanes))
         ]
@@ -57,16 +57,7 @@ class SmtpTransport:
         on_result: Callable[[Receipt], None],
     ) -> None:
         """Hand over every item, exactly one receipt each. See `receipts.Transport`."""
-        batch = Batch(iter(items), journal, before_body, on_result)
-        for lane in self._lanes:
-            lane.begin(batch)
-        try:
-            _run(self._lanes, batch)
-        except BaseException:
-            for lane in self._lanes:
-                lane.hang_up()
-            raise
-        batch.refuse_rest()
+        send_all([(self, items)], journal=journal, before_body=before_body, on_result=on_result)
 
     def check(self) -> None:
         """Connect, log in, say NOOP: for a settings page. Raises Temporary with the server's words."""
@@ -82,31 +73,89 @@ class SmtpTransport:
 
     def close(self) -> None:
         """QUIT on every kept connection."""
-        for lane in self._lanes:
+        for lane in self.lanes:
             lane.hang_up(politely=True)
 
 
-def _run(lanes: list[Lane], batch: Batch) -> None:
+def send_all(
+    groups: Sequence[tuple[SmtpTransport, Iterable[Item]]],
+    *,
+    journal: Handover,
+    before_body: Callable[[int], bool],
+    on_result: Callable[[Receipt], None],
+) -> None:
+    """Hand over to several accounts at once, in one loop: a slow one does not hold the others up."""
+    batches, lanes = [], []
+    for transport, items in groups:
+        batch = Batch(iter(items), journal, before_body, on_result)
+        batches.append(batch)
+        for lane in transport.lanes:
+            lane.begin(batch)
+            lanes.append(lane)
+    try:
+        _run(lanes)
+    except BaseException:
+        for lane in lanes:
+            lane.hang_up()
+        raise
+    for batch in batches:
+        batch.refuse_rest()
+
+
+def _run(lanes: list[Lane]) -> None:
     """Until no lane has work: start idle lanes, wait for replies, step."""
+    ears = _Ears()
     while True:
         for lane in lanes:
-            while not lane.is_busy and not lane.is_done and not batch.is_stopped:
+            while not lane.is_busy and not lane.is_done and not lane.batch.is_stopped:
                 lane.start()
         busy = [lane for lane in lanes if lane.is_busy]
         if not busy:
-            if batch.is_stopped or not batch.has_put_back or all(lane.has_given_up for lane in lanes):
+            if not _starts_again(lanes):
                 return
-            for lane in lanes:  # one found nothing to do before another, now broken, put its mail back
-                lane.is_done = lane.has_given_up
             continue
-        with selectors.DefaultSelector() as selector:
-            for lane in busy:
-                assert lane.wire is not None
-                selector.register(lane.wire.sock, selectors.EVENT_READ, lane)
-            wait_s = max(0.0, min(lane.deadline for lane in busy) - time.monotonic())
-            for key, _ in selector.select(wait_s):
-                key.data.on_readable()
+        for lane in ears.readable(busy):
+            lane.on_readable()
         now = time.monotonic()
         for lane in busy:
             if lane.is_busy and lane.deadline <= now:
                 lane.broken(0, "timeout")
+
+
+def _starts_again(lanes: list[Lane]) -> bool:
+    """A lane found nothing to do before another, now broken, put its mail back: it looks again."""
+    found = False
+    for lane in lanes:
+        if lane.batch.has_put_back and not lane.batch.is_stopped and not lane.has_given_up:
+            lane.is_done = False
+            found = True
+    return found
+
+
+class _Ears:
+    """Waits for replies on the lanes' connections; each socket is registered once, not for each wait."""
+
+    def __init__(self) -> None:
+        self._poll = select.poll()
+        self._lanes: dict[int, tuple[Lane, Wire]] = {}
+
+    def readable(self, busy: list[Lane]) -> list[Lane]:
+        """The lanes with something to read, at the latest at the first deadline."""
+        for lane in busy:
+            wire = lane.wire
+            assert wire is not None
+            number = wire.number
+            known = self._lanes.get(number)
+            if known is None or known[1] is not wire:
+                self._lanes[number] = lane, wire
+                self._poll.register(number, select.POLLIN)
+        wait_s = max(0.0, min(lane.deadline for lane in busy) - time.monotonic())
+        found = []
+        for number, _ in self._poll.poll(wait_s * 1000):
+            lane, wire = self._lanes[number]
+            if lane.wire is wire and lane.is_busy:
+                found.append(lane)
+            else:  # closed meanwhile, or idle
+                self._poll.unregister(number)
+                del self._lanes[number]
+        return found

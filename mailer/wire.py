@@ -115,6 +115,11 @@ class Wire:
         self._lines: list[str] = []
         self._replies: deque[tuple[Reply, list[str]]] = deque()
 
+    @property
+    def number(self) -> int:
+        """The socket's descriptor, for poll; -1 when closed."""
+        return self.sock.fileno()
+
     def send(self, octets: bytes) -> None:
         """Everything, or OSError after an unknown part."""
         self.sock.sendall(octets)
@@ -127,10 +132,10 @@ class Wire:
         self._buffer += octets
         while isinstance(self.sock, ssl.SSLSocket) and self.sock.pending():
             self._buffer += self.sock.recv(65536)  # select does not see what TLS has already decrypted
-        while (end := self._buffer.find(b"\n")) >= 0:
-            line = bytes(self._buffer[:end]).rstrip(b"\r")
-            del self._buffer[: end + 1]
-            self._take_line(line)
+        *lines, rest = bytes(self._buffer).split(b"\n")
+        self._buffer[:] = rest
+        for line in lines:
+            self._take_line(line.rstrip(b"\r"))
         if len(self._buffer) > _REPLY_LINE_MAX:
             raise Temporary(0, "reply line too long")
 
@@ -164,15 +169,15 @@ class Wire:
             self.sock.close()
 
     def _take_line(self, line: bytes) -> None:
-        code, sep, text = line[:3], line[3:4], line[4:].decode("utf-8", "replace")
+        code, sep = line[:3], line[3:4]
         if (
-            not code.isdigit()
-            or len(code) != 3
+            len(code) != 3
+            or not code.isdigit()
             or sep not in (b" ", b"-", b"")
             or len(line) > _REPLY_LINE_MAX
         ):
             raise Temporary(0, "not an SMTP reply")
-        self._lines.append(text)
+        self._lines.append(line[4:].decode("utf-8", "replace"))
         if len(self._lines) > _REPLY_LINES_MAX:
             raise Temporary(0, "reply too long")
         if sep != b"-":

@@ -83,7 +83,11 @@ def now() -> datetime:
 @pytest.fixture
 def settings(home: Path, tmp_path: Path, database_url: str, redis_url: str) -> Settings:
     return Settings(
-        var=str(tmp_path / "var"), database_url=database_url, redis_url=redis_url, keys="1:" + "5a" * 32
+        var=str(tmp_path / "var"),
+        database_url=database_url,
+        redis_url=redis_url,
+        keys="1:" + "5a" * 32,
+        resolver="none",
     )
 
 

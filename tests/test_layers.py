@@ -37,6 +37,8 @@ MAY = {
         "campaigns.storage",
         "campaigns.services",
         "campaigns.parts",
+        "campaigns.rates",
+        "campaigns.settings",
         "mailer",
         "tracking_pixel",
     ),

@@ -7,14 +7,14 @@ numbered from 1; number 0 is the trap, a link that no eye can see and only a mac
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 from tracking_pixel import BadTarget, Expired
-from tracking_pixel.tokens import Signer, TokenKind
+from tracking_pixel.tokens import Signer, TokenKind, rest
 
 TRAP_LINK = 0
 LANDING = 1  # flag of a click token: the target is a page of our own that carries the beacon
@@ -118,14 +118,27 @@ class Links:
 
     def click_url(self, delivery_id: int, link_no: int, url: str) -> str:
         """The wrapped link. BadTarget for what we would not redirect to."""
+        return self.click_urls(delivery_id, self.rests([(link_no, url)]))[0]
+
+    def rests(self, links: Iterable[tuple[int, str]]) -> tuple[bytes, ...]:
+        """What the links of a mail (number, URL) bring to every recipient's token; the trap is the last.
+
+        BadTarget for what we would not redirect to. Made once a mail, for `click_urls`.
+        """
+        return tuple(self._rest(no, url) for no, url in (*links, (TRAP_LINK, f"{self._base}/")))
+
+    def click_urls(self, delivery_id: int, rests: Sequence[bytes]) -> list[str]:
+        """The wrapped links of one recipient; the last is the trap, which no person sees and which leads to
+        the link host's front page."""
+        base = f"{self._base}/c/"
+        return [
+            base + token for token in self._signer.sign_each(TokenKind.CLICK, delivery_id, rests, count=3)
+        ]
+
+    def _rest(self, no: int, url: str) -> bytes:
         safe = target(url)
         flags = LANDING if origin(safe) in self.sites else 0
-        token = self._signer.sign(TokenKind.CLICK, delivery_id, link_no, flags, tail=safe.encode("ascii"))
-        return f"{self._base}/c/{token}"
-
-    def trap_url(self, delivery_id: int) -> str:
-        """The link that no person sees; it leads to the link host's front page."""
-        return self.click_url(delivery_id, TRAP_LINK, f"{self._base}/")
+        return rest(no, flags, tail=safe.encode("ascii"))
 
     def unsubscribe_url(self, delivery_id: int) -> str:
         return f"{self._base}/u/{self._signer.sign(TokenKind.UNSUBSCRIBE, delivery_id)}"

@@ -5,8 +5,9 @@ LEB128 varints, the tail, twelve bytes of MAC. The kind is not in the token but 
 personalisation), so a token of one kind never passes for another. Links live for ever, therefore so do
 versions and keys: rotation adds a key and signs with the new one, it takes nothing away.
 
-Tokens in URLs are base64url without padding. Those in mail addresses (reply+TOKEN@, bounce+TOKEN@) are
-base32 in lower case and read without regard to case, since some mail servers fold local parts.
+Tokens in URLs are version 1 and base64url without padding. Those in mail addresses (reply+TOKEN@,
+bounce+TOKEN@) are version 2 and hexadecimal (version 1: base32), read without regard to case, since some
+mail servers fold local parts; the longest address stays below 64 characters.
 Every token has exactly one spelling: what was read is encoded again and compared.
 """
 
@@ -15,19 +16,23 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import blake2b
 
 from tracking_pixel import BadToken
 
 VERSION = 1
+VERSION_IN_ADDRESS = 2
 MAC_BYTES = 12
 MAX_IDS = 15
 MAX_ID = 2**63 - 1
 # A URL of 2,000 bytes in the tail, with room; browsers and proxies stop at about 8,000.
 MAX_CHARS = 4096
+MAX_REST = MAX_CHARS * 3 // 4 - 2 - 10 - MAC_BYTES
+_TO_URL = bytes.maketrans(b"+/", b"-_")
 
 
 class TokenKind(StrEnum):
@@ -58,7 +63,7 @@ class Read:
 class Signer:
     """Signs with the current key, reads with all of them. Keys are 16 to 64 bytes, ids 0 to 255."""
 
-    __slots__ = ("_current", "_keys")
+    __slots__ = ("_current", "_keyed", "_keys")
 
     def __init__(self, keys: Mapping[int, bytes], current: int) -> None:
         for number, key in keys.items():
@@ -70,14 +75,36 @@ class Signer:
             raise ValueError(f"no key {current} to sign with")
         self._keys = dict(keys)
         self._current = current
+        # Taking the key in is half the work of a MAC, so it is done once; each token starts from a copy.
+        self._keyed = {
+            (number, kind): blake2b(digest_size=MAC_BYTES, key=key, person=kind.value.encode("ascii"))
+            for number, key in keys.items()
+            for kind in TokenKind
+        }
 
     def sign(self, kind: TokenKind, *ids: int, tail: bytes = b"") -> str:
         """A token for these ids. ids: 0 to 2**63 - 1, at most 15 of them."""
-        body = bytes((VERSION << 4 | _count(ids), self._current)) + b"".join(map(_varint, ids)) + tail
+        version = VERSION_IN_ADDRESS if kind in IN_ADDRESS else VERSION
+        body = bytes((version << 4 | _count(ids), self._current)) + b"".join(map(_varint, ids)) + tail
         token = _encode(body + self._mac(self._current, kind, body), kind)
         if len(token) > MAX_CHARS:
             raise ValueError("the token would be too long for a URL")
         return token
+
+    def sign_each(self, kind: TokenKind, id: int, rests: Sequence[bytes], *, count: int) -> list[str]:
+        """Tokens that share their first id: a mail has a dozen of them. For kinds in URLs.
+
+        rests: what follows that id, as `rest` makes it. count: ids in each token, the first included.
+        """
+        head = bytes((VERSION << 4 | count, self._current)) + _varint(id)
+        keyed = self._keyed[self._current, kind]
+        made = []
+        for rest in rests:
+            body = head + rest
+            mac = keyed.copy()
+            mac.update(body)
+            made.append(_encode_url(body + mac.digest()))
+        return made
 
     def read(self, token: str, kind: TokenKind) -> Read:
         """What the token says; BadToken unless we signed exactly this for exactly this kind."""
@@ -87,16 +114,25 @@ class Signer:
         if len(raw) < 2 + MAC_BYTES:
             raise BadToken("too short")
         body, mac = raw[:-MAC_BYTES], raw[-MAC_BYTES:]
-        if body[0] >> 4 != VERSION or body[1] not in self._keys:
+        versions = (VERSION, VERSION_IN_ADDRESS) if kind in IN_ADDRESS else (VERSION,)
+        if body[0] >> 4 not in versions or body[1] not in self._keys:
             raise BadToken("unknown version or key")
         if not hmac.compare_digest(mac, self._mac(body[1], kind, body)):
             raise BadToken("not signed by us")
         return _ids(body)
 
     def _mac(self, key_id: int, kind: TokenKind, body: bytes) -> bytes:
-        return blake2b(
-            body, digest_size=MAC_BYTES, key=self._keys[key_id], person=kind.value.encode("ascii")
-        ).digest()
+        mac = self._keyed[key_id, kind].copy()
+        mac.update(body)
+        return mac.digest()
+
+
+def rest(*ids: int, tail: bytes = b"") -> bytes:
+    """What follows the first id of a token, for `Signer.sign_each`."""
+    octets = b"".join(map(_varint, ids)) + tail
+    if len(octets) > MAX_REST:
+        raise ValueError("the token would be too long for a URL")
+    return octets
 
 
 def _count(ids: tuple[int, ...]) -> int:
@@ -105,6 +141,8 @@ def _count(ids: tuple[int, ...]) -> int:
     return len(ids)
 
 
+# The dozen tokens of a mail share its id.
+@lru_cache(maxsize=64)
 def _varint(number: int) -> bytes:
     if not 0 <= number <= MAX_ID:
         raise ValueError(f"{number} is no id")
@@ -136,16 +174,24 @@ def _ids(body: bytes) -> Read:
 
 
 def _encode(raw: bytes, kind: TokenKind) -> str:
-    if kind in IN_ADDRESS:
+    if kind not in IN_ADDRESS:
+        return _encode_url(raw)
+    if raw[:1] and raw[0] >> 4 == VERSION:
         return base64.b32encode(raw).rstrip(b"=").decode("ascii").lower()
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+    return raw.hex()
+
+
+def _encode_url(raw: bytes) -> str:
+    return binascii.b2a_base64(raw, newline=False).translate(_TO_URL, b"=").decode("ascii")
 
 
 def _decode(token: str, kind: TokenKind) -> bytes:
     wanted = token.lower() if kind in IN_ADDRESS else token
     try:
         text = wanted.encode("ascii")
-        if kind in IN_ADDRESS:
+        if kind in IN_ADDRESS and text[:1] == b"2":  # base32 of a version 1 begins with c
+            raw = binascii.unhexlify(text)
+        elif kind in IN_ADDRESS:
             raw = base64.b32decode(text.upper() + b"=" * (-len(text) % 8))
         else:
             raw = base64.b64decode(text + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)

@@ -59,7 +59,8 @@ class SendFacts:
 
     address_status: ok, soft, hard, complaint, unknown. refusal: None, or the reason code of
     subscriptions.covers. has_consent: some consent covers the product. lead_state: sales stage of the
-    person for this product. slot_month: the month whose slot the mail holds, None for mails without one.
+    person for this product. hold: what staff held, or "": scenario_paused and product_paused make the mail
+    wait, scenario_ended ends it. slot_month: the month whose slot the mail holds, None for mails without one.
     next_free_on: the gap's end after the last other mail to the person or mailbox, for counted mails.
     recent_tones: tones of the person's last counted mails, newest first, all products. is_transactional:
     an answer to the person's own act (the requested PDF, a double opt-in); it needs no marketing consent
@@ -73,7 +74,7 @@ class SendFacts:
     lead_state: str = "nurturing"
     is_product_active: bool = True
     is_profile_complete: bool = True
-    is_paused: bool = False
+    hold: str = ""
     valid_until: date | None = None
     slot_month: int | None = None
     next_free_on: date | None = None
@@ -98,6 +99,8 @@ YES = Decision(True)
 # The sales stage speaks: a rep is at work with the person, or the person or the rep asked for silence.
 SILENT_STATES = frozenset({"with_sales", "opportunity", "paused"})
 CLOSED_STATES = frozenset({"excluded"})
+# Staff stopped the scenario for good; every other hold only makes the mail wait.
+ENDING_HOLDS = frozenset({"scenario_ended"})
 
 
 def may_send(facts: SendFacts, *, now: datetime) -> Decision:
@@ -123,14 +126,16 @@ def _may_send_now(facts: SendFacts, *, now: datetime) -> Decision:
     """The questions of a marketing mail to someone who may be mailed at all."""
     if facts.lead_state in CLOSED_STATES:
         return Decision(False, "person_excluded", State.CANCELLED)
+    if facts.hold in ENDING_HOLDS:
+        return Decision(False, facts.hold, State.CANCELLED)
     if not facts.is_product_active:
         return Decision(False, "product_inactive", State.CANCELLED)
     if facts.valid_until is not None and now.astimezone(facts.zone).date() > facts.valid_until:
         return Decision(False, "expired", State.EXPIRED)
     if facts.lead_state in SILENT_STATES:
         return Decision(False, f"lead_{facts.lead_state}", State.CARRIED_OVER)
-    if facts.is_paused:
-        return Decision(False, "scenario_paused", State.CARRIED_OVER)
+    if facts.hold:
+        return Decision(False, facts.hold, State.CARRIED_OVER)
     if facts.slot_month is not None and month_of(now, facts.zone) != facts.slot_month:
         return Decision(False, "month_passed", State.CARRIED_OVER)
     if facts.next_free_on is not None and now.astimezone(facts.zone).date() < facts.next_free_on:

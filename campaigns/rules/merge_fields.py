@@ -4,10 +4,10 @@ The salutation block follows Japanese business mail: company, department, title 
 line each, nothing empty, never 様 and 御中 together. Source: spec 4.5; S4-14 (ご縁).
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 # Japanese field name -> its English alias; both may stand in a template.
 ALIASES: Mapping[str, str] = {
@@ -32,7 +32,6 @@ _SHORT_FORMS: tuple[tuple[str, str], ...] = (
     ("(同)", "合同会社"),
     ("（同）", "合同会社"),
 )
-_BLANKS = re.compile(r"[\s　]+")
 # Titles that are also forms of address; they stand before the name here, so the name keeps its 様.
 _NOBODY_JA, _NOBODY_EN = "ご担当者", "Sir or Madam"
 
@@ -80,6 +79,7 @@ def build(
     return fields
 
 
+@lru_cache(maxsize=1024)
 def long_form(company: str) -> str:
     """The company's name with ㈱ and (株) written out, where it stands on the card: before or behind."""
     for short, long in _SHORT_FORMS:
@@ -169,4 +169,4 @@ def _bond_en(bond: Bond | None) -> str:
 
 def _clean(value: str) -> str:
     """Inner blanks become one, so no value breaks its line."""
-    return _BLANKS.sub(" ", value).strip()
+    return " ".join(value.split())

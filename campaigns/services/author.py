@@ -13,7 +13,7 @@ from campaigns.storage import audit, contents
 from campaigns.storage.contents import Content, Variant
 
 _STARTERS = Path(__file__).resolve().parents[2] / "templates" / "mail" / "starters"
-WORDS = ("subject", "preheader", "html", "text")
+WORDS = ("subject", "preheader", "html", "text", "format")
 
 
 class Stale(Exception):
@@ -39,6 +39,7 @@ class Draft:
     preheader: str
     html: str
     text: str
+    format: str = "html"
 
     def words(self) -> dict[str, str]:
         return {name: getattr(self, name) for name in WORDS}
@@ -139,16 +140,19 @@ def delete_variant(parts: Parts, content_id: int, variant_id: int) -> bool:
 
 def starters() -> tuple[str, ...]:
     """Codes of the shipped starter mails."""
-    return tuple(sorted(path.stem for path in _STARTERS.glob("*.html")))
+    return tuple(sorted(path.stem for path in _STARTERS.iterdir() if path.suffix[1:] in contents.FORMATS))
 
 
 def read_starter(starter: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Head and words of a starter: lines "name: value" up to an empty line, then the body."""
-    source = (_STARTERS / f"{starter}.html").read_text(encoding="utf-8")
+    """Head and words of a starter: lines "name: value" up to an empty line, then the body. What the body is
+    written in, its file's ending says."""
+    path = next(path for path in _STARTERS.iterdir() if path.stem == starter)
+    source = path.read_text(encoding="utf-8")
     top, _, body = source.partition("\n\n")
     values = dict(line.split(": ", 1) for line in top.splitlines())
     head = {name: values[name] for name in ("title", "kind", "tone")}
-    return head, {"subject": values["subject"], "preheader": values["preheader"], "html": body, "text": ""}
+    words = {"subject": values["subject"], "preheader": values["preheader"], "html": body, "text": ""}
+    return head, {**words, "format": path.suffix[1:]}
 
 
 def add_starter(

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import Connection
 
 from campaigns.parts import Parts
+from campaigns.rules import warmup
 from campaigns.rules.actions import MATRIX, Row
 from campaigns.rules.handoff import Appetite, TeamState, appetite_now, bar, trust
-from campaigns.storage import audit, gate, products, users
+from campaigns.storage import audit, gate, products, sender_days, users
 from campaigns.storage.products import Listed, Product, Sender, TeamWord
 from campaigns.storage.users import User
 
@@ -27,13 +28,14 @@ _DOMAIN = re.compile(
 )
 _LIST_KEY = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 # field -> (least, most)
-NUMBERS: Mapping[str, tuple[int, int]] = {
+NUMBERS: dict[str, tuple[int, int]] = {
     "purchase_cycle_days": (30, 1095),
     "gate_percent": (1, 90),
     "expected_amount_yen": (0, 10**12),
     "priority": (1, 99),
     "colour_no": (1, 3),
 }
+SENDER_NUMBERS: dict[str, tuple[int, int]] = {"warmup_first": (10, warmup.FIRST_MAX)}
 TEXTS = ("name", "family", "price_band", "unsubscribe_label")
 SENDER_TEXTS = (
     "name", "legal_name", "postal_address", "inquiry", "from_name", "from_address", "reply_to",
@@ -215,6 +217,17 @@ def sender(parts: Parts, sender_id: int) -> Sender | None:
         return products.sender(tx, sender_id)
 
 
+def accounts(parts: Parts) -> tuple[str, ...]:
+    """Names of the SMTP accounts that a profile may ask for."""
+    return tuple(account.name for account in parts.settings.accounts())
+
+
+def let_out(parts: Parts, sender_id: int, *, today: date) -> int:
+    """Mails of a profile in warm-up that were let out today."""
+    with parts.engine.connect() as tx:
+        return sender_days.taken(tx, day=today).get(sender_id, 0)
+
+
 def disclosed_senders(parts: Parts) -> list[Sender]:
     """The complete profiles, each legal sender once, for the privacy page."""
     with parts.engine.connect() as tx:
@@ -224,7 +237,7 @@ def disclosed_senders(parts: Parts) -> list[Sender]:
 
 def add_sender(parts: Parts, form: Mapping[str, str], *, user_id: int, now: datetime) -> int:
     """A new profile; it may be incomplete, but then nothing is sent with it. Raises Invalid."""
-    values = _sender(form)
+    values = _sender(form, accounts(parts))
     with parts.engine.begin() as tx:
         sender_id = products.add_sender(tx, values)
         audit.note(tx, noun="sender_profile", noun_id=sender_id, action="add", user_id=user_id, now=now)
@@ -235,11 +248,12 @@ def save_sender(
     parts: Parts, sender_id: int, form: Mapping[str, str], *, version: int, user_id: int, now: datetime
 ) -> None:
     """Raises Invalid, Stale."""
-    values = _sender(form)
     with parts.engine.begin() as tx:
         before = products.sender(tx, sender_id)
         if before is None:
             raise Invalid({"name": "unknown"})
+        # An account that is no longer in the settings may stay named: its mails wait until it is back.
+        values = _sender(form, (*accounts(parts), before.smtp_account))
         if not products.save_sender(tx, sender_id, values, version=version):
             raise Stale(products.sender(tx, sender_id) or before)
         changes = {field: (getattr(before, field), value) for field, value in values.items()}
@@ -306,7 +320,7 @@ def _unknown_refs(tx: Connection, values: Mapping[str, object]) -> dict[str, str
     return errors
 
 
-def _sender(form: Mapping[str, str]) -> dict[str, object]:
+def _sender(form: Mapping[str, str], accounts: Sequence[str]) -> dict[str, object]:
     errors: dict[str, str] = {}
     values: dict[str, object] = {field: _text(form, field) for field in SENDER_TEXTS}
     if not values["name"]:
@@ -318,6 +332,24 @@ def _sender(form: Mapping[str, str]) -> dict[str, object]:
         errors["return_path_domain"] = "odd"
     if values["privacy_url"] and not str(values["privacy_url"]).startswith(("https://", "http://")):
         errors["privacy_url"] = "odd"
+    values["smtp_account"] = _text(form, "smtp_account")
+    if values["smtp_account"] and values["smtp_account"] not in accounts:
+        errors["smtp_account"] = "unknown"
+    values["warmup_from"] = _day(form.get("warmup_from", ""), "warmup_from", errors)
+    least, most = SENDER_NUMBERS["warmup_first"]
+    first = form.get("warmup_first", "").strip() or str(warmup.FIRST)
+    values["warmup_first"] = _number(first, least, most, "warmup_first", errors)
     if errors:
         raise Invalid(errors)
     return values
+
+
+def _day(value: str, field: str, errors: dict[str, str]) -> date | None:
+    plain = unicodedata.normalize("NFKC", value).strip().replace("/", "-")
+    if not plain:
+        return None
+    try:
+        return date.fromisoformat(plain)
+    except ValueError:
+        errors[field] = "odd"
+        return None

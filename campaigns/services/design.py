@@ -14,11 +14,11 @@ from sqlalchemy import Connection
 
 from campaigns.parts import Parts
 from campaigns.rules import scenarios as rule
-from campaigns.rules.scenarios import Problem, Scenario, Setting, Status, Step, Version
+from campaigns.rules.scenarios import Problem, Scenario, Setting, Step, Version
 from campaigns.rules.tones import Tone
 from campaigns.services import author
 from campaigns.services.author import Gone, Stale
-from campaigns.storage import audit, contents, outbox, publishing, reach, scenarios, steps
+from campaigns.storage import audit, contents, reach, scenarios, steps
 from campaigns.storage.contents import Content
 from campaigns.storage.reach import Reach
 from campaigns.storage.steps import RowCount
@@ -239,29 +239,6 @@ def discard(parts: Parts, scenario_id: int, *, user_id: int | None, now: datetim
         scenarios.drop_draft(tx, draft.id)
         audit.note(tx, noun="scenario", noun_id=scenario_id, action="discard", user_id=user_id, now=now)
         return True
-
-
-def set_status(parts: Parts, scenario_id: int, status: Status, *, user_id: int | None, now: datetime) -> None:
-    """Pause, go on, or end a published scenario. What is being handed over now asks again."""
-    with parts.engine.begin() as tx:
-        old = _scenario(tx, scenario_id, lock=True)
-        if not old.published_no or old.status == status:
-            return
-        scenarios.set_status(tx, scenario_id, status.value)
-        if status is Status.ACTIVE:
-            publishing.plan_soon(tx, scenario_id, today=_today(parts, now))
-        else:
-            outbox.bump_stops(tx)
-        changes = {"status": (old.status, status.value)}
-        audit.note(
-            tx,
-            noun="scenario",
-            noun_id=scenario_id,
-            action=status.value,
-            user_id=user_id,
-            now=now,
-            changes=changes,
-        )
 
 
 def _make_room(tx: Connection, draft: Version, later: Sequence[Step], offset: int) -> None:

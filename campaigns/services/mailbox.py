@@ -1,7 +1,7 @@
-"""Where answers arrive: the catcher's folder in practice, an IMAP mailbox in earnest.
+"""Where answers arrive: the catcher's folder in practice, an IMAP or POP3 mailbox in earnest.
 
-Both hand out raw mails with the recipients of their envelope, oldest first. A mail is marked as done only
-after it was stored; seen twice it changes nothing, since the intake knows its Message-ID.
+All hand out raw mails with the recipients of their envelope, oldest first. A mail is marked as done, or
+deleted, only after it was stored; seen twice it changes nothing, since the intake knows its Message-ID.
 """
 
 from __future__ import annotations
@@ -28,11 +28,27 @@ class MailboxError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A raw mail. recipients: of the envelope where known, else of the headers. done: call when stored."""
+    """A raw mail. recipients: of the envelope where known, else of the headers.
+
+    done: call when it was stored; True when it was ours, False when it is nobody's and should stay.
+    """
 
     raw: bytes
     recipients: tuple[str, ...]
-    done: Callable[[], None]
+    done: Callable[[bool], None]
+
+
+def unread(url: str, *, seen: Path) -> Iterator[Arrived]:
+    """Mails that wait in `imaps://user:secret@host[:port]/FOLDER` or `pop3s://user:secret@host[:port]`.
+
+    seen: a file for what POP3 cannot remember: which mails were looked at and left. Raises MailboxError.
+    Without TLS (imap://, pop3://) only this machine is asked.
+    """
+    if urlsplit(url).scheme in ("pop3", "pop3s"):
+        from campaigns.services import pop3
+
+        return pop3.unread(url, seen=seen)
+    return imap(url)
 
 
 def caught(folder: Path, position: Path, *, wanted: Callable[[str], bool]) -> Iterator[Arrived]:
@@ -49,17 +65,14 @@ def caught(folder: Path, position: Path, *, wanted: Callable[[str], bool]) -> It
         if any(wanted(to) for to in line.rcpt_to):
             mail = catcher.read(folder, line.key)
             if mail is not None:
-                yield Arrived(mail.raw, mail.rcpt_to, lambda: None)
+                yield Arrived(mail.raw, mail.rcpt_to, lambda is_ours: None)
     if waiting:
         position.parent.mkdir(parents=True, exist_ok=True)
         position.write_text(waiting[0].key)
 
 
 def imap(url: str) -> Iterator[Arrived]:
-    """Unread mails of `imaps://user:secret@host[:port]/FOLDER`. Raises MailboxError.
-
-    `imap://` without TLS is taken for this machine alone.
-    """
+    """Unread mails of an IMAP folder. Raises MailboxError."""
     try:
         connection = _connect(url)
     except (OSError, imaplib.IMAP4.error) as error:
@@ -86,7 +99,7 @@ def _connect(url: str) -> imaplib.IMAP4:
     elif parts.scheme == "imap" and host in LOOPBACK:
         connection = imaplib.IMAP4(host, parts.port or 143, timeout=TIMEOUT_S)
     else:
-        raise MailboxError("the mailbox's address must begin with imaps://")
+        raise MailboxError("the mailbox's address must begin with imaps:// or pop3s://")
     connection.login(unquote(parts.username or ""), unquote(parts.password or ""))
     return connection
 
@@ -100,7 +113,7 @@ def _unread(connection: imaplib.IMAP4, folder: str) -> Iterator[Arrived]:
         # PEEK leaves it unread until it is stored; only the first 10 MB of a mail are looked at.
         data = _ok(connection.uid("FETCH", number, f"(BODY.PEEK[]<0.{MAX_BYTES}>)"))
         raw = next((part[1] for part in data if isinstance(part, tuple)), b"")
-        yield Arrived(raw, recipients(raw), lambda number=number: _mark(connection, number))  # type: ignore[misc]
+        yield Arrived(raw, recipients(raw), lambda is_ours, number=number: _mark(connection, number))  # type: ignore[misc]
 
 
 def _mark(connection: imaplib.IMAP4, number: str) -> None:
@@ -117,6 +130,8 @@ def _ok(answer: tuple[str, list[Any]]) -> list[Any]:
 def recipients(raw: bytes) -> tuple[str, ...]:
     """Who the mail was for, by its headers: what the receiving server noted first, then To and Cc."""
     message = parsing.mail(raw)
-    values = [parsing.header(message, name) for name in ("Delivered-To", "X-Original-To", "To", "Cc")]
-    words = " ".join(values).replace(",", " ").replace(";", " ").split()
+    names = ("Delivered-To", "X-Original-To", "Envelope-To", "To", "Cc")
+    words = (
+        " ".join(parsing.header(message, name) for name in names).replace(",", " ").replace(";", " ").split()
+    )
     return tuple(dict.fromkeys(word.strip("<>\"'") for word in words if "@" in word))

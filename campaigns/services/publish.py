@@ -9,29 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from functools import lru_cache
-from pathlib import Path
+from hashlib import blake2b
 
 from sqlalchemy import Connection
 
 from campaigns.parts import Parts
-from campaigns.rules import merge_fields
 from campaigns.rules import scenarios as rule
-from campaigns.rules.merge_fields import Bond, Recipient
 from campaigns.rules.scenarios import Scenario, Step, Version
 from campaigns.rules.schedule import month_of
-from campaigns.services import design
+from campaigns.services import design, proof
 from campaigns.services.author import Gone
-from campaigns.storage import audit, contents, outgoing, publishing, scenarios, steps
+from campaigns.services.proof import freeze as freeze
+from campaigns.services.proof import layout_of as layout_of
+from campaigns.storage import audit, contents, outgoing, publishing, reach, scenarios, steps
 from campaigns.storage.contents import Variant
-from mailer import compose, inline
+from mailer import compose
 from mailer.compose import Level
-from mailer.errors import TemplateError
 from mailer.inline import Published
-from mailer.layout import Layout
-
-_BASE = Path(__file__).resolve().parents[2] / "templates" / "mail" / "base.html"
-_LEGAL_FORMS = ("株式会社", "有限会社", "合同会社", "㈱", "㈲", "(株)", "（株）")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +41,21 @@ class MailProblem:
     part_line: int
     code: str
     args: Mapping[str, str]
-    is_error: bool
+    level: Level
+
+    @property
+    def is_error(self) -> bool:
+        return self.level is Level.ERROR
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Nothing was written. problems: of the scenario; mails: of its mails."""
+    """Nothing was written. problems: of the scenario; mails: of its mails. unread: nothing stands against it
+    but warnings that nobody has said to have read."""
 
     problems: tuple[rule.Problem, ...]
     mails: tuple[MailProblem, ...]
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +79,19 @@ class Ahead:
     def may_publish(self) -> bool:
         return not rule.errors(self.problems) and not any(p.is_error for p in self.mails)
 
+    @property
+    def warnings(self) -> str:
+        """A mark of the mails' warnings, which whoever publishes sends back as read; "" without any. Another
+        warning is another mark, so nobody takes responsibility for what came up after the look."""
+        return warnings(self.mails)
+
 
 def ahead(parts: Parts, scenario_id: int, *, now: datetime) -> Ahead:
     """Look before publishing; writes nothing. Raises Gone."""
     with parts.engine.connect() as tx:
         scenario, draft = _find(tx, scenario_id)
         rows = steps.of(tx, draft.id)
-        made = _mails(tx, scenario, rows)
+        made = _mails(tx, parts, scenario, rows)
         return Ahead(
             _problems(tx, parts, scenario, rows, now=now),
             tuple(made.problems),
@@ -93,19 +99,40 @@ def ahead(parts: Parts, scenario_id: int, *, now: datetime) -> Ahead:
         )
 
 
+def warnings(mails: Iterable[MailProblem]) -> str:
+    """See `Ahead.warnings`."""
+    lines = sorted(
+        f"{p.content_id} {p.lang} {p.buying_role} {p.part} {p.part_line} {p.code}"
+        for p in mails
+        if p.level is Level.WARNING
+    )
+    return blake2b("\n".join(lines).encode(), digest_size=8).hexdigest() if lines else ""
+
+
 def run(
-    parts: Parts, scenario_id: int, *, user_id: int | None, now: datetime, move_waiting: bool = True
+    parts: Parts,
+    scenario_id: int,
+    *,
+    user_id: int | None,
+    now: datetime,
+    move_waiting: bool = True,
+    read: str | None = None,
 ) -> Done | Refused:
-    """Publish the draft. move_waiting: people under way go on in the new version, else in theirs."""
+    """Publish the draft. move_waiting: people under way go on in the new version, else in theirs.
+
+    read: the mark of the warnings that were read (`Ahead.warnings`); None for a caller that shows none.
+    """
     with parts.engine.begin() as tx:
         if scenarios.get(tx, scenario_id, lock=True) is None:
             raise Gone
         scenario, draft = _find(tx, scenario_id)
         rows = steps.of(tx, draft.id)
-        made = _mails(tx, scenario, rows)
+        made = _mails(tx, parts, scenario, rows)
         problems = _problems(tx, parts, scenario, rows, now=now)
         if rule.errors(problems) or any(p.is_error for p in made.problems):
             return Refused(problems, tuple(made.problems))
+        if read is not None and read != warnings(made.problems):
+            return Refused(problems, tuple(made.problems), unread=True)
         before = scenarios.published(tx, scenario_id)
         if not draft.is_draft or not publishing.freeze(tx, draft, user_id=user_id, now=now):
             raise Gone
@@ -173,20 +200,20 @@ class _Made:
     problems: list[MailProblem]
 
 
-def _mails(tx: Connection, scenario: Scenario, rows: Sequence[Step]) -> _Made:
+def _mails(tx: Connection, parts: Parts, scenario: Scenario, rows: Sequence[Step]) -> _Made:
     """Every variant of every row, checked, inlined and rendered once with sample values."""
     found = contents.variants_of(tx, {step.content_id for step in rows if step.content_id})
-    profile = outgoing.sample(tx, person_id=None, product_id=scenario.product_id).profile
-    layout = layout_of(profile.legal_name if profile else "", scenario.product_name)
+    sample = outgoing.sample(tx, person_id=None, product_id=scenario.product_id)
+    gaps = reach.gaps(tx, product_id=scenario.product_id)
     made = _Made([], [])
     for step in rows:
         variants = [v for v in found.get(step.content_id or 0, ()) if v.subject or v.html or v.text]
         made.problems.extend(_lonely_roles(step, variants))
         for variant in variants:
-            published, problems = freeze(variant, layout)
-            made.problems.extend(_at(step, variant, problem) for problem in problems)
-            if published is not None:
-                made.mails.append(_Mail(step, variant, published))
+            seen = proof.read(parts, variant, sample, gaps)
+            made.problems.extend(_at(step, variant, p) for p in seen.problems if p.level is not Level.NOTICE)
+            if seen.published is not None:
+                made.mails.append(_Mail(step, variant, seen.published))
     return made
 
 
@@ -207,67 +234,8 @@ def _lonely_roles(step: Step, variants: Iterable[Variant]) -> Iterable[MailProbl
                 0,
                 "role_only",
                 {},
-                True,
+                Level.ERROR,
             )
-
-
-def freeze(variant: Variant, layout: Layout) -> tuple[Published | None, list[compose.Problem]]:
-    """A variant made ready to be sent many times, or None, with everything that was found."""
-    samples = [sample_fields(variant.lang), sample_fields(variant.lang, is_empty=True)]
-    problems = compose.check(
-        variant.subject, variant.preheader, variant.html, variant.text or None, samples[0]
-    )
-    if not compose.is_publishable(problems):
-        return None, problems
-    try:
-        published = inline.publish(
-            variant.html,
-            subject=variant.subject,
-            preheader=variant.preheader,
-            text=variant.text or None,
-            layout=layout_in(layout, variant.lang),
-        )
-        for fields in samples:
-            inline.render(published, fields, links=[link.url for link in published.links])
-    except TemplateError as error:
-        detail = {"detail": error.message}
-        return None, [*problems, compose.Problem(compose.Part.HTML, error.line, "syntax", detail)]
-    return published, problems
-
-
-def sample_fields(lang: str, *, is_empty: bool = False) -> dict[str, str]:
-    """Values that stand for a recipient; is_empty: for the one about whom nothing is known."""
-    somebody = Recipient(
-        company="株式会社見本製作所",
-        department="生産技術部",
-        title="課長",
-        family="見本",
-        full_name="見本 太郎",
-    )
-    return merge_fields.build(
-        Recipient() if is_empty else somebody,
-        None if is_empty else Bond("card_exchange", "見本展"),
-        sender="" if is_empty else "見本商事 差出 花子",
-        product="" if is_empty else "見本商材",
-        lang=lang,
-    )
-
-
-def layout_of(legal_name: str, tagline: str) -> Layout:
-    """The engine's frame around an author's body."""
-    company = legal_name
-    for form in _LEGAL_FORMS:
-        company = company.replace(form, "")
-    return Layout(source=_base(), company=company.strip(), tagline=tagline)
-
-
-def layout_in(layout: Layout, lang: str) -> Layout:
-    return Layout(source=layout.source, company=layout.company, tagline=layout.tagline, language=lang)
-
-
-@lru_cache(maxsize=1)
-def _base() -> str:
-    return _BASE.read_text(encoding="utf-8")
 
 
 def _at(step: Step, variant: Variant, problem: compose.Problem) -> MailProblem:
@@ -281,7 +249,7 @@ def _at(step: Step, variant: Variant, problem: compose.Problem) -> MailProblem:
         problem.line,
         problem.message_code,
         problem.args,
-        problem.level is Level.ERROR,
+        problem.level,
     )
 
 

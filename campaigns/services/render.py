@@ -21,18 +21,20 @@ from campaigns.parts import Parts
 from campaigns.rules import merge_fields
 from campaigns.rules.merge_fields import Bond
 from campaigns.storage import outgoing
-from campaigns.storage.outgoing import Frozen, Outgoing, Profile
-from mailer import footer, inline
+from campaigns.storage.outgoing import Outgoing, Profile
+from mailer import footer
 from mailer.footer import Disclosure
-from mailer.inline import Published, Rendered
+from mailer.inline import Published
 from mailer.links import Link
 from mailer.message import Mail, MailKind, Sender
 from mailer.mime import Skeleton
 from mailer.receipts import Item
+from mailer.stencil import Filled, Stencil
 from tracking_pixel.links import Links
 
 # Stands for the unsubscribe address while a footer is kept; the real one is dropped in a recipient.
-_SLOT = "https://unsubscribe.invalid/"
+_SLOT = b"https://unsubscribe.invalid/"
+_TRAP = b'<a href="%s" style="display:none" tabindex="-1" aria-hidden="true" rel="nofollow"></a>'
 # Where no sender profile exists yet (notices to staff of a fresh installation).
 _NOBODY = "ikusei.example"
 
@@ -55,9 +57,17 @@ class Post:
     def reply_domain(self, sender: Sender) -> str:
         return self.parts.settings.reply_domain or sender.address.rpartition("@")[2]
 
-    def bounce_domain(self, profile: Profile | None, sender: Sender) -> str:
+    def bounce_domain(self, profile: Profile | None) -> str:
         own = profile.return_path_domain if profile else ""
-        return self.parts.settings.reply_domain or own or sender.address.rpartition("@")[2]
+        return self.parts.settings.reply_domain or own or sender_of(profile, self).address.rpartition("@")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A published mail as a worker keeps it. rests: its links' part of every recipient's tokens."""
+
+    stencil: Stencil
+    rests: tuple[bytes, ...]
 
 
 def items(tx: Connection, parts: Parts, delivery_ids: Sequence[int], *, now: datetime) -> dict[int, Item]:
@@ -67,36 +77,35 @@ def items(tx: Connection, parts: Parts, delivery_ids: Sequence[int], *, now: dat
     """
     post = Post(parts)
     rows = outgoing.load(tx, delivery_ids)
-    frozen = published(tx, {row.published_mail_id for row in rows if row.published_mail_id})
+    frozen = published(tx, post, {row.published_mail_id for row in rows if row.published_mail_id})
     made: dict[int, Item] = {}
     for row in rows:
         mail = frozen.get(row.published_mail_id or 0)
         if row.to and (mail is not None or row.body is not None):
-            sender = sender_of(row, post)
+            return_path = post.links.bounce_address(row.delivery_id, post.bounce_domain(row.profile))
             made[row.delivery_id] = Item(
-                row.delivery_id,
-                post.links.bounce_address(row.delivery_id, post.bounce_domain(row.profile, sender)),
-                row.to,
-                partial(_bytes, post, row, mail, now),
+                row.delivery_id, return_path, row.to, partial(_bytes, post, row, mail, return_path, now), True
             )
     return made
 
 
-def _bytes(post: Post, row: Outgoing, published: Published | None, now: datetime) -> bytes:
-    mail = letter(post, row, published, now=now)
+def _bytes(post: Post, row: Outgoing, frozen: Frozen | None, return_path: str, now: datetime) -> bytes:
+    mail = letter(post, row, frozen, return_path=return_path, now=now)
     skeleton = _skeleton(mail.sender, mail.list_id, mail.kind, post.parts.settings.practice)
     return skeleton.encode(mail)
 
 
-def letter(post: Post, row: Outgoing, published: Published | None, *, now: datetime) -> Mail:
-    """Everything of one mail. published None: the body was written beforehand (answers, notices)."""
-    sender = sender_of(row, post)
-    domain = sender.address.rpartition("@")[2]
-    unsubscribe_url = post.links.unsubscribe_url(row.delivery_id) if published else None
-    if published is not None:
-        words = tracked(post, row, published, unsubscribe_url or "")
+def letter(post: Post, row: Outgoing, frozen: Frozen | None, *, return_path: str, now: datetime) -> Mail:
+    """Everything of one mail. frozen None: the body was written beforehand (answers, notices)."""
+    sender = sender_of(row.profile, post)
+    domain = _domain(sender.address)
+    unsubscribe_url = post.links.unsubscribe_url(row.delivery_id) if frozen else None
+    if frozen is not None:
+        words = tracked(post, row, frozen, unsubscribe_url or "")
+        subject, html, text = words.subject, words.html, words.text
     elif row.body is not None:
-        words = Rendered(row.body.subject, row.body.html or _as_html(row.body.text), row.body.text)
+        subject, text = row.body.subject, _octets(row.body.text)
+        html = _octets(row.body.html or _as_html(row.body.text))
     else:
         raise ValueError(f"delivery {row.delivery_id} has nothing to send")
     name = row.recipient.full_name
@@ -108,40 +117,47 @@ def letter(post: Post, row: Outgoing, published: Published | None, *, now: datet
         reply_to=post.links.reply_address(row.delivery_id, post.reply_domain(sender))
         if row.profile
         else None,
-        return_path=post.links.bounce_address(row.delivery_id, post.bounce_domain(row.profile, sender)),
-        subject=words.subject,
-        html=words.html,
-        text=words.text,
-        list_id=f"{row.list_key or f'product-{row.product_id}'}.{domain}" if published else None,
+        return_path=return_path,
+        subject=subject,
+        html=html,
+        text=text,
+        list_id=f"{row.list_key or f'product-{row.product_id}'}.{domain}" if frozen else None,
         unsubscribe_url=unsubscribe_url,
+        stop_address=post.links.stop_address(row.delivery_id, return_path.rpartition("@")[2])
+        if frozen
+        else None,
         date=now.astimezone(post.zone),
-        kind=MailKind(row.kind) if published else MailKind.TRANSACTIONAL,
+        kind=MailKind(row.kind) if frozen else MailKind.TRANSACTIONAL,
     )
 
 
-def tracked(post: Post, row: Outgoing, published: Published, unsubscribe_url: str) -> Rendered:
+def tracked(post: Post, row: Outgoing, frozen: Frozen, unsubscribe_url: str) -> Filled:
     """A recipient's texts with wrapped links and the pixel; neither where tracking was refused (LAW-27)."""
-    urls = [link.url for link in published.links]
-    pixel = trap = ""
-    if not row.do_not_track:
-        click = post.links.click_url
-        urls = [click(row.delivery_id, link.no, link.url) for link in published.links]
-        pixel, trap = post.links.open_url(row.delivery_id), post.links.trap_url(row.delivery_id)
+    if row.do_not_track:
+        urls = [link.url for link in frozen.stencil.published.links]
+        return texts(row, frozen.stencil, urls=urls, unsubscribe_url=unsubscribe_url, zone=post.zone)
+    *urls, trap = post.links.click_urls(row.delivery_id, frozen.rests)
     return texts(
-        row, published, urls=urls, pixel=pixel, unsubscribe_url=unsubscribe_url, trap=trap, zone=post.zone
+        row,
+        frozen.stencil,
+        urls=urls,
+        pixel=post.links.open_url(row.delivery_id),
+        unsubscribe_url=unsubscribe_url,
+        trap=trap,
+        zone=post.zone,
     )
 
 
 def texts(
     row: Outgoing,
-    published: Published,
+    stencil: Stencil,
     *,
     urls: Sequence[str],
     unsubscribe_url: str,
     zone: ZoneInfo,
     pixel: str = "",
     trap: str = "",
-) -> Rendered:
+) -> Filled:
     """Subject, HTML and text of one recipient. Raises mailer.errors.TemplateError.
 
     urls: the links' addresses in order of their numbers. trap: a link no person sees; a machine that
@@ -149,17 +165,15 @@ def texts(
     """
     fields = fields_of(row, zone=zone)
     foot_html, foot_text = _footer(_disclosure(row, fields["ご縁"]))
+    unsubscribe = unsubscribe_url.encode("utf-8")
     if trap:
-        foot_html += (
-            f'<a href="{trap}" style="display:none" tabindex="-1" aria-hidden="true" rel="nofollow"></a>'
-        )
-    return inline.render(
-        published,
+        foot_html += _TRAP % trap.encode("ascii")
+    return stencil.fill(
         fields,
         links=urls,
         pixel=pixel,
-        footer_html=foot_html.replace(_SLOT, unsubscribe_url),
-        footer_text=foot_text.replace(_SLOT, unsubscribe_url),
+        footer_html=foot_html.replace(_SLOT, unsubscribe),
+        footer_text=foot_text.replace(_SLOT, unsubscribe),
     )
 
 
@@ -176,38 +190,47 @@ def fields_of(row: Outgoing, *, zone: ZoneInfo) -> dict[str, str]:
     )
 
 
-def sender_of(row: Outgoing, post: Post) -> Sender:
-    if row.profile is not None and row.profile.from_address:
-        return Sender(row.profile.from_name, row.profile.from_address)
+def sender_of(profile: Profile | None, post: Post) -> Sender:
+    if profile is not None and profile.from_address:
+        return Sender(profile.from_name, profile.from_address)
     host = post.parts.settings.host
     return Sender("Ikusei", f"ikusei@{_NOBODY if _is_bare(host) else host}")
 
 
 def message_id(row: Outgoing, domain: str, secret: bytes) -> str:
     """From the delivery alone, so a second attempt is recognisably the same mail (design 3)."""
-    mac = blake2b(row.origin.encode(), key=secret, digest_size=8, person=b"message-id").hexdigest()
-    return f"<{row.delivery_id}.{mac}@{domain.encode('idna').decode() if not domain.isascii() else domain}>"
+    return f"<{row.delivery_id}.{message_mark(row.origin, secret)}@{domain}>"
+
+
+def message_mark(origin: str, secret: bytes) -> str:
+    """The part of a Message-ID that only we can make: what came back is ours if it fits its delivery."""
+    return blake2b(origin.encode(), key=secret, digest_size=8, person=b"message-id").hexdigest()
+
+
+@lru_cache(maxsize=256)
+def _domain(address: str) -> str:
+    """The host of an address as ASCII."""
+    name = address.rpartition("@")[2]
+    return name if name.isascii() else name.encode("idna").decode()
 
 
 # Published mails never change, so a worker keeps those it has met.
-_KEPT: dict[int, Published] = {}
+_KEPT: dict[int, Frozen] = {}
 _KEPT_MAX = 512
 
 
-def published(tx: Connection, mail_ids: set[int]) -> dict[int, Published]:
+def published(tx: Connection, post: Post, mail_ids: set[int]) -> dict[int, Frozen]:
     """Published mails by id, from memory where they were read before."""
     missing = mail_ids - _KEPT.keys()
     if missing:
         if len(_KEPT) + len(missing) > _KEPT_MAX:
             _KEPT.clear()
-        found = outgoing.frozen(tx, mail_ids - _KEPT.keys())
-        _KEPT.update({mail_id: as_published(mail) for mail_id, mail in found.items()})
+        for mail_id, mail in outgoing.frozen(tx, mail_ids - _KEPT.keys()).items():
+            links = tuple(Link(link["no"], link["url"], link["text"]) for link in mail.links)
+            made = Published(subject=mail.subject, html=mail.html, text=mail.text, links=links, fields=())
+            rests = post.links.rests((link.no, link.url) for link in links)
+            _KEPT[mail_id] = Frozen(Stencil(made), rests)
     return {mail_id: _KEPT[mail_id] for mail_id in mail_ids if mail_id in _KEPT}
-
-
-def as_published(mail: Frozen) -> Published:
-    links = tuple(Link(link["no"], link["url"], link["text"]) for link in mail.links)
-    return Published(subject=mail.subject, html=mail.html, text=mail.text, links=links, fields=())
 
 
 def _disclosure(row: Outgoing, relation: str) -> Disclosure:
@@ -223,21 +246,25 @@ def _disclosure(row: Outgoing, relation: str) -> Disclosure:
         inquiry=profile.inquiry if profile else "",
         origin_sentence=origin,
         product_name=row.unsubscribe_label or row.product_name,
-        unsubscribe_url=_SLOT,
-        less_url=f"{_SLOT}#less",
+        unsubscribe_url=_SLOT.decode(),
+        less_url=f"{_SLOT.decode()}#less",
         language=row.lang,
     )
 
 
 # An exhibition's people share one footer but for the address of their unsubscribe page.
 @lru_cache(maxsize=4096)
-def _footer(disclosure: Disclosure) -> tuple[str, str]:
-    return footer.as_html(disclosure), footer.as_text(disclosure)
+def _footer(disclosure: Disclosure) -> tuple[bytes, bytes]:
+    return _octets(footer.as_html(disclosure)), _octets(footer.as_text(disclosure))
 
 
 @lru_cache(maxsize=1024)
 def _skeleton(sender: Sender, list_id: str | None, kind: MailKind, practice: bool) -> Skeleton:
     return Skeleton.of(sender=sender, list_id=list_id, kind=kind, practice=practice)
+
+
+def _octets(text: str) -> bytes:
+    return text.replace("\r\n", "\n").replace("\n", "\r\n").encode("utf-8", "replace")
 
 
 def _as_html(text: str) -> str:

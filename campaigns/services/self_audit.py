@@ -39,6 +39,7 @@ CHECKS: dict[str, str] = {
     # Somebody takes part, but no decision will ever be taken.
     "forgotten": """
         select count(*) from enrollments e join scenarios s on s.id = e.scenario_id and s.status = 'active'
+          join products pr on pr.id = e.product_id and not pr.is_paused
           left join pace p on p.person_id = e.person_id
          where e.status = 'active' and coalesce(p.plan_at, '9999-12-31') = '9999-12-31'""",
     # Carried over to a day that has passed, and its step is not the one the planner asks for next.

@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import Connection
 
 from campaigns.parts import Parts
-from campaigns.services import deliver, refuse
+from campaigns.services import refuse, settle
 from campaigns.storage import outbox
 from campaigns.storage.outbox import Claim
 from mailer import journal
@@ -84,6 +84,6 @@ def _settle(tx: Connection, claim: Claim, reading: Reading, *, now: datetime, zo
     ids = outbox.held(tx, claim.token)
     tries = outbox.attempts(tx, ids)
     verdicts = journal.verdict(reading, ids)
-    rows = [deliver.by_journal(id, verdicts[id], tries.get(id, 0), at=now) for id in ids]
-    deliver.write(tx, rows, token=claim.token, verdict=f"swept:{reading.reason}", now=now, zone=zone)
+    rows = [settle.by_journal(id, verdicts[id], tries.get(id, 0), at=now) for id in ids]
+    settle.write(tx, rows, token=claim.token, verdict=f"swept:{reading.reason}", now=now, zone=zone)
     return len(ids)

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from campaigns.storage import tables as t
 
 LANGS = ("ja", "en")
+FORMATS = ("html", "mjml")
 # Buying roles a variant may be for; '' serves every role without a variant of its own.
 ROLES = ("", "窓口", "利用", "技術", "購買", "経理", "決裁", "影響者")
 
@@ -30,7 +31,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """The words of one language and role. text '' means: made from the HTML."""
+    """The words of one language and role. text '' means: made from the HTML. format: what html is written in."""
 
     id: int
     content_id: int
@@ -41,6 +42,7 @@ class Variant:
     html: str
     text: str
     version: int
+    format: str = "html"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, func, literal, or_, select, update
+from sqlalchemy import Connection, Select, and_, case, func, literal, select, text, update
 
 from campaigns.rules.deliveries import State
 from campaigns.storage import tables as t
@@ -97,24 +97,58 @@ def every(tx: Connection, wanted: Filter) -> Iterator[Line]:
         yield Line(**row._mapping)
 
 
-def in_doubt(tx: Connection, *, limit: int = 50) -> tuple[Line, ...]:
-    """Mails whose end nobody knows, over all months and kinds."""
+def in_doubt(tx: Connection, *, limit: int = 50) -> tuple[int, tuple[Line, ...]]:
+    """Mails whose end nobody knows, of all months and kinds: how many, and the oldest of them.
+
+    By month, since index ix_deliveries_month_state begins with it.
+    """
     d = t.deliveries
-    everything = [_lines(Filter(kind=kind, groups=("in_doubt",))) for kind in CLASSES]
-    found = [
-        Line(**row._mapping)
-        for query in everything
-        for row in tx.execute(query.order_by(d.c.id).limit(limit))
-    ]
-    return tuple(found[:limit])
+    doubtful = and_(d.c.state == State.IN_DOUBT, d.c.month.in_((0, *months(tx))))
+    count = tx.execute(select(func.count()).where(doubtful)).scalar_one()
+    ids = select(d.c.id).where(doubtful).order_by(d.c.id).limit(limit)
+    rows = tx.execute(_joined().where(d.c.id.in_(ids)).order_by(d.c.id)) if count else ()
+    return count, tuple(Line(**row._mapping) for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A delivery with its month and the enrolment it belongs to. klass: counted, courtesy, transactional."""
+
+    month: int
+    enrollment_id: int | None
+    product_id: int | None
+    step_key: str
+    klass: str
+    line: Line
+
+
+def of_person(tx: Connection, person_id: int) -> tuple[Placed, ...]:
+    """Every delivery to a person, oldest first. Index ix_deliveries_person_id."""
+    d = t.deliveries
+    query = _joined().add_columns(
+        d.c.month, d.c.enrollment_id, d.c.product_id, d.c.step_key, d.c["class"].label("klass")
+    )
+    found = []
+    for row in tx.execute(query.where(d.c.person_id == person_id).order_by(d.c.id)):
+        values = dict(row._mapping)
+        place = {name: values.pop(name) for name in Placed.__dataclass_fields__ if name != "line"}
+        found.append(Placed(**place, line=Line(**values)))
+    return tuple(found)
+
+
+MONTHS = """
+with recursive m as (
+  (select month from deliveries where month > 0 order by month desc limit 1)
+  union all
+  select (select d.month from deliveries d where d.month > 0 and d.month < m.month
+           order by d.month desc limit 1) from m where m.month is not null)
+select month from m where month is not null
+"""
 
 
 def months(tx: Connection) -> tuple[int, ...]:
-    """Months that hold deliveries, newest first."""
-    d = t.deliveries
-    return tuple(
-        tx.execute(select(d.c.month).where(d.c.month > 0).distinct().order_by(d.c.month.desc())).scalars()
-    )
+    """Months that hold deliveries, newest first: one step a month on ix_deliveries_month_state."""
+    return tuple(tx.execute(text(MONTHS)).scalars())
 
 
 def products(tx: Connection) -> tuple[tuple[int, str], ...]:
@@ -122,6 +156,18 @@ def products(tx: Connection) -> tuple[tuple[int, str], ...]:
     return tuple(
         (row.id, row.name) for row in tx.execute(select(p.c.id, p.c.name).order_by(p.c.priority, p.c.id))
     )
+
+
+def running_scenarios(tx: Connection) -> tuple[tuple[int, str, str], ...]:
+    """(id, name, product) of the scenarios that are running or paused, for choices."""
+    s, p = t.scenarios, t.products
+    rows = tx.execute(
+        select(s.c.id, s.c.name, p.c.name.label("product"))
+        .join(p, p.c.id == s.c.product_id)
+        .where(s.c.status.in_(("active", "paused")))
+        .order_by(p.c.priority, s.c.name, s.c.id)
+    )
+    return tuple((row.id, row.name, row.product) for row in rows)
 
 
 def resolve(tx: Connection, delivery_id: int, *, arrived: bool, now: datetime) -> bool:
@@ -139,47 +185,6 @@ def resolve(tx: Connection, delivery_id: int, *, arrived: bool, now: datetime) -
 def person_of(tx: Connection, delivery_id: int) -> int | None:
     d = t.deliveries
     return tx.execute(select(d.c.person_id).where(d.c.id == delivery_id)).scalar_one_or_none()
-
-
-def set_paused(tx: Connection, *, paused: bool, reason: str) -> bool:
-    """Stop or start everything; False when it stood so before. Moves the stop counter."""
-    s = t.stops
-    done = tx.execute(
-        update(s)
-        .where(s.c.id == 1, or_(s.c.paused != paused, s.c.paused_reason != reason))
-        .values(paused=paused, paused_reason=reason, n=s.c.n + 1)
-    )
-    return done.rowcount == 1
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """Whether mail flows. waiting: due by now and not handed over; since: since when the oldest of them."""
-
-    paused: bool
-    paused_reason: str
-    waiting: int
-    since: datetime | None
-    away: int
-    handing: int
-    next_at: datetime | None
-
-
-def course(tx: Connection, *, now: datetime) -> Course:
-    """How sending stands now. Index ix_deliveries_due. away: waits because the mail server did not answer."""
-    d, s = t.deliveries, t.stops
-    stop = tx.execute(select(s.c.paused, s.c.paused_reason).where(s.c.id == 1)).one()
-    waits = d.c.state.in_((State.PLANNED, State.RETRY))
-    row = tx.execute(
-        select(
-            func.count().filter(d.c.send_at <= now).label("waiting"),
-            func.min(d.c.send_at).filter(d.c.send_at <= now).label("since"),
-            func.count().filter(and_(d.c.state == State.RETRY, d.c.reason == "smtp_away")).label("away"),
-            func.min(d.c.send_at).label("next_at"),
-        ).where(waits)
-    ).one()
-    handing = tx.execute(select(func.count()).where(d.c.state == State.HANDING)).scalar_one()
-    return Course(stop.paused, stop.paused_reason, row.waiting, row.since, row.away, handing, row.next_at)
 
 
 def _narrowed(query: Select[Any], wanted: Filter, *, with_groups: bool = True) -> Select[Any]:
@@ -201,10 +206,14 @@ def _narrowed(query: Select[Any], wanted: Filter, *, with_groups: bool = True) -
 
 
 def _lines(wanted: Filter) -> Select[Any]:
+    return _narrowed(_joined(), wanted)
+
+
+def _joined() -> Select[Any]:
     d, p, a, c, o = t.deliveries, t.people, t.affiliations, t.companies, t.contents
     b, pr, m = t.delivery_bodies, t.products, t.addresses
     winner = t.products.alias("winner")
-    query = (
+    return (
         select(
             d.c.id,
             d.c.person_id,
@@ -236,4 +245,3 @@ def _lines(wanted: Filter) -> Select[Any]:
         .outerjoin(pr, pr.c.id == d.c.product_id)
         .outerjoin(winner, winner.c.id == d.c.reason_args["product_id"].as_integer())
     )
-    return _narrowed(query, wanted)

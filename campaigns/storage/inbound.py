@@ -11,7 +11,10 @@ from sqlalchemy import Connection, text
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The delivery that somebody answered or that bounced. owner: where replies go, "" for nowhere."""
+    """The delivery that somebody answered or that bounced. owner: where replies go, "" for nowhere.
+
+    email: where the mail had gone.
+    """
 
     delivery_id: int
     origin: str
@@ -22,6 +25,7 @@ class Answered:
     subject: str
     owner_user_id: int | None
     owner: str
+    email: str
 
 
 ANSWERED = """
@@ -29,22 +33,32 @@ select d.id as delivery_id, d.origin, coalesce(p.merged_into, d.person_id) as pe
        coalesce(pr.name, '') as product, coalesce(m.subject, b.subject, '') as subject,
        coalesce(pr.owner_user_id, (select owner_user_id from house)) as owner_user_id,
        coalesce(nullif(sp.reply_to, ''), u.email,
-                (select x.email from users x join house h on h.owner_user_id = x.id), '') as owner
+                (select x.email from users x join house h on h.owner_user_id = x.id), '') as owner,
+       coalesce(a.email, b.to_address, '') as email
   from deliveries d
+  left join addresses a on a.id = d.address_id
   left join people p on p.id = d.person_id
   left join products pr on pr.id = d.product_id
   left join sender_profiles sp on sp.id = pr.sender_profile_id
   left join users u on u.id = pr.owner_user_id
   left join published_mails m on m.id = d.published_mail_id
   left join delivery_bodies b on b.delivery_id = d.id
- where d.id = :id
+ where d.id = any(:ids)
 """
 
 
-def answered(tx: Connection, delivery_id: int) -> Answered | None:
-    """What is known of the mail behind a token; None when it is no more."""
-    row = tx.execute(text(ANSWERED), {"id": delivery_id}).first()
-    return Answered(**row._mapping) if row else None
+def answered(tx: Connection, delivery_ids: Sequence[int]) -> dict[int, Answered]:
+    """What is known of the mails behind tokens, by delivery; those that are no more are left out."""
+    rows = tx.execute(text(ANSWERED), {"ids": list(delivery_ids)})
+    return {row.delivery_id: Answered(**row._mapping) for row in rows}
+
+
+def origins(tx: Connection, delivery_ids: Sequence[int]) -> dict[int, str]:
+    """Why these mails exist: what the mark of a Message-ID is made from."""
+    rows = tx.execute(
+        text("select id, origin from deliveries where id = any(:ids)"), {"ids": list(delivery_ids)}
+    )
+    return {row.id: row.origin for row in rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,49 +105,10 @@ def known(tx: Connection, keys: Sequence[str]) -> set[str]:
     return {row.message_key for row in rows}
 
 
-def bounced(
-    tx: Connection, delivery_id: int, *, hardness: str, status: str, reason: str, now: datetime
-) -> None:
-    """A mail came back. hardness hard or soft; a bounce also proves that the mail had left.
-
-    A mailbox once dead or complaining does not become merely soft again by a later bounce.
-    """
-    values = {"id": delivery_id, "hardness": hardness, "status": status, "reason": reason, "now": now}
-    tx.execute(
-        text(
-            "update deliveries set bounce = case when bounce = 'hard' then bounce else :hardness end,"
-            " bounced_at = coalesce(bounced_at, :now),"
-            " reason = case when state = 'in_doubt' then 'bounced' else reason end,"
-            " settled_at = case when state = 'in_doubt' then :now else settled_at end,"
-            " state = case when state = 'in_doubt' then 'sent' else state end where id = :id"
-        ),
-        values,
-    )
-    tx.execute(
-        text(
-            "update addresses a set status = :hardness, status_reason = :reason, status_at = :now"
-            " from deliveries d where d.id = :id and a.id = d.address_id"
-            " and a.status not in ('hard', 'complaint')"
-        ),
-        values,
-    )
-
-
-def complained(tx: Connection, delivery_id: int, *, now: datetime) -> None:
-    """The recipient called the mail spam: the mailbox is never written to again."""
-    tx.execute(
-        text(
-            "update addresses a set status = 'complaint', status_reason = 'complaint', status_at = :now"
-            " from deliveries d where d.id = :id and a.id = d.address_id"
-        ),
-        {"id": delivery_id, "now": now},
-    )
-
-
 def add_check(
     tx: Connection, mail: Answered, *, cause: str, note: str, due_at: datetime, now: datetime
 ) -> None:
-    """A task for a person to look at. cause: refused_by_reply, address_dead. One open of a cause a person."""
+    """A task for a person to look at. cause: reply, refused_by_reply. One open of a cause a person."""
     tx.execute(
         text(
             """
@@ -155,3 +130,50 @@ def add_check(
             "now": now,
         },
     )
+
+
+def known_events(tx: Connection, keys: Sequence[str]) -> set[str]:
+    """Those of these events that were received before."""
+    rows = tx.execute(
+        text("select event_key from returned_events where event_key = any(:keys)"), {"keys": list(keys)}
+    )
+    return {row.event_key for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event of a provider. key: names it for ever. raw: as it came. result: what we did about it."""
+
+    source: str
+    key: str
+    kind: str
+    result: str
+    delivery_id: int | None
+    address: str
+    reason: str
+    raw: str
+
+
+def add_events(tx: Connection, events: Sequence[Told], *, now: datetime) -> set[str]:
+    """Keep events; returns the keys of those that are new."""
+    if not events:
+        return set()
+    rows = tx.execute(
+        text(
+            """
+            insert into returned_events (source, event_key, kind, result, delivery_id, address, reason, raw, at)
+            select q.*, :now from unnest(cast(:source as text[]), cast(:key as text[]), cast(:kind as text[]),
+                   cast(:result as text[]), cast(:delivery_id as bigint[]), cast(:address as text[]),
+                   cast(:reason as text[]), cast(:raw as text[])) as q
+            on conflict (event_key) do nothing returning event_key
+            """
+        ),
+        {
+            **{
+                name: [getattr(event, name) for event in events]
+                for name in ("source", "key", "kind", "result", "delivery_id", "address", "reason", "raw")
+            },
+            "now": now,
+        },
+    )
+    return {row.event_key for row in rows}

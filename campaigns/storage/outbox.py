@@ -5,12 +5,15 @@ Every statement takes a batch. What must be fast names its index.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from campaigns.rules.deliveries import SendFacts
 from campaigns.rules.tones import Tone
@@ -36,37 +39,61 @@ def bump_stops(tx: Connection) -> None:
     tx.execute(text("update stops set n = n + 1 where id = 1"))
 
 
-def is_due(tx: Connection, *, now: datetime) -> bool:
-    """Whether anything waits to be handed over. Index ix_deliveries_due."""
+class Lane(StrEnum):
+    """Which mails a sender takes. express: answers and notices, which never wait behind a campaign."""
+
+    ALL = "all"
+    EXPRESS = "express"
+    BULK = "bulk"
+
+
+# ix_deliveries_due and ix_deliveries_due_express are partial on just these conditions.
+_LANES = {
+    Lane.ALL: "",
+    Lane.EXPRESS: " and class = 'transactional'",
+    Lane.BULK: " and class <> 'transactional'",
+}
+
+
+def is_due(tx: Connection, *, now: datetime, lane: Lane = Lane.ALL) -> bool:
+    """Whether anything waits to be handed over. Indexes ix_deliveries_due, ix_deliveries_due_express."""
     return bool(
         tx.execute(
             text(
                 "select exists (select 1 from deliveries where state in ('planned', 'retry')"
-                " and send_at <= :now) and not (select paused from stops where id = 1)"
+                f" and send_at <= :now{_LANES[lane]}) and not (select paused from stops where id = 1)"
             ),
             {"now": now},
         ).scalar()
     )
 
 
-def claim(tx: Connection, *, token: str, now: datetime, limit: int) -> list[int]:
-    """Take the next due deliveries into `handing`, in one conditional UPDATE. Index ix_deliveries_due."""
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One delivery of a claim. month: whose slot it holds so far."""
+
+    id: int
+    month: int
+
+
+def claim(tx: Connection, *, token: str, now: datetime, limit: int, lane: Lane = Lane.ALL) -> list[Due]:
+    """Take the next due deliveries into `handing`, in one conditional UPDATE. Indexes as `is_due`."""
     rows = tx.execute(
         text(
-            """
+            f"""
             with due as materialized (
               select id from deliveries
-               where state in ('planned', 'retry') and send_at <= :now
+               where state in ('planned', 'retry') and send_at <= :now{_LANES[lane]}
                  and not (select paused from stops where id = 1)
                order by send_at, id limit :n for update skip locked)
             update deliveries d set state = 'handing', claim_token = :token
               from due where d.id = due.id
-            returning d.id, d.send_at
-            """
+            returning d.id, d.send_at, d.month
+            """  # noqa: S608 - a constant of this module
         ),
         {"token": token, "now": now, "n": limit},
     ).all()
-    return [row.id for row in sorted(rows, key=lambda row: (row.send_at, row.id))]
+    return [Due(row.id, row.month) for row in sorted(rows, key=lambda row: (row.send_at, row.id))]
 
 
 def note_claim(
@@ -134,25 +161,30 @@ select d.id, d.class as klass, d.valid_until, d.tone, d.month, coalesce(sl.month
        coalesce(pr.is_active, true) as is_product_active,
        coalesce(sp.legal_name <> '' and sp.postal_address <> '' and sp.inquiry <> ''
                 and sp.from_address <> '', false) as is_profile_complete,
-       coalesce(sc.status in ('paused', 'ended'), false) as is_paused,
+       case when sc.status = 'ended' then 'scenario_ended' when pr.is_paused then 'product_paused'
+            when sc.status = 'paused' then 'scenario_paused' else '' end as hold,
        case when d.class = 'transactional' then null else
          {permission.refusal(product="d.product_id", enrolled="coalesce(e.created_at, d.created_at)")}
        end as refusal,
        d.class = 'transactional' or {permission.consent(product="d.product_id")} as has_consent,
-       (select coalesce(array_agg(x.tone), '{{}}') from (
+       case when d.tone = 'info' then '{{}}' else (select coalesce(array_agg(x.tone), '{{}}') from (
           select tone from deliveries b where b.person_id = d.person_id and b.class <> 'transactional'
-             and b.state in ('sent', 'in_doubt') order by b.sent_at desc limit 11) x) as recent_tones,
+             and b.state in ('sent', 'in_doubt') order by b.sent_at desc limit 11) x) end as recent_tones,
        -- A mail that left late moves the gap after the next one was planned: asked again here.
+       -- Scalar subqueries, not joins: with the statistics of a moment ago ("nothing is sent yet") the planner
+       -- would read every sent mail once a row.
        case when d.class = 'counted' then (
-         select (max(o.sent_at) at time zone :zone)::date
+         select (max((select o.sent_at from deliveries o
+                       where o.id = m.delivery_id and o.state in ('sent', 'in_doubt')))
+                 at time zone :zone)::date
                 + (select case when cap_max > 1 then 7 else 21 end from house)
            from (select delivery_id from mail_slots where person_id = d.person_id and month >= d.month - 1
-                 union
+                 union all
                  select delivery_id from mail_slots where address_id = d.address_id and month >= d.month - 1) m
-           join deliveries o on o.id = m.delivery_id and o.id <> d.id and o.state in ('sent', 'in_doubt')
-       ) end as next_free_on
-  from unnest(cast(:ids as bigint[])) as q(id)
-  join deliveries d on d.id = q.id
+          where m.delivery_id <> d.id
+       ) end as next_free_on,
+       d.attempts, coalesce(a.domain, '') as domain, pr.sender_profile_id as profile_id
+  from deliveries d
   left join people p on p.id = d.person_id
   left join addresses a on a.id = d.address_id
   left join products pr on pr.id = d.product_id
@@ -163,33 +195,61 @@ select d.id, d.class as klass, d.valid_until, d.tone, d.month, coalesce(sl.month
   left join affiliations f on f.person_id = d.person_id and f.is_current
   left join companies co on co.id = f.company_id
   left join mail_slots sl on sl.delivery_id = d.id
+ where d.id = any(:ids)
 """  # noqa: S608 - constants of the storage layer
 
 
-def facts(tx: Connection, ids: Sequence[int], *, zone: ZoneInfo) -> dict[int, SendFacts]:
+_FACTS = text(FACTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """facts: for the last question. attempts: refusals so far. domain: where the mailbox is, "" when unknown."""
+
+    facts: SendFacts
+    attempts: int
+    domain: str
+    profile_id: int | None
+
+
+def facts(tx: Connection, ids: Sequence[int], *, zone: ZoneInfo) -> dict[int, Known]:
     """All that may forbid these mails, for the whole batch in one query."""
-    found = {}
-    for row in tx.execute(text(FACTS), {"ids": list(ids), "zone": zone.key}):
-        transactional = row.klass == "transactional"
-        found[row.id] = SendFacts(
-            address_status=row.address_status,
-            refusal=row.refusal,
-            has_consent=row.has_consent,
+    rows = tx.execute(_FACTS, {"ids": list(ids), "zone": zone.key})
+    return {row[0]: _known(row, zone) for row in rows}
+
+
+def _known(row: Row[Any], zone: ZoneInfo) -> Known:
+    """By place, since a batch has hundreds of rows: the order of `FACTS`."""
+    (_, klass, valid_until, tone, _, slot_month, address_status, lead_state, rank, company_class) = row[:10]
+    is_product_active, is_complete, hold, refusal, has_consent, tones, next_free_on = row[10:17]
+    attempts, domain, profile_id = row[17:]
+    transactional = klass == "transactional"
+    return Known(
+        SendFacts(
+            address_status=address_status,
+            refusal=refusal,
+            has_consent=has_consent,
             is_transactional=transactional,
-            lead_state=row.lead_state,
-            is_product_active=row.is_product_active,
-            is_profile_complete=transactional or row.is_profile_complete,
-            is_paused=row.is_paused,
-            valid_until=row.valid_until,
-            slot_month=None if transactional else row.slot_month,
-            tone=Tone(row.tone),
-            company_class=row.company_class,
-            rank=row.rank,
-            recent_tones=tuple(row.recent_tones),
-            next_free_on=row.next_free_on,
+            lead_state=lead_state,
+            is_product_active=is_product_active,
+            is_profile_complete=transactional or is_complete,
+            hold=hold,
+            valid_until=valid_until,
+            slot_month=None if transactional else slot_month,
+            tone=_TONES[tone],
+            company_class=company_class,
+            rank=rank,
+            recent_tones=tuple(tones),
+            next_free_on=next_free_on,
             zone=zone,
-        )
-    return found
+        ),
+        attempts,
+        domain,
+        profile_id,
+    )
+
+
+_TONES = {tone.value: tone for tone in Tone}
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +265,7 @@ class Settled:
     send_at: datetime | None = None
     until: date | None = None
     attempted: bool = False
+    account: str = ""
 
 
 SETTLE = """
@@ -212,13 +273,15 @@ update deliveries d
    set state = q.state, reason = q.reason, smtp_code = coalesce(q.code, d.smtp_code),
        smtp_text = case when q.text = '' then d.smtp_text else q.text end,
        sent_at = coalesce(q.sent_at, d.sent_at), send_at = coalesce(q.send_at, d.send_at),
-       until = q.until, attempts = d.attempts + q.attempted, claim_token = null, settled_at = :now
+       until = q.until, attempts = d.attempts + q.attempted, claim_token = null, settled_at = :now,
+       account = case when q.account = '' then d.account else q.account end
   from unnest(cast(:id as bigint[]), cast(:state as text[]), cast(:reason as text[]), cast(:code as int[]),
               cast(:text as text[]), cast(:sent_at as timestamptz[]), cast(:send_at as timestamptz[]),
-              cast(:until as date[]), cast(:attempted as int[]))
-       as q(id, state, reason, code, text, sent_at, send_at, until, attempted)
+              cast(:until as date[]), cast(:attempted as int[]), cast(:account as text[]))
+       as q(id, state, reason, code, text, sent_at, send_at, until, attempted, account)
  where d.id = q.id and d.state = 'handing' and d.claim_token = :token
-returning d.id
+returning d.id, coalesce(d.product_id, 0) as product_id,
+          coalesce((select scenario_id from enrollments e where e.id = d.enrollment_id), 0) as scenario_id
 """
 
 HOLDING = "('planned', 'handing', 'sent', 'retry', 'in_doubt')"
@@ -238,16 +301,52 @@ def settle(tx: Connection, rows: Iterable[Settled], *, token: str, now: datetime
         return []
     values: dict[str, object] = {
         name: [getattr(row, name) for row in batch]
-        for name in ("id", "state", "reason", "code", "text", "sent_at", "send_at", "until")
+        for name in ("id", "state", "reason", "code", "text", "sent_at", "send_at", "until", "account")
     }
     values["attempted"] = [int(row.attempted) for row in batch]
     _lock(tx, [row.id for row in batch if row.state not in KEPT])
-    done = [row.id for row in tx.execute(text(SETTLE), {**values, "token": token, "now": now})]
-    settled = set(done)
-    _rewind(tx, [row.id for row in batch if row.id in settled and row.state in WAITING])
-    free_slots(tx, done, today=now.astimezone(ZoneInfo(zone)).date(), zone=zone)
-    _move_gap(tx, [row for row in batch if row.id in settled and row.state in COUNTED], zone=zone)
-    return done
+    owners = {
+        row.id: (row.product_id, row.scenario_id)
+        for row in tx.execute(text(SETTLE), {**values, "token": token, "now": now})
+    }
+    done = [row for row in batch if row.id in owners]
+    today = now.astimezone(ZoneInfo(zone)).date()
+    _rewind(tx, [row.id for row in done if row.state in WAITING])
+    free_slots(tx, [row.id for row in done if row.state not in KEPT], today=today, zone=zone)
+    _move_gap(tx, [row.id for row in done if row.state in COUNTED], zone=zone)
+    _count_day(tx, done, owners, today=today)
+    return [row.id for row in done]
+
+
+def _count_day(
+    tx: Connection, rows: Sequence[Settled], owners: Mapping[int, tuple[int, int]], *, today: date
+) -> None:
+    """Add what this batch brought to the day's sums. Last in its transaction: every sender adds to these rows."""
+    sums: dict[tuple[int, int], Counter[str]] = {}
+    for row in rows:
+        if row.state in ("sent", "failed", "in_doubt"):
+            sums.setdefault(owners[row.id], Counter())[row.state] += 1
+    if not sums:
+        return
+    keys = sorted(sums)
+    tx.execute(
+        text(
+            """
+            insert into mail_days as m (day, product_id, scenario_id, sent, failed, in_doubt)
+            select cast(:day as date), q.* from unnest(cast(:product as bigint[]), cast(:scenario as bigint[]),
+                   cast(:sent as int[]), cast(:failed as int[]), cast(:in_doubt as int[])) as q
+            on conflict (day, product_id, scenario_id) do update
+               set sent = m.sent + excluded.sent, failed = m.failed + excluded.failed,
+                   in_doubt = m.in_doubt + excluded.in_doubt
+            """
+        ),
+        {
+            "day": today,
+            "product": [product for product, _ in keys],
+            "scenario": [scenario for _, scenario in keys],
+            **{state: [sums[key][state] for key in keys] for state in ("sent", "failed", "in_doubt")},
+        },
+    )
 
 
 def _lock(tx: Connection, ids: Sequence[int]) -> None:
@@ -301,27 +400,24 @@ def _rewind(tx: Connection, ids: Sequence[int]) -> None:
     )
 
 
-def _move_gap(tx: Connection, rows: Sequence[Settled], *, zone: str) -> None:
+MOVE_GAP = """
+with q as materialized (
+  select d.person_id, d.address_id,
+         (d.sent_at at time zone :zone)::date
+         + (select case when cap_max > 1 then 7 else 21 end from house) as free_on
+    from deliveries d where d.id = any(:ids) and d.class <> 'transactional'),
+people as (
+  update pace x set next_free_on = q.free_on from q
+   where x.person_id = q.person_id and (x.next_free_on is null or x.next_free_on < q.free_on))
+update addresses x set next_free_on = q.free_on from q
+ where x.id = q.address_id and (x.next_free_on is null or x.next_free_on < q.free_on)
+"""
+
+
+def _move_gap(tx: Connection, ids: Sequence[int], *, zone: str) -> None:
     """A mail that left later than planned moves the gap along: 21 days count from the hand-over."""
-    values = {"ids": [row.id for row in rows], "at": [row.sent_at for row in rows], "zone": zone}
-    for query in (
-        "update pace x set next_free_on = q.free_on from q where x.person_id = q.person_id",
-        "update addresses x set next_free_on = q.free_on from q where x.id = q.address_id",
-    ):
-        tx.execute(
-            text(
-                f"""
-                with q as (
-                  select d.person_id, d.address_id,
-                         (r.at at time zone :zone)::date
-                         + (select case when cap_max > 1 then 7 else 21 end from house) as free_on
-                    from unnest(cast(:ids as bigint[]), cast(:at as timestamptz[])) as r(id, at)
-                    join deliveries d on d.id = r.id and d.class <> 'transactional')
-                {query} and (x.next_free_on is null or x.next_free_on < q.free_on)
-                """  # noqa: S608 - constants of this function
-            ),
-            values,
-        )
+    if ids:
+        tx.execute(text(MOVE_GAP), {"ids": list(ids), "zone": zone})
 
 
 # The end of the gap after the last mail that holds a slot, in the installation's zone; null without one.

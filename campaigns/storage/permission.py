@@ -11,9 +11,9 @@ from __future__ import annotations
 REFUSAL = """
     (select case s.scope when 'global' then 'refused_global' when 'product' then 'refused_product'
             else 'refused_new_products' end
-       from (select * from suppressions where key_hash = a.key_hash and lifted_at is null
-             union
-             select * from suppressions where person_id = p.id and lifted_at is null) s
+       from (select scope, product_id, at from suppressions where key_hash = a.key_hash and lifted_at is null
+             union all
+             select scope, product_id, at from suppressions where person_id = p.id and lifted_at is null) s
       where s.scope = 'global'
          or (s.scope = 'product' and s.product_id = {product})
          or (s.scope = 'new_products' and {enrolled} > s.at

@@ -106,7 +106,7 @@ select p.id as person_id, p.address_id, f.company_id, coalesce(co.class, '-') as
   join enrollments e on e.person_id = p.id and e.status = 'active'
   join scenarios sc on sc.id = e.scenario_id and sc.status = 'active'
   join steps s on s.version_id = e.version_id and s.position = e.position
-  join products pr on pr.id = e.product_id
+  join products pr on pr.id = e.product_id and not pr.is_paused
   left join steps n on n.version_id = e.version_id and n.position = e.position + 1
   left join contents ct on ct.id = s.content_id
   left join addresses a on a.id = p.address_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Connection, insert, select, text, update
 
@@ -131,6 +131,9 @@ class Sender:
     reply_to: str
     return_path_domain: str
     privacy_url: str
+    smtp_account: str
+    warmup_from: date | None
+    warmup_first: int
     version: int
 
     @property
@@ -143,7 +146,7 @@ class Sender:
 _s = t.sender_profiles.c
 _SENDER = (
     _s.id, _s.name, _s.legal_name, _s.postal_address, _s.inquiry, _s.from_name, _s.from_address, _s.reply_to,
-    _s.return_path_domain, _s.privacy_url, _s.version,
+    _s.return_path_domain, _s.privacy_url, _s.smtp_account, _s.warmup_from, _s.warmup_first, _s.version,
 )  # fmt: skip
 
 

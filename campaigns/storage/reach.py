@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
@@ -21,6 +21,14 @@ class Reach:
     @property
     def cannot_send(self) -> int:
         return self.everybody - self.can_send
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """How many of those with a mailbox lack the value of a merge field, by its Japanese name."""
+
+    everybody: int
+    by_field: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +106,25 @@ def faces(tx: Connection, *, product_id: int | None, limit: int = 5) -> tuple[So
     return tuple(found.values())
 
 
-def nameless(tx: Connection, *, product_id: int | None) -> int:
-    """How many would be addressed as ご担当者様."""
-    count: int = tx.execute(
-        text(
-            "select count(*) from people p where p.full_name = '' and p.merged_into is null"
-            " and p.address_id is not null and (cast(:product as bigint) is null or exists ("
-            " select 1 from product_leads l where l.person_id = p.id and l.product_id = :product))"
-        ),
-        {"product": product_id},
-    ).scalar_one()
-    return count
+# One pass over the product's leads (ix_product_leads_product_id_...) or, without a product, over everybody.
+GAPS = """
+select count(*) as everybody,
+       count(*) filter (where p.full_name = '') as name,
+       count(*) filter (where p.full_name = '' and p.family = '') as family,
+       count(*) filter (where coalesce(co.name, '') = '') as company,
+       count(*) filter (where coalesce(f.department, '') = '') as department,
+       count(*) filter (where coalesce(f.title, '') = '') as title
+  from people p
+  left join affiliations f on f.person_id = p.id and f.is_current
+  left join companies co on co.id = f.company_id
+ where p.merged_into is null and p.address_id is not null
+   and (cast(:product as bigint) is null
+        or exists (select 1 from product_leads l where l.person_id = p.id and l.product_id = :product))
+"""
+_FIELDS = {"name": "氏名", "family": "姓", "company": "会社名", "department": "部署名", "title": "役職"}
+
+
+def gaps(tx: Connection, *, product_id: int | None) -> Gaps:
+    """Which merge fields would be empty, for how many of the audience."""
+    row = tx.execute(text(GAPS), {"product": product_id}).one()._mapping
+    return Gaps(row["everybody"], {name: row[column] for column, name in _FIELDS.items()})

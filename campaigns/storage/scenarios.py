@@ -177,10 +177,6 @@ def save(
     return changed.rowcount == 1
 
 
-def set_status(tx: Connection, scenario_id: int, status: str) -> None:
-    tx.execute(update(t.scenarios).where(t.scenarios.c.id == scenario_id).values(status=status))
-
-
 def draft(tx: Connection, scenario_id: int) -> Version | None:
     """The version that may still change, if there is one."""
     v = t.scenario_versions

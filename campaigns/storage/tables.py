@@ -717,7 +717,15 @@ deliveries = Table(
     _at("created_at"),
     # What waits to be sent: small, and the only part the claim reads.
     Index("ix_deliveries_due", "send_at", "id", postgresql_where=text("state in ('planned', 'retry')")),
+    Index(
+        "ix_deliveries_due_express",
+        "send_at",
+        "id",
+        postgresql_where=text("state in ('planned', 'retry') and class = 'transactional'"),
+    ),
     Index("ix_deliveries_month_state", "month", "state"),
+    # How fast mail flows now: the last minute and hour, read from the end.
+    Index("ix_deliveries_sent_at", "sent_at", postgresql_where=text("state = 'sent'")),
     Index("ix_deliveries_handing", "claim_token", postgresql_where=text("state = 'handing'")),
     # The last three counted mails of a person (tone, gap) without touching the heap.
     Index(
@@ -1019,7 +1027,8 @@ alerts = Table(
     metadata,
     _id(),
     _at("at"),
-    _text("kind"),  # hot, surge, reply, refused_by_reply, in_doubt
+    # hot, surge, reply, refused_by_reply, in_doubt, complaint, complaint_rate, scenario_paused, sender_fault
+    _text("kind"),
     _ref("person_id", "people", null=True),
     _ref("product_id", "products", null=True),
     _ref("lead_id", "product_leads", null=True),
@@ -1027,4 +1036,5 @@ alerts = Table(
     _json("args"),
     _at("seen_at", null=True),
     Index("ix_alerts_unseen", "user_id", postgresql_where=text("seen_at is null")),
+    Index("ix_alerts_kind_at", "kind", "at"),  # told today already?
 )

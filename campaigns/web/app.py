@@ -25,6 +25,7 @@ from campaigns.web import (
     catcher,
     companies,
     deliveries,
+    files,
     home,
     i18n,
     images,
@@ -32,11 +33,13 @@ from campaigns.web import (
     leads,
     mails,
     menu,
+    metrics,
     people,
     practice,
     products,
     public,
     refusals,
+    returned,
     scenarios,
     security,
     senders,
@@ -60,17 +63,20 @@ PAGES: tuple[Blueprint, ...] = (
     scenarios.pages,
     mails.pages,
     images.pages,
+    files.pages,
     deliveries.pages,
+    metrics.pages,
     leads.pages,
     calls.pages,
     products.pages,
     senders.pages,
     team.pages,
     public.pages,
+    returned.pages,
 )
 PRACTICE_PAGES: tuple[Blueprint, ...] = (practice.pages, catcher.pages)
 # No cookie says who presses there: a signed token does, or the page is a machine's.
-TOKEN_PAGES: tuple[Blueprint, ...] = (public.pages,)
+TOKEN_PAGES: tuple[Blueprint, ...] = (public.pages, returned.pages)
 
 
 def create(parts: Parts) -> Flask:
@@ -149,7 +155,7 @@ def _frame() -> dict[str, object]:
     """What the frame around every staff page shows."""
     parts = parts_here()
     frame: dict[str, object] = {"practice": parts.settings.practice, "here": "", "place": request.path}
-    if not request.endpoint or request.blueprint in ("public", "practice", "images") or not current_user:
+    if not request.endpoint or request.blueprint in ("public", "practice", "images", "files") or not current_user:
         return frame
     if not current_user.is_authenticated:
         return frame

@@ -11,7 +11,8 @@ from flask_login import current_user
 
 from campaigns.parts import Parts
 from campaigns.rules.schedule import month_label, month_of, parse_month
-from campaigns.services import export_deliveries, self_audit, settle_doubt
+from campaigns.services import export_deliveries, hold, self_audit, settle_doubt, watch
+from campaigns.services.hold import HoldError, Kind, Target
 from campaigns.storage import deliveries as stored
 from campaigns.storage.deliveries import CARE, CLASSES, GROUPS, UNSENT, Filter, Line
 from campaigns.web import delivery_words as words
@@ -34,10 +35,10 @@ def list_GET() -> ResponseReturnValue:
     with parts.engine.connect() as tx:
         counts = stored.counts(tx, wanted)
         lines = stored.page(tx, wanted, offset=offset, limit=PAGE)
-        course = stored.course(tx, now=now)
-        doubts = stored.in_doubt(tx)
+        doubts, doubted = stored.in_doubt(tx)
         months = stored.months(tx)
         products = stored.products(tx)
+        scenarios = stored.running_scenarios(tx)
     this = month_of(now, parts.settings.tz)
     chosen = [g for g in GROUPS if not wanted.groups or g in wanted.groups]
     return render_template(
@@ -50,8 +51,11 @@ def list_GET() -> ResponseReturnValue:
         care=sum(counts[g] for g in CARE),
         shown=sum(counts[g] for g in chosen),
         lines=lines,
-        course=course,
+        sending=watch.run(parts, now=now),
+        held=hold.held(parts),
+        scenarios=scenarios,
         doubts=doubts,
+        doubted=doubted,
         months=sorted({*months, this}, reverse=True),
         month_label=month_label,
         products=products,
@@ -130,18 +134,97 @@ def doubt_POST(delivery_id: int, word: str) -> ResponseReturnValue:
 @pages.post("/pause")
 @needs("marketer", "admin")
 def pause_POST() -> ResponseReturnValue:
-    reason = request.form.get("reason", "").strip()[:200] or _("配信画面から停止")
-    settle_doubt.pause(_parts(), paused=True, reason=reason, user_id=current_user.id, now=_now())
-    flash(_("すべての配信を止めました。送信予定は失われず、再開すると続きます。"), "ok")
-    return redirect(_back(), code=303)
+    what = _target(request.form.get("of", "all"))
+    reason = request.form.get("reason", "").strip()
+    try:
+        done = hold.pause(_parts(), what, reason=reason, user_id=current_user.id, now=_now())
+    except HoldError:
+        abort(404)
+    if done:
+        flash(words.PAUSED[what.kind], "ok")
+    else:
+        flash(_("すでに止まっているか、動いていないため、何も変えていません。"), "info")
+    return redirect(_after(what), code=303)
 
 
 @pages.post("/resume")
 @needs("marketer", "admin")
 def resume_POST() -> ResponseReturnValue:
-    settle_doubt.pause(_parts(), paused=False, reason="", user_id=current_user.id, now=_now())
-    flash(_("配信を再開しました。"), "ok")
-    return redirect(_back(), code=303)
+    what = _target(request.form.get("of", "all"))
+    try:
+        done = hold.resume(_parts(), what, user_id=current_user.id, now=_now())
+    except HoldError:
+        abort(404)
+    if done:
+        flash(words.RESUMED[what.kind], "ok")
+    else:
+        flash(_("一時停止していないため、何も変えていません。"), "info")
+    return redirect(_after(what), code=303)
+
+
+@pages.get("/stop")
+@needs("marketer", "admin")
+def stop_GET() -> ResponseReturnValue:
+    """The question before a stop, with the number of mails and people it ends."""
+    return _stop_page(_target(request.args.get("of", "all")))
+
+
+@pages.post("/stop")
+@needs("marketer", "admin")
+def stop_POST() -> ResponseReturnValue:
+    what, reason = _target(request.form.get("of", "")), request.form.get("reason", "").strip()
+    try:
+        done = hold.stop(_parts(), what, reason=reason, user_id=current_user.id, now=_now())
+    except HoldError as error:
+        if error.code == "gone":
+            abort(404)
+        return _stop_page(what, error=_("理由を入力してください。記録に残ります。")), 422
+    flash(
+        _("停止しました。メール%(mails)s通を取りやめ、%(people)s名の参加を終えました。",
+          mails=f"{done.mails:,}", people=f"{done.people:,}"),
+        "ok",
+    )  # fmt: skip
+    return redirect(_after(what), code=303)
+
+
+def _stop_page(what: Target, *, error: str = "") -> str:
+    try:
+        ahead = hold.ahead(_parts(), what)
+    except HoldError:
+        abort(404)
+    with _parts().engine.connect() as tx:
+        products, scenarios = stored.products(tx), stored.running_scenarios(tx)
+    return render_template(
+        "web/deliveries/stop.html",
+        ahead=ahead,
+        of=_of(what),
+        at=request.values.get("at", ""),
+        reason=request.form.get("reason", ""),
+        error=error,
+        products=products,
+        scenarios=scenarios,
+        back=_after(what),
+    )
+
+
+def _target(text: str) -> Target:
+    try:
+        return hold.target(text)
+    except HoldError:
+        abort(404)
+
+
+def _of(what: Target) -> str:
+    return what.kind if what.id is None else f"{what.kind}:{what.id}"
+
+
+def _after(what: Target) -> str:
+    """Back to where the button was pressed: the scenario's or product's own page, or the list as it was."""
+    if request.values.get("at") == "page" and what.kind is Kind.SCENARIO:
+        return url_for("scenarios.design_GET", scenario_id=what.id)
+    if request.values.get("at") == "page" and what.kind is Kind.PRODUCT:
+        return url_for("products.edit_GET", product_id=what.id)
+    return _back()
 
 
 def _filter() -> tuple[Filter, str]:

@@ -7,8 +7,9 @@ from datetime import date
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from campaigns.services.watch import Domain
 from campaigns.storage.deliveries import Line
-from campaigns.web.words import short_day
+from campaigns.web.words import clock_time, short_day
 
 GROUPS = {
     "sent": _l("送信済み"),
@@ -45,6 +46,8 @@ _PLAIN = {
     "tone_ratio": _l("情報メールが3通続くまで、セールス色のあるメールは待ちます"),
     "tone_hard": _l("この管理区分・見込度には、強いセールスのメールを送りません"),
     "scenario_paused": _l("シナリオが一時停止中です"),
+    "product_paused": _l("商材の配信が一時停止中です"),
+    "scenario_ended": _l("シナリオを停止したため、取りやめました"),
     "lead_hot": _l("営業への引き渡しを待っているため送りません"),
     "lead_offered": _l("営業に引き渡しを提案中のため送りません"),
     "lead_with_sales": _l("営業が対応中のため送りません"),
@@ -80,6 +83,62 @@ _PLAIN = {
     "said_not_arrived": _l("担当者が「届いていない」と記録しました"),
     "import_undone": _l("取込が取り消されました"),
 }
+PAUSED = {
+    "all": _l("すべての配信を止めました。送信予定は失われず、再開すると続きます。"),
+    "product": _l("この商材の配信を一時停止しました。送信予定は失われず、再開すると続きます。"),
+    "scenario": _l("このシナリオを一時停止しました。送信予定は失われず、再開すると続きます。"),
+}
+RESUMED = {
+    "all": _l("配信を再開しました。"),
+    "product": _l("この商材の配信を再開しました。"),
+    "scenario": _l("このシナリオを再開しました。"),
+}
+# What a mail server's answer means: why a mail waits or failed, and why a domain is slowed.
+SERVER_SAID = {
+    "no_such_user": _l("宛先が存在しません"),
+    "no_such_domain": _l("宛先のドメインが存在しません"),
+    "bad_address": _l("宛先の形が受け付けられません"),
+    "mailbox_full": _l("メールボックスがいっぱいです"),
+    "mailbox_disabled": _l("メールボックスが停止されています"),
+    "mailbox_busy": _l("メールボックスが使用中です"),
+    "greylisted": _l("はじめての相手として、少し待つよう言われました"),
+    "too_large": _l("メールが大きすぎます"),
+    "bad_content": _l("内容を受け付けられません"),
+    "spam": _l("迷惑メールと判定されました"),
+    "throttled": _l("送る速さを落とすよう言われました"),
+    "reputation": _l("差出元の評判が低いと言われました"),
+    "server_busy": _l("相手サーバーが混雑しています"),
+    "network": _l("相手サーバーまでの通信がうまくいきません"),
+    "closing": _l("相手サーバーが接続を閉じました"),
+    "authentication": _l("差出元の認証（SPF・DKIM・DMARC）が通りません"),
+    "blocklisted": _l("差出元がブロックリストに載っています"),
+    "sender_refused": _l("差出人が受け付けられません"),
+    "policy": _l("相手の方針で受け付けられません"),
+    "login_failed": _l("送信サーバーにログインできません"),
+    "login_away": _l("送信サーバーの認証が一時的に使えません"),
+    "account_limit": _l("送信サーバーの上限に達しました"),
+    "server_storage": _l("送信サーバーの空きがありません"),
+    "relay_denied": _l("送信サーバーが中継を許していません"),
+    "tls": _l("暗号化の接続ができません"),
+    "away": _l("送信サーバーにつながりません"),
+    "protocol": _l("やり取りが規格に合いません"),
+    "later": _l("後で送り直すよう言われました"),
+    "refused": _l("相手サーバーが受け取りませんでした"),
+    "odd_answer": _l("返事を読み取れませんでした"),
+    "broken": _l("接続が何度も切れました"),
+}
+DOMAIN_STATES = {
+    "flows": _l("送信できています"),
+    "slowed": _l("混雑のため減速しています"),
+    "half_open": _l("1通だけ送って、様子を見ています"),
+    "open": _l("止めて待っています"),
+}
+DOMAIN_ICONS = {
+    "flows": "circle-check",
+    "slowed": "clock-pause",
+    "half_open": "hourglass",
+    "open": "alert-triangle",
+}
 _LOST = {
     "starved": _l("3か月以上待っていた「%(product)s」が先です"),
     "expiring": _l("期限の近い「%(product)s」が先です"),
@@ -92,6 +151,21 @@ _LOST = {
 }
 
 
+def domain(one: Domain) -> str:
+    """How a domain stands, with what the server said and until when."""
+    words = str(DOMAIN_STATES[one.state])
+    if one.state == "open" and one.until is not None:
+        words = _("%(at)sまで止めて待っています", at=clock_time(one.until))
+    said = str(SERVER_SAID.get(one.reason, ""))
+    if said and one.state != "flows":
+        words = _("%(words)s：%(said)s", words=words, said=said)
+    if one.code and one.state != "flows":
+        words = _("%(words)s（%(code)s）", words=words, code=one.code)
+    if one.state == "slowed" and one.rate_per_s:
+        words = _("%(words)s・毎分%(n)s通まで", words=words, n=f"{one.rate_per_s * 60:,.0f}")
+    return words
+
+
 def reason(line: Line) -> str:
     """Why the mail is in its state, in one sentence; '' where the state says it all."""
     code = line.reason
@@ -102,7 +176,7 @@ def reason(line: Line) -> str:
     if line.bounce and line.state == "sent":
         gone = _("送信後に戻ってきました（恒久）")
         return str(gone if line.bounce == "hard" else _("送信後に戻ってきました（一時）"))
-    words = str(_PLAIN.get(code, _WON.get(code, code)))
+    words = str(_PLAIN.get(code) or _WON.get(code) or SERVER_SAID.get(code, code))
     if line.state in ("sent", "handing") and code in _WON:
         return ""
     if line.state in ("retry", "failed") and line.smtp_code:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime
+from functools import partial
 
 import redis
-from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -15,12 +16,14 @@ from campaigns.parts import Parts
 from campaigns.rules import merge_fields
 from campaigns.rules.scenarios import ContentKind
 from campaigns.rules.tones import Tone
-from campaigns.services import author, preview, upload
+from campaigns.services import attach, author, preview, upload
+from campaigns.services.attach import ENDINGS, Linked
 from campaigns.services.author import Draft, Stale
 from campaigns.services.preview import Shown
 from campaigns.storage import contents as stored
 from campaigns.storage import scenarios
 from campaigns.storage.contents import Content, Variant
+from campaigns.web import mail_forms as forms
 from campaigns.web import scenario_words as words
 from campaigns.web.security import as_preview
 from campaigns.web.session import needs, safe_next
@@ -67,15 +70,15 @@ def new_POST() -> ResponseReturnValue:
 @needs("marketer", "admin")
 def edit_GET(content_id: int) -> ResponseReturnValue:
     content, variants, variant = _load(content_id)
-    return _editor(content, variants, variant, _draft_of(content, variant))
+    return _editor(content, variants, variant, forms.draft_of(content, variant))
 
 
 @pages.post("/<int:content_id>")
 @needs("marketer", "admin")
 def edit_POST(content_id: int) -> ResponseReturnValue:
     content, variants, variant = _load(content_id)
-    draft = _draft()
-    wrong = _bad_head(draft)
+    draft = forms.draft()
+    wrong = forms.bad_head(draft)
     if wrong:
         flash(wrong, "error")
         return _editor(content, variants, variant, draft), 422
@@ -92,7 +95,7 @@ def edit_POST(content_id: int) -> ResponseReturnValue:
         )
     except Stale:
         return _editor(content, variants, variant, draft, is_stale=True), 409
-    _store_image()
+    forms.store_files(_parts(), user_id=current_user.id, now=_now())
     if request.form.get("then") == "test":
         return _send_test(content, content_id, variant)
     flash(_("保存しました。"), "ok")
@@ -125,16 +128,24 @@ def variant_delete_POST(content_id: int, variant_id: int) -> ResponseReturnValue
 def preview_POST(content_id: int) -> ResponseReturnValue:
     """The side column for words that are not saved yet (htmx)."""
     content, _variants, variant = _load(content_id)
-    seen = _show(content, variant, _draft())
+    draft = forms.draft()
+    seen = _show(content, variant, draft)
     return render_template(
-        "web/mails/preview.html", content=content, variant=variant, seen=seen, frame=_keep(seen), words=words
+        "web/mails/preview.html",
+        content=content,
+        variant=variant,
+        seen=seen,
+        preheader=draft.preheader,
+        **_frames(seen),
+        words=words,
+        marks=forms.marks(seen.loud, draft),
     )
 
 
 @pages.get("/frame/<key>")
 @needs("marketer", "admin")
 def frame_GET(key: str) -> ResponseReturnValue:
-    """A rendered mail on its own, kept for a quarter of an hour."""
+    """A rendered mail on its own, kept for a quarter of an hour; `look` shows it dark or without pictures."""
     try:
         kept = _parts().redis.get(f"ikusei:preview:{key}")
     except redis.RedisError:
@@ -147,11 +158,18 @@ def frame_GET(key: str) -> ResponseReturnValue:
 def saved_frame_GET(content_id: int) -> ResponseReturnValue:
     """The saved mail for a person."""
     content, _variants, variant = _load(content_id)
-    return _framed(_show(content, variant, _draft_of(content, variant)).html)
+    return _framed(_show(content, variant, forms.draft_of(content, variant)).html)
 
 
 def _framed(html: str) -> ResponseReturnValue:
-    return as_preview(html or _("表示できる内容がありません。"))
+    if not html:
+        return as_preview(_("表示できる内容がありません。"))
+    return as_preview(preview.as_seen(html, request.args.get("look", "light")))
+
+
+def _kind_of(linked: Linked) -> str:
+    """PDF, Word ..., as readers call it; it stands in the link's words, in the mail's language."""
+    return words.KINDS_OF_FILE[ENDINGS[linked.file.mime]]
 
 
 def _editor(
@@ -166,10 +184,14 @@ def _editor(
         variant=variant,
         draft=draft,
         seen=seen,
-        frame=_keep(seen),
+        preheader=draft.preheader,
+        **_frames(seen),
         faces=faces,
         person_id=_person_id(),
+        marks=forms.marks(seen.loud, draft),
         images=upload.recent(_parts()),
+        files=[(linked, _kind_of(linked)) for linked in attach.recent(_parts())],
+        formats=stored.FORMATS,
         fields=[(name, alias) for name, alias in merge_fields.ALIASES.items()],
         kinds=list(ContentKind),
         tones=list(Tone),
@@ -188,14 +210,23 @@ def _show(content: Content, variant: Variant, draft: Draft) -> Shown:
     )
 
 
-def _keep(seen: Shown) -> str:
-    """Where the frames find the rendered mail; the saved one while Redis is away."""
+def _frames(seen: Shown) -> dict[str, object]:
+    """Where the frames find the rendered mail, light and as other screens show it; the saved one while Redis
+    is away."""
     key = secrets.token_urlsafe(12)
+    address = partial(url_for, ".frame_GET", key=key)
     try:
         _parts().redis.set(f"ikusei:preview:{key}", seen.html, ex=_KEPT_S)
     except redis.RedisError:
-        return url_for(".saved_frame_GET", content_id=(request.view_args or {})["content_id"])
-    return url_for(".frame_GET", key=key)
+        address = partial(
+            url_for,
+            ".saved_frame_GET",
+            content_id=(request.view_args or {})["content_id"],
+            lang=request.values.get("lang"),
+            role=request.values.get("role"),
+            person=_person_id(),
+        )
+    return {"frame": address(), "frame_of": lambda look: address(look=look)}
 
 
 def _person_id(content: Content | None = None) -> int | None:
@@ -226,19 +257,6 @@ def _send_test(content: Content, content_id: int, variant: Variant) -> ResponseR
     return redirect(_here(content_id, variant), code=303)
 
 
-def _store_image() -> None:
-    file = request.files.get("image")
-    if file is None or not file.filename:
-        return
-    try:
-        data = file.stream.read(upload.MAX_BYTES + 1)
-        image = upload.store(_parts(), data, name=file.filename, user_id=current_user.id, now=_now())
-    except upload.Refused as refused:
-        flash(str(words.UPLOAD[refused.code]), "error")
-    else:
-        flash(_("画像「%(name)s」を登録しました。下の一覧から本文に入れられます。", name=image.name), "ok")
-
-
 def _load(content_id: int) -> tuple[Content, tuple[Variant, ...], Variant]:
     return author.load(
         _parts(),
@@ -246,38 +264,6 @@ def _load(content_id: int) -> tuple[Content, tuple[Variant, ...], Variant]:
         lang=request.values.get("lang", "ja"),
         buying_role=request.values.get("role", ""),
     )
-
-
-def _draft() -> Draft:
-    """The words as the form brings them, line ends as we keep them."""
-    form = request.form
-    values = {name: form.get(name, "").replace("\r\n", "\n") for name in Draft.__dataclass_fields__}
-    return Draft(
-        **{
-            name: value.strip() if name in ("title", "subject", "preheader") else value
-            for name, value in values.items()
-        }
-    )
-
-
-def _draft_of(content: Content, variant: Variant) -> Draft:
-    return Draft(
-        content.title,
-        content.kind,
-        content.tone,
-        variant.subject,
-        variant.preheader,
-        variant.html,
-        variant.text,
-    )
-
-
-def _bad_head(draft: Draft) -> str:
-    if not draft.title:
-        return str(_("管理用の名前を書いてください。"))
-    if draft.kind not in set(ContentKind) or draft.tone not in set(Tone):
-        abort(400)
-    return ""
 
 
 def _here(content_id: int, variant: Variant) -> str:

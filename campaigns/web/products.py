@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from campaigns.parts import Parts
-from campaigns.services import catalogue
+from campaigns.services import catalogue, hold
 from campaigns.services.catalogue import Invalid, Stale
 from campaigns.storage.products import Product
 from campaigns.web.session import me, needs
@@ -49,7 +49,7 @@ def error_words(errors: Mapping[str, str]) -> dict[str, str]:
     found = {}
     for field, code in errors.items():
         if code == "out_of_range":
-            least, most = catalogue.NUMBERS.get(field, (0, 999))
+            least, most = (catalogue.NUMBERS | catalogue.SENDER_NUMBERS).get(field, (0, 999))
             found[field] = _(
                 "%(least)sから%(most)sの間で入力してください。", least=f"{least:,}", most=f"{most:,}"
             )
@@ -92,6 +92,11 @@ def _form(
         labels=LABELS,
         choices=catalogue.choices(parts),
         gate=gate,
+        held=[
+            one
+            for one in hold.held(parts)
+            if one.kind == "all" or (one.kind, one.id) == ("product", product_id)
+        ],
         matrix=catalogue.matrix(),
     )
 

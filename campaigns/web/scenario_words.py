@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from campaigns.rules.scenarios import PatternStep, Problem, Step
-from campaigns.rules.tone_lint import Loud
+from campaigns.web.mail_words import FORMATS as FORMATS
+from campaigns.web.mail_words import KINDS_OF_FILE as KINDS_OF_FILE
+from campaigns.web.mail_words import mail_problem as mail_problem
+from campaigns.web.mail_words import softer as softer
 from campaigns.web.words import day, language
 
 STATUS = {
@@ -65,6 +66,7 @@ STARTERS = {
     "case_study": _l("他社事例"),
     "useful": _l("お役立ち情報"),
     "product_soft": _l("製品のご案内（控えめ）"),
+    "newsletter": _l("季節のお便り（MJML）"),
 }
 DISCLOSURE = {
     "profile": _l("送信者情報そのもの"),
@@ -213,83 +215,6 @@ def missing(codes: str) -> str:
     return str(_("、")).join(str(DISCLOSURE.get(code, code)) for code in codes.split(",") if code)
 
 
-def mail_problem(code: str, args: Mapping[str, object]) -> str:
-    """What is wrong inside a mail."""
-    words = {
-        "empty": lambda: _("空です。"),
-        "role_only": lambda: _("特定の相手向けの文面しかありません。全員向けの文面も書いてください。"),
-        "syntax": lambda: _("書き方に誤りがあります：%(detail)s", detail=args.get("detail", "")),
-        "not_allowed": lambda: _("使えない書き方です（%(what)s）。", what=args.get("what", "")),
-        "unknown_field": lambda: (
-            _(
-                "差し込み項目「%(name)s」はありません。「%(near)s」ではありませんか。",
-                name=args["name"],
-                near=args["near"],
-            )
-            if args.get("near")
-            else _("差し込み項目「%(name)s」はありません。", name=args.get("name", ""))
-        ),
-        "unknown_filter": lambda: _("「%(name)s」という加工は使えません。", name=args.get("name", "")),
-        "unknown_test": lambda: _("「%(name)s」という判定は使えません。", name=args.get("name", "")),
-        "loop_not_allowed": lambda: _("くり返しは使えません。"),
-        "too_long": lambda: _("長すぎます。"),
-        "too_nested": lambda: _("入れ子が深すぎます。"),
-        "element_refused": lambda: _("<%(name)s> はメールで使えません。", name=args.get("name", "")),
-        "handler_refused": lambda: _(
-            "%(name)s のようなスクリプトはメールで使えません。", name=args.get("name", "")
-        ),
-        "outside_style": lambda: _("外部のスタイルシートは使えません。本文の中に書いてください。"),
-        "outside_stylesheet": lambda: _("外部のスタイルシートは使えません。本文の中に書いてください。"),
-        "link_empty": lambda: _("リンク先が空です。"),
-        "link_characters": lambda: _("リンク先に使えない文字があります：%(url)s", url=args.get("url", "")),
-        "link_invalid": lambda: _("リンク先の形が正しくありません：%(url)s", url=args.get("url", "")),
-        "link_scheme": lambda: _("リンク先は https:// で始めてください：%(url)s", url=args.get("url", "")),
-        "link_host": lambda: _("リンク先にホスト名がありません：%(url)s", url=args.get("url", "")),
-        "link_field": lambda: _(
-            "リンク先のホスト名に差し込み項目は使えません：%(url)s", url=args.get("url", "")
-        ),
-        "image_scheme": lambda: _(
-            "画像は https:// で始めるか、ここに登録してください：%(url)s", url=args.get("url", "")
-        ),
-        "reserved_field": lambda: _("「%(name)s」はしくみが使う名前です。", name=args.get("name", "")),
-        "body_not_closed": lambda: _("</body> がありません。"),
-        "missing_alt": lambda: _("画像に代替文（alt）がありません。", url=args.get("url", "")),
-        "no_link_text": lambda: _("文字のないリンクがあります：%(url)s", url=args.get("url", "")),
-        "link_insecure": lambda: _("リンクが http:// です：%(url)s", url=args.get("url", "")),
-        "image_insecure": lambda: _("画像が http:// です：%(url)s", url=args.get("url", "")),
-        "html_large": lambda: _("本文が大きすぎて、途中で切られる受信箱があります。"),
-        "subject_long": lambda: _(
-            "件名が長めです（%(count)s文字）。スマートフォンでは25文字まで見えます。",
-            count=args.get("count", ""),
-        ),
-    }
-    return str(words[code]()) if code in words else code
-
-
-def softer(found: Loud) -> str:
-    """The softer way to say it. Source: S4-22."""
-    words = {
-        "useful_like_this": _("「こんな場面でお役に立ちます」のように、使い道で書くと伝わります。"),
-        "give_number": _("「検査漏れが年6件から1件になりました」のように、数字で書くと伝わります。"),
-        "no_hurry": _("急がせる言葉を外し、いつまで読めるかだけを書きましょう。"),
-        "let_decide": _("「3分で読めます」のように、読むかどうかを相手が決められる書き方にしましょう。"),
-        "say_condition": _("どんな条件でそうなるかを添えましょう。"),
-        "say_effect": _("値段より、どれだけ手間が減るかを書きましょう。"),
-        "offer_material": _("「資料をご用意しました」のように、次の一歩を軽くしましょう。"),
-        "calm_marks": _("記号を減らすと、落ち着いて読めます。"),
-    }
-    return str(words.get(found.suggestion, ""))
-
-
 def pattern_row(row: PatternStep) -> str:
     """A row of a shipped pattern, for its description."""
     return f"{month(row.offset_months)} {STARTERS.get(row.starter, row.starter)}"
-
-
-UPLOAD = {
-    "empty": _l("ファイルが空です。"),
-    "too_large": _l("画像が大きすぎます。2MBまでにしてください。"),
-    "not_an_image": _l("PNG、JPEG、GIF、WebP の画像だけ登録できます。"),
-    "damaged": _l("画像が壊れているようです。開けるか確かめてください。"),
-    "too_wide": _l("画像の縦か横が大きすぎます。8000ピクセルまでにしてください。"),
-}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -13,9 +13,9 @@ from werkzeug.exceptions import NotFound
 
 from campaigns.parts import Parts
 from campaigns.rules import scenarios as rule
-from campaigns.rules.scenarios import Scenario, Status
+from campaigns.rules.scenarios import Scenario
 from campaigns.rules.tones import Tone
-from campaigns.services import author, design, enrol, publish
+from campaigns.services import author, design, enrol, hold, publish
 from campaigns.services.author import Gone, Stale
 from campaigns.services.design import Row
 from campaigns.services.publish import Refused
@@ -161,16 +161,6 @@ def discard_POST(scenario_id: int) -> ResponseReturnValue:
     return _back(scenario_id)
 
 
-@pages.post("/<int:scenario_id>/status")
-@needs("marketer", "admin")
-def status_POST(scenario_id: int) -> ResponseReturnValue:
-    wanted = request.form.get("status", "")
-    if wanted not in (Status.ACTIVE, Status.PAUSED, Status.ENDED):
-        abort(400)
-    design.set_status(_parts(), scenario_id, Status(wanted), user_id=current_user.id, now=_now())
-    return _back(scenario_id)
-
-
 @pages.get("/<int:scenario_id>/publish")
 @needs("marketer", "admin")
 def publish_GET(scenario_id: int) -> ResponseReturnValue:
@@ -191,10 +181,13 @@ def publish_POST(scenario_id: int) -> ResponseReturnValue:
             user_id=current_user.id,
             now=now,
             move_waiting=request.form.get("waiting", "move") == "move",
+            read=request.form.get("read", ""),
         )
     except Gone:
         return _nothing_to_publish(scenario_id)
     if isinstance(done, Refused):
+        if done.unread:
+            flash(_("メールの注意を読み、確認の欄に印を付けてから公開してください。"), "error")
         return _publish_page(scenario_id), 422
     # After the commit: whom it is for joins now, the planner decides when each mail goes.
     new = enrol.audience(parts, scenario_id, now=now)
@@ -221,6 +214,7 @@ def _designer(scenario_id: int, *, editing: str, mine: Row | None = None) -> str
     return render_template(
         "web/scenarios/design.html",
         found=found,
+        held=hold.held(_parts()),
         by_line=by_line,
         editing=editing,
         mine=mine,

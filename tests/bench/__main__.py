@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
 import sys
+from pathlib import Path
 
-import tests.bench
-
+# A benchmark is a module with a main(); the others are what benchmarks are made of.
 NAMES = sorted(
-    module.name
-    for module in pkgutil.iter_modules(tests.bench.__path__)
-    if module.name not in ("__main__", "installation")
+    path.stem
+    for path in Path(__file__).parent.glob("*.py")
+    if not path.stem.startswith("__") and "\ndef main(" in path.read_text(encoding="utf-8")
 )
 
 
 def main() -> None:
     """Run the named benchmarks, or all of them."""
-    for name in sys.argv[1:] or NAMES:
+    names = sys.argv[1:] or NAMES
+    del sys.argv[1:]  # each runs with its defaults; its options belong to `python -m tests.bench.NAME`
+    for name in names:
         if name not in NAMES:
             sys.exit(f"no benchmark {name!r}: {', '.join(NAMES)}")
         importlib.import_module(f"tests.bench.{name}").main()

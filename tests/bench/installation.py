@@ -41,11 +41,13 @@ def house(**changed: object) -> Iterator[House]:
     """Servers and parts, stopped and removed afterwards."""
     home = Path(tempfile.mkdtemp(prefix="ikusei-own-"))
     home.chmod(0o755)  # PostgreSQL runs as another user under root
-    servers = {"postgres": embedded.postgres(home), "valkey": embedded.valkey(home)}
+    servers = {"valkey": embedded.valkey(home)}
     try:
+        if not changed.get("database_url"):  # else the database is somebody else's
+            servers["postgres"] = embedded.postgres(home)
+            changed["database_url"] = servers["postgres"].url
         settings = Settings(  # type: ignore[arg-type]
             var=str(home / "var"),
-            database_url=servers["postgres"].url,
             redis_url=servers["valkey"].url,
             keys="1:" + "5a" * 32,
             **changed,

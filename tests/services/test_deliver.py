@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from campaigns.parts import Parts
-from campaigns.services import deliver, plan, post, refuse, render, self_audit
+from campaigns.services import carry, deliver, plan, post, refuse, render, self_audit
 from mailer.transports import MemoryTransport, transport_for
 from tests import world
 from tests.conftest import NOW
@@ -270,10 +270,10 @@ def test_a_mail_that_cannot_be_made_fails_alone(parts: Parts, monkeypatch: pytes
     ids = world.planned(parts, made, send_at=NOW)
     whole = render._bytes
 
-    def broken(post, row, published, now):  # type: ignore[no-untyped-def]
+    def broken(post, row, *rest):  # type: ignore[no-untyped-def]
         if row.delivery_id == ids[1]:
             raise KeyError("a row nobody thought of")
-        return whole(post, row, published, now)
+        return whole(post, row, *rest)
 
     monkeypatch.setattr(render, "_bytes", broken)
     deliver.batch(parts, now=NOW, transport=MemoryTransport())
@@ -316,7 +316,8 @@ def test_a_batch_on_a_slow_server_ends_before_its_lease(
 ) -> None:
     made = world.build(parts, count=2)
     world.planned(parts, made, send_at=NOW)
-    monkeypatch.setattr(deliver, "LONGEST_S", -1.0)
+    monkeypatch.setattr(carry, "LONGEST_S", -1.0)
+    monkeypatch.setattr(carry, "STOPS_S", -1.0)
     way = MemoryTransport()
     deliver.batch(parts, now=NOW, transport=way)
     assert way.sent == []

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from campaigns.parts import Parts
-from campaigns.services import intake, mailbox
+from campaigns.services import intake, mailbox, take_bounce
 from campaigns.services.mailbox import MailboxError
-from mailer.bounces.dsn import Recipient, Report
+from mailer.bounces import Recipient, Side
 from tests.services.world import World
 from tracking_pixel.tokens import TokenKind
 
@@ -275,15 +275,16 @@ def test_the_owners_autoresponder_cannot_start_a_loop(world: World, delivery: in
     assert len(world.rows("select 1 from deliveries where origin like 'tx:reply:%'")) == 1
 
 
-def test_the_worst_of_several_recipients_decides_only_if_it_is_final() -> None:
-    def one(action: str, status: str) -> Recipient:
-        return Recipient("a@x.example", "", action, status, "", "")
+def test_the_line_of_our_own_recipient_decides_else_the_worst() -> None:
+    def one(address: str, side: Side, reason: str) -> Recipient:
+        return Recipient(address, side, "", "", reason, "")
 
-    assert (
-        intake.read_bounce(Report((one("delayed", "4.4.1"), one("failed", "5.1.1")), "", "", ""))[0] == "hard"
-    )
-    assert intake.read_bounce(Report((one("relayed", "2.0.0"),), "", "", ""))[0] == "unclear"
-    assert intake.read_bounce(None)[0] == "unclear"
+    dead, full = one("a@x.example", Side.HARD, "user_unknown"), one("b@x.example", Side.SOFT, "mailbox_full")
+    late = one("c@x.example", Side.SOFT, "delayed")
+    assert take_bounce.fact_of((full, dead), "").side is Side.HARD
+    assert take_bounce.fact_of((full, dead), "B@x.example").reason == "mailbox_full"
+    assert take_bounce.fact_of((late, dead), "c@x.example").reason == "user_unknown"
+    assert take_bounce.fact_of((), "a@x.example").reason == "unclear"
 
 
 def keep(world: World, name: str, raw: bytes, *to: str) -> None:
@@ -353,7 +354,7 @@ def test_unread_mails_of_an_imap_mailbox_are_taken_and_marked(world: World, deli
     imap.box[4] = (mail("返信です", To=f"営業部 <{address(world, delivery)}>"), False)
     imap.box[9] = (mail("宣伝", id="<spam@x.example>", To="sales@maker.example"), False)
     url = f"imap://user:secret@127.0.0.1:{imap.server_address[1]}/INBOX"
-    parts = replace(world.parts, settings=replace(world.parts.settings, imap_url=url))
+    parts = replace(world.parts, settings=replace(world.parts.settings, mailbox_url=url))
     assert intake.run(parts, now=world.now) == {"reply": 1, "bad_token": 1}
     assert all(seen for _, seen in imap.box.values())
     assert intake.run(parts, now=world.now) == {}
@@ -366,7 +367,7 @@ def test_a_mailbox_that_cannot_be_read_stops_nothing(world: World, imap: Any) ->
         "imap://u:p@127.0.0.1:1/INBOX",
         "imap://u:p@mail.example/",
     ):
-        parts = replace(world.parts, settings=replace(world.parts.settings, imap_url=url))
+        parts = replace(world.parts, settings=replace(world.parts.settings, mailbox_url=url))
         assert intake.run(parts, now=world.now) == {}
 
 

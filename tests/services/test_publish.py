@@ -12,10 +12,10 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from campaigns.parts import Parts
-from campaigns.rules.scenarios import Status
-from campaigns.services import author, design, enrol, post, preview, publish, render, upload
+from campaigns.services import author, design, enrol, hold, post, preview, publish, render, upload
 from campaigns.services.author import Draft
 from campaigns.services.design import Head, Row
+from campaigns.services.hold import Kind, Target
 from campaigns.services.publish import Done, Refused
 from campaigns.storage import contents, outgoing, scenarios, steps
 from campaigns.storage import tables as t
@@ -371,7 +371,7 @@ def test_pausing_tells_running_batches_and_going_on_asks_the_planner_again(
     parts: Parts, house: House, now: datetime
 ) -> None:
     scenario_id = make(parts, house, now)
-    design.set_status(parts, scenario_id, Status.PAUSED, user_id=None, now=now)
+    hold.pause(parts, Target(Kind.SCENARIO, scenario_id), reason="", user_id=None, now=now)
     with parts.engine.connect() as tx:
         found = scenarios.get(tx, scenario_id)
         assert found is not None
@@ -379,7 +379,7 @@ def test_pausing_tells_running_batches_and_going_on_asks_the_planner_again(
     publish_it(parts, scenario_id, now)
     with parts.engine.connect() as tx:
         before = tx.execute(select(t.stops.c.n)).scalar_one()
-    design.set_status(parts, scenario_id, Status.PAUSED, user_id=None, now=now)
+    hold.pause(parts, Target(Kind.SCENARIO, scenario_id), reason="", user_id=None, now=now)
     with parts.engine.connect() as tx:
         assert tx.execute(select(t.stops.c.n)).scalar_one() == before + 1
 

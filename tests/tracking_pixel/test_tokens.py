@@ -1,12 +1,13 @@
 import base64
 import itertools
+from hashlib import blake2b
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tracking_pixel import BadToken
-from tracking_pixel.tokens import IN_ADDRESS, MAX_ID, Read, Signer, TokenKind
+from tracking_pixel.tokens import IN_ADDRESS, MAX_ID, Read, Signer, TokenKind, rest
 
 OLD = b"o" * 32
 NEW = b"n" * 32
@@ -48,8 +49,7 @@ def test_a_token_of_one_kind_never_passes_for_another() -> None:
 
 
 def test_the_encoding_does_not_carry_a_mailbox_token_into_a_url_kind() -> None:
-    bits = SIGNER.sign(TokenKind.REPLY, 12).upper()
-    raw = base64.b32decode(bits + "=" * (-len(bits) % 8))
+    raw = bytes.fromhex(SIGNER.sign(TokenKind.REPLY, 12))
     with pytest.raises(BadToken):
         SIGNER.read(base64.urlsafe_b64encode(raw).rstrip(b"=").decode(), TokenKind.UNSUBSCRIBE)
 
@@ -61,6 +61,27 @@ def test_a_folded_mailbox_token_is_read_and_a_folded_url_token_is_not() -> None:
     assert SIGNER.read(reply.upper(), TokenKind.REPLY).ids == (123_456,)
     with pytest.raises(BadToken):
         SIGNER.read(SIGNER.sign(TokenKind.OPEN, 123_456).swapcase(), TokenKind.OPEN)
+
+
+def test_a_mailbox_token_of_the_first_version_is_still_read() -> None:
+    body = bytes((0x11, 1, 5))
+    mac = blake2b(body, digest_size=12, key=OLD, person=b"reply").digest()
+    old = base64.b32encode(body + mac).rstrip(b"=").decode().lower()
+    assert SIGNER.read(old, TokenKind.REPLY).ids == (5,)
+    assert SIGNER.read(old.upper(), TokenKind.REPLY).ids == (5,)
+    with pytest.raises(BadToken):  # the same octets have no second spelling
+        SIGNER.read((body + mac).hex(), TokenKind.REPLY)
+
+
+def test_the_longest_address_fits_sixty_four_characters() -> None:
+    assert len("unsubscribe+" + SIGNER.sign(TokenKind.STOP, MAX_ID)) <= 64
+
+
+def test_tokens_of_one_mail_are_those_signed_one_by_one() -> None:
+    rests = [rest(3, 1, tail=b"https://www.example.co.jp/"), rest(0, 0, tail=b"x")]
+    made = SIGNER.sign_each(TokenKind.CLICK, 70_001, rests, count=3)
+    assert made[0] == SIGNER.sign(TokenKind.CLICK, 70_001, 3, 1, tail=b"https://www.example.co.jp/")
+    assert SIGNER.read(made[1], TokenKind.CLICK) == Read(ids=(70_001, 0, 0), tail=b"x")
 
 
 def test_a_token_outlives_the_rotation_of_keys_and_a_lost_key_ends_it() -> None:

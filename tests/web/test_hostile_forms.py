@@ -66,7 +66,8 @@ FORMS: dict[str, dict[str, str]] = {
     "/scenarios/1/rows/K1": {
         "offset_months": "1", "want_day": "10", "tone": "info", "content_id": "1", "valid_until": "2027-01-01", "write": "",
     },
-    "/scenarios/1/status": {"status": "paused"},
+    "/deliveries/pause": {"of": "scenario:1", "reason": "件名の誤り", "at": "page"},
+    "/deliveries/stop": {"of": "scenario:1", "reason": "終了", "at": "page"},
     "/scenarios/1/publish": {"waiting": "move"},
     "/refusals": {
         "email": "someone@kosha.example", "scope": "1", "reason": "phone", "evidence": "電話で",

@@ -20,6 +20,7 @@ OPEN = frozenset(
         "static",
         "home.badge_GET",  # an empty 204
         "images.image_GET",
+        "metrics.metrics_GET",  # for this host alone, or with a token
         "practice.clock_GET",
         "practice.site_GET",
         "public.privacy_GET",
@@ -42,6 +43,8 @@ NOT_FOR_SALES = frozenset(
         "deliveries.doubt_POST",
         "deliveries.pause_POST",
         "deliveries.resume_POST",
+        "deliveries.stop_GET",
+        "deliveries.stop_POST",
     }
 )
 ADMIN_ONLY = frozenset({"refusals.lift_POST", "team.index_GET", "team.index_POST", "team.edit_POST"})

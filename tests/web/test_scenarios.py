@@ -183,13 +183,13 @@ def test_pausing_and_discarding_are_one_press_each(
 ) -> None:
     scenario_id = make(parts, house, now)
     client.post(f"/scenarios/{scenario_id}/publish")
-    client.post(f"/scenarios/{scenario_id}/status", data={"status": "paused"})
+    paused = client.post("/deliveries/pause", data={"of": f"scenario:{scenario_id}", "at": "page"})
+    assert paused.headers["Location"] == f"/scenarios/{scenario_id}"
     client.post(f"/scenarios/{scenario_id}/rows")
     assert design.load(parts, scenario_id, now=now).version.is_draft
     client.post(f"/scenarios/{scenario_id}/discard")
     found = design.load(parts, scenario_id, now=now)
     assert (found.scenario.status, found.version.is_draft, len(found.steps)) == ("paused", False, 4)
-    assert client.post(f"/scenarios/{scenario_id}/status", data={"status": "draft"}).status_code == 400
 
 
 def test_a_scenario_or_row_that_is_gone_is_a_page_not_a_crash(

@@ -69,7 +69,10 @@ def upgrade() -> None:
     op.add_column('deliveries', sa.Column('account', sa.Text(), server_default=sa.text("''"), nullable=False))
     op.add_column('products', sa.Column('is_paused', sa.Boolean(), server_default=sa.text('false'), nullable=False))
     op.add_column('products', sa.Column('paused_reason', sa.Text(), server_default=sa.text("''"), nullable=False))
+    op.create_index('ix_alerts_kind_at', 'alerts', ['kind', 'at'], unique=False)
     op.add_column('sender_profiles', sa.Column('smtp_account', sa.Text(), server_default=sa.text("''"), nullable=False))
     op.add_column('sender_profiles', sa.Column('warmup_from', sa.Date(), nullable=True))
     op.add_column('sender_profiles', sa.Column('warmup_first', sa.Integer(), server_default=sa.text('50'), nullable=False))
+    op.create_index('ix_deliveries_sent_at', 'deliveries', ['sent_at'], unique=False, postgresql_where=sa.text("state = 'sent'"))
+    op.create_index('ix_deliveries_due_express', 'deliveries', ['send_at', 'id'], unique=False, postgresql_where=sa.text("state in ('planned', 'retry') and class = 'transactional'"))
     # ### end Alembic commands ###

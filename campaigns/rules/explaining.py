@@ -1,0 +1,156 @@
+"""Why a month brought a person no mail from a scenario: decided on what is known, without a database.
+
+A delivery tells its own state and reason; here stand the months for which there is none. Reasons of the past
+are found from dates (a refusal, a consent, another product's mail of that month); a month that nothing
+explains says so (`no_record`) instead of guessing. Source: spec 3.1, 3.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Something that held from `since` until `until` (None: it still does). code: its reason."""
+
+    code: str
+    since: datetime
+    until: datetime | None = None
+
+    def touches(self, first: datetime, last: datetime) -> bool:
+        """Whether it held at any moment from first up to, not including, last."""
+        return self.since < last and (self.until is None or self.until > first)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A step as it lies in time. month: of its mail if it had one (planned or done), else None."""
+
+    position: int
+    offset_months: int
+    title: str
+    month: int | None
+    is_over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A person's way through one scenario.
+
+    spans: what forbade mails and when, the strongest first. won: month -> product that had it, for months in
+    which another product's mail counted. ended: why the way ended, '' while it goes on. block: what forbids
+    the next mail now, ''. due_month: the next step's; position: the next step's.
+    """
+
+    enrolled_month: int
+    start_month: int
+    due_month: int
+    position: int
+    ended: str
+    block: str
+    every_months: int
+    parts: tuple[Part, ...]
+    spans: tuple[Span, ...]
+    won: Mapping[int, str]
+    mailed: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """code, and what belongs to it: another product's name, a month, a mail's title, since when."""
+
+    code: str
+    product: str = ""
+    month: int | None = None
+    title: str = ""
+    since: datetime | None = None
+
+
+def past(course: Course, month: int, *, first: datetime, last: datetime) -> Why:
+    """Why a month that is over had no mail of this scenario. first, last: its instants, last excluded."""
+    if month < course.enrolled_month:
+        return Why("not_yet_enrolled", month=course.enrolled_month)
+    for span in course.spans:
+        if span.touches(first, last):
+            return Why(span.code, since=span.since)
+    open_parts = [part for part in course.parts if part.month is None or part.month >= month]
+    if course.ended and (not open_parts or all(part.month is None for part in open_parts)):
+        return Why(course.ended)
+    if not open_parts:
+        return Why("no_step_left")
+    due = _due(course, open_parts[0], before=month)
+    if due > month:
+        return Why("not_due", month=due, title=open_parts[0].title)
+    if month in course.won:
+        return Why("month_taken", product=course.won[month])
+    if course.every_months > 1 and any(m in course.mailed for m in range(month - course.every_months + 1, month)):
+        return Why("less_often")
+    return Why("no_record")
+
+
+def present(course: Course, month: int) -> Why:
+    """Why this month has none so far."""
+    if course.ended:
+        return Why(course.ended)
+    if course.block:
+        return Why(course.block)
+    left = [part for part in course.parts if part.position >= course.position]
+    if not left:
+        return Why("no_step_left")
+    if course.due_month > month:
+        return Why("not_due", month=course.due_month, title=left[0].title)
+    if month in course.won:
+        return Why("month_taken", product=course.won[month])
+    return Why("waits_decision", title=left[0].title)
+
+
+def ahead(course: Course, month: int, *, this: int) -> Why:
+    """What a coming month will bring, if nothing changes and no other product goes first."""
+    if course.ended:
+        return Why(course.ended)
+    if course.block:
+        return Why(course.block)
+    expected = _expected(course, this=this)
+    if month in expected:
+        return Why("expected", title=expected[month].title)
+    later = [m for m in expected if m > month]
+    return Why("not_due", month=min(later), title=expected[min(later)].title) if later else Why("no_step_left")
+
+
+def _expected(course: Course, *, this: int) -> dict[int, Part]:
+    """The steps that are left, by the earliest months they can have: in their order, one a month."""
+    found: dict[int, Part] = {}
+    floor = this + 1 if this in course.won or this in course.mailed else this
+    for part in course.parts:
+        if part.position < course.position:
+            continue
+        due = course.due_month if part.position == course.position else course.start_month + part.offset_months
+        month = max(due, floor)
+        found[month] = part
+        floor = month + max(1, course.every_months)
+    return found
+
+
+def _due(course: Course, part: Part, *, before: int) -> int:
+    """When a step was due at the earliest: by its offset, and a month after the one before it."""
+    last = max((p.month for p in course.parts if p.month is not None and p.month < before), default=None)
+    planned = course.start_month + part.offset_months
+    return planned if last is None else max(planned, last + 1)
+
+
+def pauses(acts: Sequence[tuple[str, datetime]], *, code: str) -> list[Span]:
+    """(action, at) of one thing, oldest first, as the spans in which it was paused or, at the end, stopped."""
+    found: list[Span] = []
+    since: datetime | None = None
+    for action, at in acts:
+        if action in ("pause", "paused"):
+            since = since or at
+        elif since is not None:
+            found.append(Span(code, since, at))
+            since = None
+    if since is not None:
+        found.append(Span(code, since))
+    return found

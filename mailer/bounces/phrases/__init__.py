@@ -1,0 +1,1 @@
+"""What mail servers say, by language and reason; `wording` puts them in order."""
