@@ -14,6 +14,8 @@ from campaigns import embedded, logs, parts, scheduler, sending_commands, superv
 from campaigns import settings as environment
 from campaigns.settings import Settings, SettingsError
 
+AHEAD = 3  # months that `explain` looks ahead
+
 
 @click.group(help="Ikusei: e-mail marketing automation for companies that sell to companies.")
 def cli() -> None:
@@ -175,6 +177,82 @@ def password(email: str, password: str) -> None:
 
 cli.add_command(sending_commands.dns)
 cli.add_command(sending_commands.dkim)
+
+
+@cli.command()
+@click.argument("address")
+@click.option("--json", "as_json", is_flag=True, help="print one JSON object")
+@click.option("--month", default="", metavar="2026-11", help="this month alone")
+@click.option(
+    "--months",
+    default=6,
+    show_default=True,
+    type=click.IntRange(1, 120),
+    help="months back, this one included",
+)
+@click.option("--lang", type=click.Choice(["en", "ja"]), default="en", show_default=True)
+def explain(address: str, as_json: bool, month: str, months: int, lang: str) -> None:
+    """Tell for each month why a person did or did not get a mail, and what comes next."""
+    from campaigns.rules.schedule import month_of, parse_month
+    from campaigns.services import explain as asked
+    from campaigns.web import app, explain_text
+
+    built = parts.build(_settings())
+    now = built.clock.now()
+    this = month_of(now, built.settings.tz)
+    try:
+        first, last = (parse_month(month),) * 2 if month else (this - months + 1, this + AHEAD)
+    except ValueError:
+        raise click.ClickException(f"{month!r} is no month: write it as 2026-11") from None
+    try:
+        mailbox, people = asked.address(built, address, first=first, last=last, now=now)
+    except asked.Unknown:
+        raise click.ClickException(f"nobody here has the address {address}") from None
+    with explain_text.speaking(app.create(built), lang):
+        if as_json:
+            found = explain_text.as_json(mailbox, people)
+            click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        else:
+            click.echo(explain_text.as_text(mailbox, people))
+
+
+@cli.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--json", "as_json", is_flag=True, help="print one JSON list, an object a file")
+def bounce(files: tuple[str, ...], as_json: bool) -> None:
+    """Tell what raw returned mails say: who bounced, hard or soft, and why. `-` is standard input."""
+    from mailer.bounces import files as mails
+
+    told, unreadable = [], False
+    for name in files:
+        try:
+            raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        except (OSError, ValueError) as error:
+            click.echo(f"ikusei: {name}: {getattr(error, 'strerror', None) or error}", err=True)
+            unreadable = True
+            continue
+        found = mails.read_all(raw)
+        kind = mails.gravest(found)
+        recipients = [r for returned in found if returned.kind is kind for r in returned.recipients]
+        told.append(
+            {
+                "file": name,
+                "kind": kind.value,
+                "recipients": [
+                    {"address": r.address, "hard": r.hard, "status": r.status, "reason": r.reason}
+                    for r in recipients
+                ],
+            }
+        )
+        if not as_json:
+            for r in recipients:
+                click.echo(f"{name}: {kind}: {r.address}: {r.side}: {r.reason} {r.status}: {r.words}")
+            if not recipients:
+                click.echo(f"{name}: {kind}: nobody named")
+    if as_json:
+        click.echo(json.dumps(told, ensure_ascii=False, indent=2))
+    if unreadable:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -81,6 +81,10 @@ def postgres(folder: Path, *, durable: bool = True) -> Server:
         "timezone": "UTC",
         "logging_collector": "off",
     }
+    if sys.platform == "linux":
+        # After a crash every file is flushed before work goes on: one call for all took 0.06 s, one a file 0.1 to
+        # 0.7 s on an idle disk and up to 5 s on a busy one.
+        options["recovery_init_sync_method"] = "syncfs"
     arguments = [str(binaries / "postgres"), "-D", str(data)]
     for name, value in options.items():
         arguments += ["-c", f"{name}={value}"]

@@ -1,7 +1,9 @@
 """The arithmetic of `mailer/buckets.py` once more, in Lua, so that Redis does it for a whole batch at once.
 
-KEYS: a hash a key, last the index of known keys. ARGV: take or report, the caller's time or "" for the
-server's, then for each key what it is asked for. Any change belongs into both; a test compares them.
+KEYS: the index of known keys. ARGV: take or report; the caller's time, or "" for the server's; a line a key
+with tabs between: name, limit, full rate, and what is asked of it. One string in, a line back for each key
+that is limited or in trouble: of the hundreds of ordinary domains of a batch nothing is kept and nothing
+said. The hashes lie in the slot of the index. Any change belongs into both; a test compares them.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ local function save(key, b, more)
   if b.slowed or b.rests > 0 or b.breaks > 0 then keep = FORGET_S end
   keep = keep + math.max(0, b.rest_until - now, b.probe_until - now, b.booked_until - now)
   redis.call('PEXPIRE', key, math.ceil(keep * 1000))
-  redis.call('ZADD', KEYS[#KEYS], now + keep, key)
+  redis.call('ZADD', KEYS[1], now + keep, key)
 end
 
 local function state(b)
@@ -119,25 +121,37 @@ local function report(key, limit, full, r)
   save(key, b, more)
 end
 
-local out, at = {}, 3
-for i = 1, #KEYS - 1 do
+local function words(line)
+  local found = {}
+  for word in string.gmatch(line .. '\\t', '([^\\t]*)\\t') do found[#found + 1] = word end
+  return found
+end
+
+local out = {num(now)}
+for line in string.gmatch(ARGV[3], '[^\\n]+') do
+  local w = words(line)
+  local key, limit, full = PREFIX .. w[1], tonumber(w[2]), tonumber(w[3])
   if op == 'take' then
-    out[i] = take(KEYS[i], tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]))
-    at = at + 3
+    if limit > 0 or redis.call('EXISTS', key) == 1 then
+      out[#out + 1] = w[1] .. '\\t' .. table.concat(take(key, tonumber(w[4]), limit, full), '\\t')
+    end
   else
-    report(KEYS[i], tonumber(ARGV[at]), tonumber(ARGV[at + 1]), {answered = tonumber(ARGV[at + 2]),
-      throttled = tonumber(ARGV[at + 3]), stopped = tonumber(ARGV[at + 4]), broken = tonumber(ARGV[at + 5]),
-      unused = tonumber(ARGV[at + 6]), wait_s = tonumber(ARGV[at + 7]), reason = ARGV[at + 8],
-      code = ARGV[at + 9], text = ARGV[at + 10]})
-    at = at + 11
+    report(key, limit, full, {answered = tonumber(w[4]), throttled = tonumber(w[5]), stopped = tonumber(w[6]),
+      broken = tonumber(w[7]), unused = tonumber(w[8]), wait_s = tonumber(w[9]), reason = w[10], code = w[11],
+      text = w[12]})
   end
 end
-redis.call('ZREMRANGEBYSCORE', KEYS[#KEYS], '-inf', '(' .. num(now))
-return {num(now), out}
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. num(now))
+return out
 """
 _NUMBERS = (
     "BURST_S", "FORGET_S", "PROBE_S", "PROBE_AGAIN_S", "BOOKED_MAX_S", "BREAKS_MAX", "REST_SAID_MAX_S",
     "REST_MAX_S", "REST_FIRST_S", "SLOWEST_PER_S", "RECOVERY_S",
 )  # fmt: skip
 # The numbers are those of the arithmetic it repeats.
-SCRIPT = "".join(f"local {name} = {getattr(buckets, name)!r}\n" for name in _NUMBERS) + _SCRIPT
+PREFIX = "ikusei:{rates}:"  # one hash slot, so that the script also runs on a cluster
+SCRIPT = (
+    f"local PREFIX = {PREFIX!r}\n"
+    + "".join(f"local {name} = {getattr(buckets, name)!r}\n" for name in _NUMBERS)
+    + _SCRIPT
+)

@@ -19,13 +19,12 @@ import structlog
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from campaigns.rate_script import SCRIPT
+from campaigns.rate_script import PREFIX, SCRIPT
 from mailer.buckets import Bucket, LocalBuckets, masked
 from mailer.throttle import ACCOUNT, Breaker, DomainState, Grant, Limits, Result
 
 log = structlog.get_logger()
 
-PREFIX = "ikusei:{rates}:"  # one hash slot, so that the script also runs on a cluster
 INDEX = PREFIX + "known"  # when each key is forgotten
 TIMEOUT_S = 0.5
 AWAY_S = 5.0  # a server that did not answer is not asked again for this long
@@ -52,47 +51,49 @@ class SharedRates:
         """A grant for each key, in one round trip."""
         if not wanted:
             return {}
-        keys = list(wanted)
-        arguments: list[str | int | float] = []
-        for key in keys:
+        lines = []
+        for key, n in wanted.items():
             limit = self.limits.of(key)
-            arguments += [wanted[key], limit.per_s, limit.full]
-        answer = self._run("take", keys, arguments, now_s)
+            lines.append(f"{_plain(key)}\t{limit.per_s}\t{limit.full}\t{n}")
+        answer = self._run("take", lines, now_s)
         if answer is None:
             return self._local.take(wanted, now_s=time.time() if now_s is None else now_s)
-        at_s, rows = float(answer[0]), answer[1]
-        return {key: self._grant(key, row, at_s) for key, row in zip(keys, rows, strict=True)}
+        at_s = float(answer[0])
+        known = {row[0]: row[1:] for row in (line.decode().split("\t") for line in answer[1:])}
+        self._local.drop(key for key in wanted if key not in known)
+        free = {n: Grant(n, at_s, is_free=True, at_s=at_s) for n in set(wanted.values())}
+        return {
+            key: self._grant(key, known[_plain(key)], at_s) if _plain(key) in known else free[n]
+            for key, n in wanted.items()
+        }
 
     def report(self, results: Mapping[str, Result], *, now_s: float | None = None) -> None:
         """What became of a batch, in one round trip."""
         if not results:
             return
-        arguments: list[str | int | float] = []
+        lines = []
         for key, result in results.items():
             limit = self.limits.of(key)
-            arguments += [limit.per_s, limit.full, *_values(result)]
-        if self._run("report", list(results), arguments, now_s) is None:
+            lines.append("\t".join(map(str, (_plain(key), limit.per_s, limit.full, *_values(result)))))
+        if self._run("report", lines, now_s) is None:
             self._local.report(results, now_s=time.time() if now_s is None else now_s)
 
-    def _run(self, op: str, keys: Sequence[str], arguments: list[Any], now_s: float | None) -> Any:
+    def _run(self, op: str, lines: Sequence[str], now_s: float | None) -> Any:
         """The script's answer, None while Redis is away."""
         if self.is_away:
             return None
-        names = [*(PREFIX + key for key in keys), INDEX]
         try:
-            return self._script(keys=names, args=[op, "" if now_s is None else repr(now_s), *arguments])
+            return self._script(
+                keys=[INDEX], args=[op, "" if now_s is None else repr(now_s), "\n".join(lines)]
+            )
         except redis.RedisError as error:
             log.warning("rates are kept by this process alone", error=type(error).__name__)
             self._away_until = time.monotonic() + AWAY_S
             return None
 
-    def _grant(self, key: str, row: list[bytes], at_s: float) -> Grant:
-        granted, next_at, interval, state, is_free, tokens, slowed, rests, rest_until = (
-            value.decode() for value in row
-        )
-        if not tokens:
-            self._local.drop(key)
-        else:
+    def _grant(self, key: str, row: Sequence[str], at_s: float) -> Grant:
+        granted, next_at, interval, state, is_free, tokens, slowed, rests, rest_until = row
+        if tokens:
             # What is known here goes on from there when Redis goes away.
             part = self._workers
             self._local.put(
@@ -174,7 +175,12 @@ def _states(
 def _values(result: Result) -> list[str | int | float]:
     wait_s = result.wait_s if math.isfinite(result.wait_s) else 0.0
     counts = [result.answered, result.throttled, result.stopped, result.broken, result.unused]
-    return [*counts, wait_s, str(result.reason), result.code, masked(result.text)]
+    return [*counts, wait_s, masked(result.reason), result.code, masked(result.text)]
+
+
+def _plain(key: str) -> str:
+    """A key within a line: tabs and line ends, which no domain has, would shift what follows."""
+    return key if key.isprintable() else repr(key)
 
 
 def _quick(client: redis.Redis) -> redis.Redis:

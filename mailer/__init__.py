@@ -14,6 +14,9 @@ Handing it over
     journal.JournalDir, Journal  what was begun and answered, readable after a crash
     transports.transport_for     smtp:, smtps:, memory:, file: behind one `send_batch`
     receipts.Item, Receipt       what goes in and what comes back
+    replies.read                 what a server's reply means: outcome, whom it concerns, why, how long to wait
+    accounts.parse, choose       several SMTP accounts, and which of them a mail takes
+    throttle, buckets, tally     how fast mails may go to a domain, and when one of them rests
 
 Receiving
     catcher                      a local server that keeps what it is given, for practice

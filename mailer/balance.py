@@ -128,7 +128,7 @@ class Balance:
 
     def _differ(self, block: _Block, names: list[str]) -> None:
         first = block.first_end or []
-        longer = first if len(first) > len(names) else names
+        longer = first if len(first) >= len(names) else names
         same = next(
             (i for i, (a, b) in enumerate(zip(first, names, strict=False)) if a != b),
             min(len(first), len(names)),

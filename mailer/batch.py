@@ -76,7 +76,8 @@ class Batch:
     def answered(self, id: int, reply: Reply, outcome: Outcome, stage: Stage) -> None:
         """The server's word on a mail: journal first, then the receipt."""
         try:
-            if outcome is not Outcome.IN_DOUBT:
+            # Before the body only a refusal is an answer: a sweep must never read an odd 250 as "taken".
+            if outcome is not Outcome.IN_DOUBT and (stage is Stage.BODY or reply.code // 100 in (4, 5)):
                 self.journal.answered(id, reply.code, reply.text)
         except (OSError, MailError) as error:
             self.stop(f"journal: {error}")  # the answer itself is known and is reported below

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from mailer.throttle import Breaker, Grant, Limit, Limits, Result
@@ -194,9 +194,11 @@ class LocalBuckets:
         with self._lock:
             self._buckets[key] = bucket
 
-    def drop(self, key: str) -> None:
-        """Forget a key: elsewhere it has neither limit nor trouble."""
-        self._buckets.pop(key, None)
+    def drop(self, keys: Iterable[str]) -> None:
+        """Forget keys that have neither limit nor trouble elsewhere."""
+        with self._lock:
+            for key in keys:
+                self._buckets.pop(key, None)
 
     def _forget(self, now_s: float) -> None:
         if len(self._buckets) > 10_000:

@@ -35,7 +35,7 @@ class Problem:
     link_characters(url), link_invalid(url), link_scheme(url), link_host(url), link_field(url),
     image_scheme(url), reserved_field(name), body_not_closed, tag_unclosed(name), tag_unopened(name),
     tag_crossed(name, more), table_misplaced(name, more), branch_unbalanced(name, more), block_in_tag,
-    tags_too_deep, mjml(detail), mjml_root, mjml_element(name), mjml_include, mjml_text.
+    tags_too_deep, mjml(detail), mjml_root, mjml_element(name), mjml_include, mjml_text, mjml_less.
     Warnings: missing_alt(url), no_link_text(url), link_insecure(url), image_insecure(url), html_large(size),
     subject_long(count), block_in_p(name), tag_unclosed(name) of p, li and cells, text_empty,
     text_lacks_links(count), field_empty(name, count, all).

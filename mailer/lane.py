@@ -52,7 +52,7 @@ class Lane:
         self.current: Ready | None = None
         self.following: Ready | None = None
         self.refusal: tuple[Reply, Stage] | None = None
-        self.mail_ok = False
+        self.mail_ok = self.rcpt_ok = False
         self.deadline = 0.0
 
     def begin(self, batch: Batch) -> None:
@@ -115,8 +115,9 @@ class Lane:
         """The connection is of no more use. A begun body is in doubt, everything else may go again."""
         current, following = self.current, self.following
         began = _Wait.BODY in self.waiting
+        is_ours = not self.rcpt_ok  # else it is about that one mail, and the others may go on
         self.hang_up()
-        self.breaks += 1
+        self.breaks += is_ours
         self.batch.trouble = (code, text) if not self.batch.is_stopped else self.batch.trouble
         self.is_done = self.has_given_up
         if following is not None:
@@ -142,6 +143,7 @@ class Lane:
             self.mail_ok = reply.ok
             self._envelope_reply(reply, Stage.MAIL, then=_Wait.RCPT)
         elif wait is _Wait.RCPT:
+            self.rcpt_ok = reply.ok
             self._envelope_reply(reply, Stage.RCPT, then=_Wait.DATA)
         elif wait is _Wait.DATA:
             self._data_reply(reply)
@@ -166,7 +168,7 @@ class Lane:
         """Send MAIL RCPT DATA, together where the server takes that; lead: the body before them."""
         assert self.wire is not None
         ready.tries += 1
-        self.refusal, self.mail_ok = None, False
+        self.refusal, self.mail_ok, self.rcpt_ok = None, False, False
         if self.wire.features.pipelining:
             octets = b"".join(self._command(ready, wait) for wait in (_Wait.MAIL, _Wait.RCPT, _Wait.DATA))
             self._send(lead + octets, _Wait.MAIL, _Wait.RCPT, _Wait.DATA)

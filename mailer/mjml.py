@@ -62,7 +62,7 @@ _COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
 def problems(source: str) -> list[Problem]:
     """What is wrong with MJML besides what is wrong with any body (`lint_html`)."""
     shelter = Shelter()
-    page = shelter.protect(_COMMENT.sub(lambda m: "\n" * m[0].count("\n"), source))
+    page = shelter.protect(_without_comments(source))
     if not _ROOT.match(page):
         return [Problem(Part.HTML, 1, "mjml_root")]
     return _read(page, shelter).found
@@ -74,7 +74,7 @@ def convert(source: str, *, title: str, language: str) -> str:
     title: the subject, as the page's title where the source names none. Call only in `press`.
     """
     shelter = Shelter()
-    page = shelter.protect(source)
+    page = shelter.protect(_without_comments(source))
     reader = _read(page, shelter)
     for fault in reader.found:
         raise Fault(fault.line, fault.message_code, **fault.args)
@@ -88,6 +88,11 @@ def convert(source: str, *, title: str, language: str) -> str:
         raise _fault(str(error), page, shelter) from error
     made = made.replace("<title></title>", f"<title>{escape(shelter.protect(title))}</title>", 1)
     return shelter.restore(made.replace(' dir="auto"', ""))
+
+
+def _without_comments(source: str) -> str:
+    """Jinja's comments gone, their lines kept."""
+    return _COMMENT.sub(lambda match: "\n" * match[0].count("\n"), source)
 
 
 def _fault(said: str, page: str, shelter: Shelter) -> Fault:
@@ -142,13 +147,17 @@ class _Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         parent = self._open[-1] if self._open else ""
+        if "<" in data and parent != "mj-style":
+            # The converter reads no further here, and does not say where.
+            self._say("mjml_less", at=self._offset() + data.index("<"))
         if parent not in _FRAMES or not data.strip():
             return
         offset = self._offset()
-        rest = self._shelter.word.sub("", data)
+        rest = self._shelter.word.sub(lambda word: " " * len(word[0]), data)
         words = list(self._shelter.word.finditer(data))
         if rest.strip() or (words and parent not in _TAKES_RAW):
-            self._say("mjml_text", name=parent)
+            first = len(rest) - len(rest.lstrip()) if rest.strip() else words[0].start()
+            self._say("mjml_text", at=offset + first, name=parent)
             return
         self._raw += [(offset + word.start(), offset + word.end()) for word in words]
 
@@ -162,7 +171,8 @@ class _Reader(HTMLParser):
         line, column = self.getpos()
         return self._starts[line - 1] + column
 
-    def _say(self, code: str, **args: str) -> None:
+    def _say(self, code: str, *, at: int | None = None, **args: str) -> None:
         if len(self.found) < 100:
-            line = self._shelter.restore(self._page[: self._offset()]).count("\n") + 1
+            before = self._page[: self._offset() if at is None else at]
+            line = self._shelter.restore(before).count("\n") + 1
             self.found.append(Problem(Part.HTML, line, code, args))

@@ -33,6 +33,10 @@ _GUESSES = ("utf-8", "iso2022_jp_ext", "cp932", "euc_jp")
 _WORD_GAP = re.compile(r"(\?=)[ \t\r\n]+(?==\?)")
 _FOLD = re.compile(r"[\r\n]+[ \t]*")
 _PARTS_MAX = 200
+# Decoding RFC 2047 words costs the square of their number; no honest header is longer.
+_HEADER_MAX = 20_000
+_HTML_MAX = 500_000
+_OPEN_TAG = re.compile(r"<(?![^<>]{0,4000}>)")
 
 
 def mail(raw: bytes) -> Message:
@@ -150,11 +154,18 @@ def plain(html: str) -> str:
     """A crude text of somebody else's HTML, for reading and for matching words."""
     reader = _Plain()
     try:
-        reader.feed(html)
+        reader.feed(_wellformed(html[:_HTML_MAX]))
         reader.close()
     except Exception:
         return "".join(reader.out)
     return re.sub(r"\n{3,}", "\n\n", "".join(reader.out)).strip()
+
+
+def _wellformed(html: str) -> str:
+    """Without comments and without tags that never end: the standard parser is quadratic on those."""
+    first, *rest = html.split("<!--")
+    shown = [first, *(piece.partition("-->")[2] for piece in rest)]
+    return _OPEN_TAG.sub("&lt;", "".join(shown))
 
 
 class _Plain(HTMLParser):
@@ -180,7 +191,7 @@ class _Plain(HTMLParser):
 
 def _decoded(value: object) -> str:
     """RFC 2047 words as text, on one line. Raw 8-bit headers are guessed."""
-    text = str(value) if not isinstance(value, str) else value
+    text = (str(value) if not isinstance(value, str) else value)[:_HEADER_MAX]
     octets = text.encode("utf-8", "surrogateescape")
     if not octets.isascii() or b"\x1b" in octets:
         text = decode(octets)

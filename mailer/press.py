@@ -100,8 +100,13 @@ class Press:
 
     def _take(self) -> tuple[subprocess.Popen[bytes], bool]:
         with self._lock:
-            if self._idle:
-                return self._idle.pop(), False
+            idle, self._idle = self._idle, []
+            living = [process for process in idle if process.poll() is None]
+            self._idle = living[:-1]
+        for process in set(idle) - set(living):
+            _end(process)  # left, or ended by the system while nothing was asked of it
+        if living:
+            return living[-1], False
         root = str(Path(__file__).resolve().parents[1])
         cpu_s, wall_s = self._limits
         return subprocess.Popen(  # noqa: S603 - our own interpreter, our own module

@@ -39,8 +39,8 @@ class Item:
 
 
 class Stage(StrEnum):
-    """How far a mail had come when its answer came. connect: no connection for it, so nothing was said
-    about this mail; lost: its envelope broke the connection, more than once."""
+    """Which step a reply answers. connect: greeting, EHLO, STARTTLS, AUTH, so nothing was said about this
+    mail; body: the final dot; lost: no reply, its envelope broke the connection more than once."""
 
     CONNECT = "connect"
     MAIL = "mail"

@@ -38,18 +38,25 @@ _MEANS: dict[Reason, tuple[Scope, float | None]] = {
     Reason.LOGIN_AWAY: (Scope.ACCOUNT, 5 * _MINUTE),
     Reason.ACCOUNT_LIMIT: (Scope.ACCOUNT, 10 * _MINUTE),
     Reason.SERVER_STORAGE: (Scope.ACCOUNT, 5 * _MINUTE),
-    Reason.RELAY_DENIED: (Scope.ACCOUNT, 30 * _MINUTE),
-    Reason.TLS: (Scope.ACCOUNT, 30 * _MINUTE),
+    # Of one recipient these may be about his domain's routing alone; one such must not stop everybody.
+    Reason.RELAY_DENIED: (Scope.DOMAIN, 30 * _MINUTE),
+    Reason.TLS: (Scope.DOMAIN, 30 * _MINUTE),
     Reason.AWAY: (Scope.ACCOUNT, _MINUTE),
 }
 # A 5xx that speaks of our account says nothing about the mail: it goes again when the account is well.
 _NOT_THE_MAIL = frozenset(
-    {Reason.LOGIN_FAILED, Reason.LOGIN_AWAY, Reason.ACCOUNT_LIMIT, Reason.SERVER_STORAGE, Reason.TLS}
-)
+    {
+        Reason.LOGIN_FAILED, Reason.LOGIN_AWAY, Reason.ACCOUNT_LIMIT, Reason.SERVER_STORAGE,
+        Reason.RELAY_DENIED, Reason.TLS,
+    }
+)  # fmt: skip
 # Said at MAIL, before any recipient is known to the server, these are about us.
 _AT_MAIL_OURS = frozenset(
-    {Reason.THROTTLED, Reason.SERVER_BUSY, Reason.NETWORK, Reason.CLOSING, Reason.BLOCKLISTED}
-)
+    {
+        Reason.THROTTLED, Reason.SERVER_BUSY, Reason.NETWORK, Reason.CLOSING, Reason.BLOCKLISTED,
+        Reason.RELAY_DENIED, Reason.TLS,
+    }
+)  # fmt: skip
 
 _STATUS = re.compile(r"(?:^|[\s#(])([245])\.(\d{1,3})\.(\d{1,3})(?![.\d])")
 _AFTER = re.compile(

@@ -69,12 +69,16 @@ class Tally:
 
     def __init__(self, keys: Mapping[int, Sequence[str]], unused: Mapping[str, int] | None = None) -> None:
         self._keys = keys
-        self._results = {key: Result(unused=n) for key, n in (unused or {}).items()}
+        self._answered: dict[str, int] = {}
+        self._unused: dict[str, int] = dict(unused or {})
+        self._troubled: dict[
+            str, Result
+        ] = {}  # what was throttled, stopped or broken, without the counts above
         self._stopped: set[str] = set()
 
     def may_start(self, id: int) -> bool:
         """Asked before an envelope: False once a reply in this batch has stopped one of the mail's keys."""
-        return not self._stopped or not any(key in self._stopped for key in self._keys.get(id, ()))
+        return not self._stopped or self._stopped.isdisjoint(self._keys.get(id, ()))
 
     def note(self, id: int, verdict: Verdict, *, code: int = 0, text: str = "") -> None:
         """A mail's answer, code 0 for none. One about the domain or the account stops the rest of that key."""
@@ -82,34 +86,50 @@ class Tally:
             self.unstarted(id)  # it could not be made; no server has seen it
             return
         for key in self._keys.get(id, ()):
-            result = self._results.get(key, Result())
-            if verdict.scope is (Scope.ACCOUNT if key.startswith(ACCOUNT) else Scope.DOMAIN):
-                self._results[key] = _asked_to_stop(result, verdict, code, text)
+            if verdict.scope is not Scope.MAIL and _is_about(verdict.scope, key):
+                self._troubled[key] = _asked_to_stop(self._troubled.get(key, _NOTHING), verdict, code, text)
                 self._stopped.add(key)
             elif verdict.scope is Scope.ACCOUNT:
-                self._results[key] = replace(result, unused=result.unused + 1)  # the domain was not asked
+                self._unused[key] = self._unused.get(key, 0) + 1  # the domain was not asked
             elif code:
-                self._results[key] = replace(result, answered=result.answered + 1, broken=0)
+                self._answered[key] = self._answered.get(key, 0) + 1
+                if key in self._troubled:
+                    self._troubled[key] = replace(self._troubled[key], broken=0)
             else:
-                self._results[key] = replace(
-                    result, broken=result.broken + 1, reason=verdict.reason, code=0, text=text
-                )
-                if result.broken + 1 >= BREAKS_MAX:
-                    self._stopped.add(key)
+                self._lost(key, verdict, text)
 
     def unstarted(self, id: int) -> None:
         """A granted mail that did not go after all: its tokens are given back."""
         for key in self._keys.get(id, ()):
-            result = self._results.get(key, Result())
-            self._results[key] = replace(result, unused=result.unused + 1)
+            self._unused[key] = self._unused.get(key, 0) + 1
 
     def results(self, grants: Mapping[str, Grant]) -> dict[str, Result]:
         """By key. Keys that are free and well are left out: there is nothing to tell."""
-        return {
-            key: result
-            for key, result in self._results.items()
-            if not (key in grants and grants[key].is_free) or _is_trouble(result)
-        }
+        found: dict[str, Result] = {}
+        for key in {**self._answered, **self._unused, **self._troubled}:
+            trouble = self._troubled.get(key, _NOTHING)
+            is_well = not (trouble.throttled or trouble.stopped or trouble.broken)
+            if is_well and key in grants and grants[key].is_free:
+                continue
+            found[key] = replace(
+                trouble, answered=self._answered.get(key, 0), unused=self._unused.get(key, 0)
+            )
+        return found
+
+    def _lost(self, key: str, verdict: Verdict, text: str) -> None:
+        before = self._troubled.get(key, _NOTHING)
+        self._troubled[key] = replace(
+            before, broken=before.broken + 1, reason=verdict.reason, code=0, text=text
+        )
+        if before.broken + 1 >= BREAKS_MAX:
+            self._stopped.add(key)
+
+
+_NOTHING = Result()
+
+
+def _is_about(scope: Scope, key: str) -> bool:
+    return (scope is Scope.ACCOUNT) == key.startswith(ACCOUNT)
 
 
 def _asked_to_stop(result: Result, verdict: Verdict, code: int, text: str) -> Result:
@@ -123,7 +143,3 @@ def _asked_to_stop(result: Result, verdict: Verdict, code: int, text: str) -> Re
         code=code,
         text=text,
     )
-
-
-def _is_trouble(result: Result) -> bool:
-    return bool(result.throttled or result.stopped or result.broken)

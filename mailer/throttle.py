@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -73,6 +73,14 @@ class Limits:
 
     by_key: Mapping[str, float]
     other: float = 0.0
+    _made: dict[str, Limit] = field(init=False, repr=False, compare=False)
+    _rest: tuple[Limit, Limit] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # A batch asks for hundreds of keys, most of them without a limit of their own.
+        made = {key: _limit(key, per_s) for key, per_s in self.by_key.items()}
+        object.__setattr__(self, "_made", made)
+        object.__setattr__(self, "_rest", (_limit("", self.other), _limit(ACCOUNT, 0.0)))
 
     @classmethod
     def parse(cls, text: str, *, accounts: Mapping[str, float] | None = None) -> Limits:
@@ -100,14 +108,16 @@ class Limits:
 
     def of(self, key: str) -> Limit:
         """The limit of this key. An account has none unless it names one."""
-        is_account = key.startswith(ACCOUNT)
-        per_s = self.by_key.get(key, 0.0 if is_account else self.other)
-        return Limit(per_s, per_s or (FREE_ACCOUNT_PER_S if is_account else FREE_DOMAIN_PER_S))
+        return self._made.get(key) or self._rest[key.startswith(ACCOUNT)]
 
     def shared_by(self, workers: int) -> Limits:
         """A worker's part, for when they cannot see each other."""
         n = max(1, workers)
         return Limits({key: value / n for key, value in self.by_key.items()}, self.other / n)
+
+
+def _limit(key: str, per_s: float) -> Limit:
+    return Limit(per_s, per_s or (FREE_ACCOUNT_PER_S if key.startswith(ACCOUNT) else FREE_DOMAIN_PER_S))
 
 
 @lru_cache(maxsize=65536)

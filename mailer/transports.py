@@ -12,14 +12,14 @@ import socket
 import ssl
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from mailer import addresses
+from mailer import addresses, smtp
 from mailer.errors import MailError
-from mailer.receipts import Handover, Item, Outcome, Receipt, Transport, outcome_of
+from mailer.receipts import Handover, Item, Outcome, Receipt, Stage, Transport, outcome_of
 from mailer.smtp import SmtpTransport
 
 
@@ -98,6 +98,22 @@ class MaildirTransport:
         return 250, name
 
 
+def send_all(
+    groups: Sequence[tuple[Transport, Sequence[Item]]],
+    *,
+    journal: Handover,
+    before_body: Callable[[int], bool],
+    on_result: Callable[[Receipt], None],
+) -> None:
+    """Hand over to several transports; SMTP accounts side by side, so that a slow one holds nobody up."""
+    by_smtp = [(way, items) for way, items in groups if isinstance(way, SmtpTransport)]
+    if by_smtp:
+        smtp.send_all(by_smtp, journal=journal, before_body=before_body, on_result=on_result)
+    for way, items in groups:
+        if not isinstance(way, SmtpTransport):
+            way.send_batch(items, journal=journal, before_body=before_body, on_result=on_result)
+
+
 def transport_for(
     url: str,
     *,
@@ -153,4 +169,4 @@ def _hand_over(
     outcome = outcome_of(code)
     if outcome is not Outcome.IN_DOUBT:
         journal.answered(item.id, code, text)
-    on_result(Receipt(item.id, outcome, code, text[:200]))
+    on_result(Receipt(item.id, outcome, code, text[:200], Stage.BODY))

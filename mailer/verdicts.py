@@ -5,17 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mailer.receipts import Outcome
+from mailer.receipts import Outcome, Stage
 
-
-class Stage(StrEnum):
-    """Which step the reply answers. connect: greeting, EHLO, STARTTLS, AUTH; body: the final dot."""
-
-    CONNECT = "connect"
-    MAIL = "mail"
-    RCPT = "rcpt"
-    DATA = "data"
-    BODY = "body"
+__all__ = ["GONE", "OWN_FAULT", "Reason", "Scope", "Stage", "Verdict"]
 
 
 class Scope(StrEnum):

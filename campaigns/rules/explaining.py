@@ -33,14 +33,13 @@ class Part:
     offset_months: int
     title: str
     month: int | None
-    is_over: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
     """A person's way through one scenario.
 
-    spans: what forbade mails and when, the strongest first. won: month -> product that had it, for months in
+    spans: what forbade mails and when, the strongest first; pauses: when staff held them. won: month -> product that had it, for months in
     which another product's mail counted. ended: why the way ended, '' while it goes on. block: what forbids
     the next mail now, ''. due_month: the next step's; position: the next step's.
     """
@@ -54,6 +53,7 @@ class Course:
     every_months: int
     parts: tuple[Part, ...]
     spans: tuple[Span, ...]
+    pauses: tuple[Span, ...]
     won: Mapping[int, str]
     mailed: frozenset[int]
 
@@ -86,9 +86,12 @@ def past(course: Course, month: int, *, first: datetime, last: datetime) -> Why:
         return Why("not_due", month=due, title=open_parts[0].title)
     if month in course.won:
         return Why("month_taken", product=course.won[month])
-    if course.every_months > 1 and any(m in course.mailed for m in range(month - course.every_months + 1, month)):
+    if course.every_months > 1 and any(
+        m in course.mailed for m in range(month - course.every_months + 1, month)
+    ):
         return Why("less_often")
-    return Why("no_record")
+    held = next((span for span in course.pauses if span.touches(first, last)), None)
+    return Why(held.code, since=held.since) if held else Why("no_record")
 
 
 def present(course: Course, month: int) -> Why:
@@ -117,7 +120,9 @@ def ahead(course: Course, month: int, *, this: int) -> Why:
     if month in expected:
         return Why("expected", title=expected[month].title)
     later = [m for m in expected if m > month]
-    return Why("not_due", month=min(later), title=expected[min(later)].title) if later else Why("no_step_left")
+    return (
+        Why("not_due", month=min(later), title=expected[min(later)].title) if later else Why("no_step_left")
+    )
 
 
 def _expected(course: Course, *, this: int) -> dict[int, Part]:
@@ -127,7 +132,9 @@ def _expected(course: Course, *, this: int) -> dict[int, Part]:
     for part in course.parts:
         if part.position < course.position:
             continue
-        due = course.due_month if part.position == course.position else course.start_month + part.offset_months
+        due = (
+            course.due_month if part.position == course.position else course.start_month + part.offset_months
+        )
         month = max(due, floor)
         found[month] = part
         floor = month + max(1, course.every_months)

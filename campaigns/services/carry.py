@@ -21,12 +21,15 @@ from campaigns.parts import Parts
 from campaigns.rules import deliveries as rule
 from campaigns.rules.deliveries import Decision, State
 from campaigns.rules.schedule import month_of
-from campaigns.services import render, settle
+from campaigns.services import admit, render, settle
+from campaigns.services.admit import Admitted
 from campaigns.storage import outbox
 from campaigns.storage.outbox import Due, Known, Lane, Settled
 from mailer.errors import MailError
 from mailer.journal import Journal, JournalDir
 from mailer.receipts import Item, Outcome, Receipt, Transport
+from mailer.tally import Tally
+from mailer.transports import send_all
 
 log = structlog.get_logger()
 
@@ -47,6 +50,7 @@ class Round:
     journal: Journal
     ids: list[int]
     known: dict[int, Known] = field(default_factory=dict)
+    admitted: Admitted = field(default_factory=lambda: Admitted([], {}, {}, Tally({})))
     items: dict[int, Item] = field(default_factory=dict)
     refused: dict[int, Decision] = field(default_factory=dict)
     receipts: dict[int, Receipt] = field(default_factory=dict)
@@ -62,25 +66,37 @@ class Round:
             self._stops, self._stops_at = outbox.stops(tx), time.monotonic()
             self.paused = self._stops.paused
             self.known = outbox.facts(tx, self.ids, zone=self.parts.settings.tz)
-            self._decide(self.known)
-            may_go = [id for id in self.ids if id not in self.refused]
-            self.items = render.items(tx, self.parts, may_go, now=self.now)
-        for id in may_go:
+        self._decide(self.known)
+        may_go = [id for id in self.ids if id not in self.refused]
+        self.admitted = admit.ask(self.parts, may_go, self.known, now=self.now)
+        with self.parts.engine.connect() as tx:
+            self.items = render.items(tx, self.parts, self.admitted.go, now=self.now)
+        for id in self.admitted.go:
             if id not in self.items:
                 self.refused[id] = Decision(False, "nothing_to_send", State.FAILED)
 
-    def hand_over(self, transport: Transport) -> None:
-        """Each mail that may go, with the stop check right before its body."""
+    def hand_over(self, way: Callable[[str], Transport]) -> None:
+        """Each mail that may go, with the stop check right before its body. way: an account's transport."""
         pace, begun = _pace(self.parts.settings.mail_rate), set[int]()
 
         def before_body(id: int) -> bool:
             if id not in begun:  # asked before the envelope and before the body
                 begun.add(id)
                 pace()
+                if not self.admitted.seen.may_start(id):
+                    return False
             return self.may_still_go(id)
 
-        items = [_guarded(self.items[id]) for id in self.ids if id in self.items and id not in self.refused]
-        transport.send_batch(items, journal=self.journal, before_body=before_body, on_result=self._note)
+        groups: dict[str, list[Item]] = {}
+        for id in self.admitted.go:
+            if id in self.items and id not in self.refused:
+                groups.setdefault(self.admitted.accounts[id], []).append(_guarded(self.items[id]))
+        send_all(
+            [(way(name), items) for name, items in groups.items()],
+            journal=self.journal,
+            before_body=before_body,
+            on_result=self._note,
+        )
 
     def may_still_go(self, id: int) -> bool:
         """The counter, at most 200 ms old; if it moved, the facts of the whole batch are loaded again."""
@@ -110,8 +126,10 @@ class Round:
 
     def settle(self) -> None:
         """Write the ends. The mails are gone, so the database is waited for; the journal lies ready meanwhile."""
-        rows = [self._end(id) for id in self.ids]
+        started = {r.id for r in self.receipts.values() if r.outcome is not Outcome.WITHHELD}
         try:
+            rows = [self._end(id) for id in self.ids]
+            admit.report(self.parts, self.admitted, started, now=self.now)
             for wait_s in (0.1, 0.3, 1.0, 3.0, None):
                 try:
                     settle.settle(self.parts, rows, token=self.token)
@@ -137,14 +155,23 @@ class Round:
 
     def _note(self, receipt: Receipt) -> None:
         self.receipts[receipt.id] = receipt
+        if receipt.outcome is Outcome.WITHHELD:
+            return
+        verdict = settle.verdict(receipt)
+        self.admitted.seen.note(receipt.id, verdict, code=receipt.code, text=receipt.text)
         if receipt.outcome is Outcome.ACCEPTED or receipt.outcome is Outcome.IN_DOUBT:
             self.sent_at[receipt.id] = self.parts.clock.now()
 
     def _end(self, id: int) -> Settled:
         receipt = self.receipts.get(id)
         if receipt is not None and receipt.outcome is not Outcome.WITHHELD:
-            tries = self.known[id].attempts if id in self.known else 0
-            return settle.ended(receipt, tries, at=self.sent_at.get(id, self.now))
+            at = self.sent_at.get(id, self.now)
+            return settle.ended(
+                receipt, self.known[id].attempts, at=at, account=self.admitted.accounts.get(id, "")
+            )
+        if id in self.admitted.wait:
+            held = self.admitted.wait[id]
+            return Settled(id, State.PLANNED, held.reason, send_at=held.until)
         if id in self.refused:
             return settle.unsent(id, self.refused[id], now=self.now, today=self._today())
         return settle.waits(id)  # withheld, or not reached

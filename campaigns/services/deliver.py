@@ -20,8 +20,11 @@ from campaigns.services import carry
 from campaigns.services.carry import Round
 from campaigns.storage import outbox
 from campaigns.storage.outbox import Lane
+from mailer.accounts import Account
 from mailer.receipts import Transport
 from mailer.transports import transport_for
+
+__all__ = ["Lane", "batch", "close", "is_due", "run"]
 
 log = structlog.get_logger()
 
@@ -108,7 +111,7 @@ def _claim(parts: Parts, lane: Lane, until: Callable[[], bool]) -> Round | None:
         return None
 
 
-def _hand_over(current: Round, way: Transport) -> None:
+def _hand_over(current: Round, way: Callable[[str], Transport]) -> None:
     try:
         current.hand_over(way)
     except BaseException:
@@ -125,20 +128,37 @@ def _give_back(ahead: Future[Round | None]) -> None:
             left.settle()
 
 
-def _way(parts: Parts, given: Transport | None) -> Transport | None:
-    """The way out of this thread, kept open; None when nothing can leave now."""
+def _way(parts: Parts, given: Transport | None) -> Callable[[str], Transport] | None:
+    """The way out by an account's name; None when nothing can leave now."""
     if not parts.settings.may_send:
         return None
     if given is not None:
-        return given
-    try:
-        url = parts.settings.smtp_url or (parts.settings.folder / "catcher.url").read_text().strip()
-    except OSError as error:
-        log.error("nothing can be handed over", error=str(error))  # no catcher yet
-        return None
+        return lambda _: given
+    if parts.settings.practice:
+        try:
+            url = (parts.settings.folder / "catcher.url").read_text().strip()
+        except OSError as error:
+            log.error("nothing can be handed over", error=str(error))  # no catcher yet
+            return None
+        return lambda _: _kept(url, lambda: transport_for(url, ehlo_name=parts.settings.host))
+    accounts = {account.name: account for account in parts.settings.accounts()}
+    return lambda name: _kept(accounts[name].url, lambda: _open(accounts[name], parts.settings.host))
+
+
+def _open(account: Account, host: str) -> Transport:
+    return transport_for(
+        account.url,
+        ehlo_name=account.helo or host,
+        lanes=account.lanes,
+        max_per_connection=account.per_connection,
+    )
+
+
+def _kept(url: str, make: Callable[[], Transport]) -> Transport:
+    """This thread's connections to that server, kept open between batches."""
     key = threading.get_ident(), url
     if key not in _transports:
-        _transports[key] = transport_for(url, ehlo_name=parts.settings.host)
+        _transports[key] = make()
     return _transports[key]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -163,8 +162,8 @@ def _dkim(settings: Settings, domain: str, *, now: datetime) -> list[Wanted]:
 
 
 def smtp_hosts(text: str) -> list[str]:
-    """The hosts of every smtp: or smtps: URL in the setting."""
-    found = (_host(url) for url in re.findall(r"smtps?://[^\s,;]+", text))
+    """The hosts of every account in the setting."""
+    found = (_host(url) for url in text.split() if url.startswith(("smtp:", "smtps:")))
     return list(dict.fromkeys(host for host in found if host))
 
 

@@ -19,7 +19,7 @@ from campaigns.parts import STREAM, Parts
 from campaigns.rules.key_pages import is_key
 from campaigns.rules.touchpoints import Kind
 from campaigns.services import rerank
-from campaigns.storage import ranks, touchpoints, tracking
+from campaigns.storage import ranks, returned, touchpoints, tracking
 from campaigns.storage.touchpoints import NewTouch
 from campaigns.storage.tracking import Mailed, Stored
 from tracking_pixel import bots
@@ -98,6 +98,7 @@ def _take(tx: Connection, events: Sequence[Event], *, now: datetime) -> _Seen:
     ids = sorted({event.delivery_id for event in mine})
     stored = tracking.add(tx, mine, {id: mail.person_id for id, mail in known.items()})
     resolved = tracking.arrived(tx, ids, now=now)
+    returned.alive(tx, ids)
     since = min((event.at for event in mine), default=now) - timedelta(days=JUDGED_DAYS)
     fresh: list[tuple[int, Judged]] = []
     touches: list[NewTouch] = []

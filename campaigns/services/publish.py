@@ -17,6 +17,7 @@ from campaigns.parts import Parts
 from campaigns.rules import scenarios as rule
 from campaigns.rules.scenarios import Scenario, Step, Version
 from campaigns.rules.schedule import month_of
+from campaigns.rules.tone_lint import Loud
 from campaigns.services import design, proof
 from campaigns.services.author import Gone
 from campaigns.services.proof import freeze as freeze
@@ -212,6 +213,7 @@ def _mails(tx: Connection, parts: Parts, scenario: Scenario, rows: Sequence[Step
         for variant in variants:
             seen = proof.read(parts, variant, sample, gaps)
             made.problems.extend(_at(step, variant, p) for p in seen.problems if p.level is not Level.NOTICE)
+            made.problems.extend(_loud(step, variant, one) for one in seen.loud)
             if seen.published is not None:
                 made.mails.append(_Mail(step, variant, seen.published))
     return made
@@ -250,6 +252,21 @@ def _at(step: Step, variant: Variant, problem: compose.Problem) -> MailProblem:
         problem.message_code,
         problem.args,
         problem.level,
+    )
+
+
+def _loud(step: Step, variant: Variant, one: Loud) -> MailProblem:
+    return MailProblem(
+        step.position,
+        step.content_id or 0,
+        step.content_title,
+        variant.lang,
+        variant.buying_role,
+        one.part,
+        one.line,
+        "loud",
+        {"word": one.word, "suggestion": one.suggestion},
+        Level.WARNING,
     )
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 from campaigns.parts import Parts
 from campaigns.rules import merge_fields
 from campaigns.rules.merge_fields import Bond
+from campaigns.services import keyring
 from campaigns.storage import outgoing
 from campaigns.storage.outgoing import Outgoing, Profile
 from mailer import footer
@@ -29,6 +30,7 @@ from mailer.links import Link
 from mailer.message import Mail, MailKind, Sender
 from mailer.mime import Skeleton
 from mailer.receipts import Item
+from mailer.sign import DkimSigner
 from mailer.stencil import Filled, Stencil
 from tracking_pixel.links import Links
 
@@ -77,22 +79,36 @@ def items(tx: Connection, parts: Parts, delivery_ids: Sequence[int], *, now: dat
     """
     post = Post(parts)
     rows = outgoing.load(tx, delivery_ids)
+    ring = keyring.of(parts)
+    signers: dict[str, DkimSigner | None] = {}
     frozen = published(tx, post, {row.published_mail_id for row in rows if row.published_mail_id})
     made: dict[int, Item] = {}
     for row in rows:
         mail = frozen.get(row.published_mail_id or 0)
         if row.to and (mail is not None or row.body is not None):
+            domain = _domain(sender_of(row.profile, post).address)
+            if domain not in signers:
+                signers[domain] = ring.signer_for(domain)
+            make = partial(_bytes, post, row, mail, signers[domain])
             return_path = post.links.bounce_address(row.delivery_id, post.bounce_domain(row.profile))
             made[row.delivery_id] = Item(
-                row.delivery_id, return_path, row.to, partial(_bytes, post, row, mail, return_path, now), True
+                row.delivery_id, return_path, row.to, partial(make, return_path, now), True
             )
     return made
 
 
-def _bytes(post: Post, row: Outgoing, frozen: Frozen | None, return_path: str, now: datetime) -> bytes:
+def _bytes(
+    post: Post,
+    row: Outgoing,
+    frozen: Frozen | None,
+    signer: DkimSigner | None,
+    return_path: str,
+    now: datetime,
+) -> bytes:
     mail = letter(post, row, frozen, return_path=return_path, now=now)
     skeleton = _skeleton(mail.sender, mail.list_id, mail.kind, post.parts.settings.practice)
-    return skeleton.encode(mail)
+    raw = skeleton.encode(mail)
+    return signer.sign(raw) + raw if signer is not None else raw
 
 
 def letter(post: Post, row: Outgoing, frozen: Frozen | None, *, return_path: str, now: datetime) -> Mail:

@@ -15,41 +15,63 @@ from campaigns.rules.deliveries import Decision, State
 from campaigns.rules.schedule import first_day
 from campaigns.storage import outbox
 from campaigns.storage.outbox import Settled
-from mailer.journal import Answered, Begun, Verdict
+from mailer import journal, replies
+from mailer.journal import Answered, Begun
 from mailer.receipts import Outcome, Receipt, Stage, outcome_of
+from mailer.verdicts import Reason, Scope, Verdict
 
 PROFILE_RETRY = timedelta(hours=1)
 # Our own way out is down, or the disk is full: no fault of the mail, so it is not counted as a try.
 AWAY_RETRY = timedelta(minutes=5)
 
 
-def ended(receipt: Receipt, tries: int, *, at: datetime) -> Settled:
+def verdict(receipt: Receipt) -> Verdict:
+    """What the answer means; of one that could not be made, that it is final."""
+    if receipt.outcome is Outcome.PERMANENT and not receipt.code:
+        return _NOT_MADE
+    if receipt.outcome is Outcome.ACCEPTED:
+        return _TAKEN
+    return replies.read(receipt.code, receipt.text, stage=receipt.stage)
+
+
+_NOT_MADE = Verdict(Outcome.PERMANENT, Scope.MAIL, "", Reason.BAD_CONTENT)
+_TAKEN = Verdict(Outcome.ACCEPTED, Scope.MAIL, "", Reason.ACCEPTED)
+
+
+def ended(receipt: Receipt, tries: int, *, at: datetime, account: str = "") -> Settled:
     """A delivery's end by the server's answer. tries: refusals before. at: when it was given."""
-    id, code, text, outcome = receipt.id, receipt.code, receipt.text, receipt.outcome
-    if outcome is Outcome.ACCEPTED:
-        return Settled(id, State.SENT, "", code, text, sent_at=at, attempted=True)
-    if outcome is Outcome.IN_DOUBT:
-        return Settled(id, State.IN_DOUBT, "no_answer", code or None, text, sent_at=at, attempted=True)
-    if outcome is Outcome.TEMPORARY and code // 100 != 4 and receipt.stage is not Stage.LOST:
-        # No word of the server about this mail: it, our account or our disk is away. Nothing is lost.
+    id, code, text = receipt.id, receipt.code or None, receipt.text
+    means = verdict(receipt)
+    if receipt.outcome is Outcome.ACCEPTED:
+        return Settled(id, State.SENT, "", code, text, sent_at=at, attempted=True, account=account)
+    if receipt.outcome is Outcome.IN_DOUBT:
+        return Settled(
+            id, State.IN_DOUBT, "no_answer", code, text, sent_at=at, attempted=True, account=account
+        )
+    if means.outcome is Outcome.PERMANENT:
+        reason = "smtp_refused" if code else "not_made"
+        return Settled(id, State.FAILED, reason, code, text, attempted=bool(code), account=account)
+    if means.scope is not Scope.MAIL:
+        # The domain or our account asks for a rest: no fault of the mail, so it is not counted as a try.
+        wait = timedelta(seconds=means.wait_s) if means.wait_s else AWAY_RETRY
+        if means.scope is Scope.DOMAIN:
+            return Settled(id, State.RETRY, "throttled", code, text, send_at=at + wait)
         reason = "no_journal" if text.startswith("journal:") else "smtp_away"
-        return Settled(id, State.RETRY, reason, code or None, text, send_at=at + AWAY_RETRY)
-    if outcome is Outcome.TEMPORARY:
-        again = rule.retry_at(tries + 1, now=at)
-        if again is not None:
-            return Settled(
-                id, State.RETRY, "smtp_temporary", code or None, text, send_at=again, attempted=True
-            )
-        return Settled(id, State.FAILED, "smtp_gave_up", code or None, text, attempted=True)
-    reason = "smtp_refused" if code else "not_made"
-    return Settled(id, State.FAILED, reason, code or None, text, attempted=bool(code))
+        return Settled(id, State.RETRY, reason, code, text, send_at=at + max(wait, AWAY_RETRY))
+    again = rule.retry_at(tries + 1, now=at)
+    if again is None:
+        return Settled(id, State.FAILED, "smtp_gave_up", code, text, attempted=True, account=account)
+    if means.wait_s:
+        again = max(again, at + timedelta(seconds=means.wait_s))
+    return Settled(id, State.RETRY, "smtp_temporary", code, text, send_at=again, attempted=True)
 
 
-def by_journal(id: int, verdict: Verdict, tries: int, *, at: datetime) -> Settled:
+def by_journal(id: int, found: journal.Verdict, tries: int, *, at: datetime) -> Settled:
     """A delivery's end as the journal of a dead worker tells it."""
-    if isinstance(verdict, Answered):
-        return ended(Receipt(id, outcome_of(verdict.code), verdict.code, verdict.text), tries, at=at)
-    if isinstance(verdict, Begun):
+    if isinstance(found, Answered):
+        receipt = Receipt(id, outcome_of(found.code), found.code, found.text, Stage.BODY)
+        return ended(receipt, tries, at=at)
+    if isinstance(found, Begun):
         return Settled(id, State.IN_DOUBT, "cut_off", sent_at=at, attempted=True)
     return waits(id)
 
@@ -84,9 +106,6 @@ def write(tx: Connection, rows: list[Settled], *, token: str, verdict: str, now:
     outbox.close_claim(tx, token, verdict=verdict, now=now)
 
 
-# "No such mailbox" as servers say it; policy refusals (5.7.x) are the sender's matter, not the address's.
-GONE = ("5.1.1", "5.1.2", "5.1.6", "5.1.10")
-
-
 def _is_gone(row: Settled) -> bool:
-    return any(row.text.startswith(status) for status in GONE)
+    """The server said that there is no such mailbox; refusals for our own sake do not touch the address."""
+    return row.code is not None and replies.read(row.code, row.text, stage=Stage.RCPT).is_gone

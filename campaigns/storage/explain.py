@@ -126,9 +126,7 @@ select p.id, p.full_name as name, coalesce(co.name, '') as company, p.excluded_r
 
 def people_at(tx: Connection, address_id: int) -> tuple[Person, ...]:
     """Everybody at a mailbox: those who are written to there, and those who have it besides another."""
-    where = (
-        "(p.address_id = :id or p.id in (select person_id from person_addresses where address_id = :id))"
-    )
+    where = "(p.address_id = :id or p.id in (select person_id from person_addresses where address_id = :id))"
     return tuple(Person(*row) for row in tx.execute(text(PERSON.format(where=where)), {"id": address_id}))
 
 
@@ -196,9 +194,7 @@ def refusals(tx: Connection, person_id: int) -> tuple[Refusal, ...]:
         ),
         {"id": person_id},
     )
-    return tuple(
-        Refusal(r.scope, r.product_id, r.product, r.reason, r.at, r.lifted_at) for r in rows
-    )
+    return tuple(Refusal(r.scope, r.product_id, r.product, r.reason, r.at, r.lifted_at) for r in rows)
 
 
 def consents(tx: Connection, person_id: int) -> tuple[Consent, ...]:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from campaigns.rules.deliveries import SendFacts
 from campaigns.rules.tones import Tone
@@ -60,7 +60,7 @@ def is_due(tx: Connection, *, now: datetime, lane: Lane = Lane.ALL) -> bool:
     return bool(
         tx.execute(
             text(
-                "select exists (select 1 from deliveries where state in ('planned', 'retry')"
+                "select exists (select 1 from deliveries where state in ('planned', 'retry')"  # noqa: S608
                 f" and send_at <= :now{_LANES[lane]}) and not (select paused from stops where id = 1)"
             ),
             {"now": now},
@@ -183,7 +183,8 @@ select d.id, d.class as klass, d.valid_until, d.tone, d.month, coalesce(sl.month
                  select delivery_id from mail_slots where address_id = d.address_id and month >= d.month - 1) m
           where m.delivery_id <> d.id
        ) end as next_free_on,
-       d.attempts, coalesce(a.domain, '') as domain, pr.sender_profile_id as profile_id
+       d.attempts, coalesce(a.domain, '') as domain, coalesce(sp.smtp_account, '') as account,
+       case when sp.warmup_from is not null then sp.id end as warmed_profile, sp.warmup_from, sp.warmup_first
   from deliveries d
   left join people p on p.id = d.person_id
   left join addresses a on a.id = d.address_id
@@ -203,13 +204,26 @@ _FACTS = text(FACTS)
 
 
 @dataclass(frozen=True, slots=True)
+class WarmUp:
+    """A sender profile whose domain is new. first: the most mails of the first day."""
+
+    profile_id: int
+    start: date
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
-    """facts: for the last question. attempts: refusals so far. domain: where the mailbox is, "" when unknown."""
+    """facts: for the last question. attempts: refusals so far. domain: where the mailbox is, "" when unknown.
+
+    account: the SMTP account its sender asks for, "" for any. warm_up: of its sender's domain, if there is one.
+    """
 
     facts: SendFacts
     attempts: int
     domain: str
-    profile_id: int | None
+    account: str
+    warm_up: WarmUp | None
 
 
 def facts(tx: Connection, ids: Sequence[int], *, zone: ZoneInfo) -> dict[int, Known]:
@@ -218,11 +232,11 @@ def facts(tx: Connection, ids: Sequence[int], *, zone: ZoneInfo) -> dict[int, Kn
     return {row[0]: _known(row, zone) for row in rows}
 
 
-def _known(row: Row[Any], zone: ZoneInfo) -> Known:
+def _known(row: Sequence[Any], zone: ZoneInfo) -> Known:
     """By place, since a batch has hundreds of rows: the order of `FACTS`."""
     (_, klass, valid_until, tone, _, slot_month, address_status, lead_state, rank, company_class) = row[:10]
     is_product_active, is_complete, hold, refusal, has_consent, tones, next_free_on = row[10:17]
-    attempts, domain, profile_id = row[17:]
+    attempts, domain, account, warmed, warmup_from, warmup_first = row[17:]
     transactional = klass == "transactional"
     return Known(
         SendFacts(
@@ -245,7 +259,8 @@ def _known(row: Row[Any], zone: ZoneInfo) -> Known:
         ),
         attempts,
         domain,
-        profile_id,
+        account,
+        None if warmed is None or transactional else WarmUp(warmed, warmup_from, warmup_first),
     )
 
 

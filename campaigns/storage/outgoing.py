@@ -16,7 +16,6 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     Connection,
-    Row,
     Select,
     and_,
     any_,
@@ -263,7 +262,7 @@ def _bond(person_id: Any, product_id: Any) -> Any:
     )
 
 
-def _outgoing(row: Row[Any]) -> Outgoing:
+def _outgoing(row: Sequence[Any]) -> Outgoing:
     """By place, since a batch has 500 rows of 31 columns: the order of `_load`, `sample` and `_people`."""
     (id, origin, kind, to, mail_id, lang, body_id, subject, text, html, bond_kind, bond_event, bond_at) = row[
         :13

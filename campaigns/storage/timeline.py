@@ -38,6 +38,7 @@ class Person:
     email: str
     email_status: str
     email_status_at: datetime | None
+    email_status_reason: str
     every_months: int
     company_id: int | None
     company: str
@@ -54,7 +55,8 @@ PERSON = """
 select p.id, p.version, p.full_name as name, p.family, p.given, p.kana, p.honorific, p.tel, p.tel_direct,
        p.mobile, p.fax, p.phone_invalid, p.fax_invalid, p.do_not_call, p.do_not_fax, p.preferred_lang, p.note,
        p.excluded_reason, p.merged_into, coalesce(a.email, '') as email, coalesce(a.status, '') as email_status,
-       a.status_at as email_status_at, coalesce(a.every_months, 1) as every_months, co.id as company_id,
+       a.status_at as email_status_at, coalesce(a.status_reason, '') as email_status_reason,
+       coalesce(a.every_months, 1) as every_months, co.id as company_id,
        coalesce(co.name, '') as company, coalesce(co.class, '-') as company_class,
        coalesce(co.tel, '') as company_tel, coalesce(co.fax, '') as company_fax, coalesce(f.site, '') as site,
        coalesce(f.department, '') as department, coalesce(f.title, '') as title,

@@ -40,6 +40,7 @@ from campaigns.web import (
     public,
     refusals,
     returned,
+    returned_words,
     scenarios,
     security,
     senders,
@@ -102,6 +103,7 @@ def create(parts: Parts) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=parts.settings.trusted_hops, x_proto=0)  # type: ignore[method-assign]
     csrf = CSRFProtect(app)
     words.register(app)
+    returned_words.register(app)
     i18n.register(app, parts)
     security.register(app, parts)
     for pages in PAGES + (PRACTICE_PAGES if parts.settings.practice else ()):
@@ -155,7 +157,11 @@ def _frame() -> dict[str, object]:
     """What the frame around every staff page shows."""
     parts = parts_here()
     frame: dict[str, object] = {"practice": parts.settings.practice, "here": "", "place": request.path}
-    if not request.endpoint or request.blueprint in ("public", "practice", "images", "files") or not current_user:
+    if (
+        not request.endpoint
+        or request.blueprint in ("public", "practice", "images", "files")
+        or not current_user
+    ):
         return frame
     if not current_user.is_authenticated:
         return frame

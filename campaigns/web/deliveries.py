@@ -11,17 +11,19 @@ from flask_login import current_user
 
 from campaigns.parts import Parts
 from campaigns.rules.schedule import month_label, month_of, parse_month
-from campaigns.services import export_deliveries, hold, self_audit, settle_doubt, watch
+from campaigns.services import explain, export_deliveries, hold, self_audit, settle_doubt, watch
 from campaigns.services.hold import HoldError, Kind, Target
 from campaigns.storage import deliveries as stored
 from campaigns.storage.deliveries import CARE, CLASSES, GROUPS, UNSENT, Filter, Line
 from campaigns.web import delivery_words as words
+from campaigns.web import explain_words
 from campaigns.web.session import needs
 from campaigns.web.words import STATES, word
 
 pages = Blueprint("deliveries", __name__, url_prefix="/deliveries")
 PAGE = 50
 QUERY_MAX = 2000
+WHY_BACK, WHY_MOST, WHY_AHEAD = 6, 36, 3  # months of a person's explanation
 # Filter names of the chips that take several groups.
 _CHIPS = {"unsent": UNSENT, "care": CARE, "all": ()}
 
@@ -115,6 +117,27 @@ def csv_GET() -> ResponseReturnValue:
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     answer.headers["Cache-Control"] = "no-store"
     return answer
+
+
+@pages.get("/why/<int:person_id>")
+@needs("marketer", "inside_sales", "admin")
+def why_GET(person_id: int) -> ResponseReturnValue:
+    """Month by month, why this person did or did not get a mail, and what comes next."""
+    parts, now = _parts(), _now()
+    this = month_of(now, parts.settings.tz)
+    back = max(1, min(request.args.get("months", WHY_BACK, type=int), WHY_MOST))
+    try:
+        found = explain.person(parts, person_id, first=this - back + 1, last=this + WHY_AHEAD, now=now)
+    except explain.Unknown:
+        abort(404)
+    return render_template(
+        "web/deliveries/why.html",
+        found=found,
+        person=found.person,
+        back=back,
+        most=WHY_MOST,
+        words=explain_words,
+    )
 
 
 @pages.post("/<int:delivery_id>/<any(arrived, lost):word>")

@@ -166,6 +166,11 @@ def domain(one: Domain) -> str:
     return words
 
 
+def plain(code: str) -> str:
+    """A reason that needs no other words; the code itself where none is known, so nothing hides."""
+    return str(_PLAIN.get(code) or _WON.get(code) or SERVER_SAID.get(code, code))
+
+
 def reason(line: Line) -> str:
     """Why the mail is in its state, in one sentence; '' where the state says it all."""
     code = line.reason
@@ -176,7 +181,7 @@ def reason(line: Line) -> str:
     if line.bounce and line.state == "sent":
         gone = _("送信後に戻ってきました（恒久）")
         return str(gone if line.bounce == "hard" else _("送信後に戻ってきました（一時）"))
-    words = str(_PLAIN.get(code) or _WON.get(code) or SERVER_SAID.get(code, code))
+    words = plain(code)
     if line.state in ("sent", "handing") and code in _WON:
         return ""
     if line.state in ("retry", "failed") and line.smtp_code:

@@ -14,6 +14,11 @@ def mail_problem(code: str, args: Mapping[str, object]) -> str:
     """What is wrong inside a mail."""
     words: dict[str, Callable[[], object]] = {
         "empty": lambda: _("空です。"),
+        "loud": lambda: (
+            _("「%(word)s」は控えめな言い方にできます。", word=args.get("word", ""))
+            + " "
+            + softer(Loud("", "", str(args.get("suggestion", ""))))
+        ),
         "role_only": lambda: _("特定の相手向けの文面しかありません。全員向けの文面も書いてください。"),
         "syntax": lambda: _syntax(args),
         "not_allowed": lambda: _("使えない書き方です（%(what)s）。", what=args.get("what", "")),
@@ -85,6 +90,7 @@ def mail_problem(code: str, args: Mapping[str, object]) -> str:
             "<%(name)s> は使えません。外のファイルや書体を読み込まず、本文の中に書いてください。",
             name=args.get("name", ""),
         ),
+        "mjml_less": lambda: _("文字としての「<」は &lt; と書いてください。"),
         "mjml_text": lambda: _(
             "<%(name)s> のすぐ内側に文字は置けません。<mj-text> の中に書いてください。",
             name=args.get("name", ""),

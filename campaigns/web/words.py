@@ -97,6 +97,8 @@ CAUSES: Table = {
     "warm_shallow": _l("お悩み客で、まだ会話がありません"),
     "silent": _l("長く反応がないため、再測定します"),
     "refused_by_reply": _l("返信で配信停止の希望がありました"),
+    "reply": _l("メールに返信がありました"),
+    "address_dead": _l("メールアドレス入手（今のアドレスには届きません）"),
 }
 ALERTS: Table = {
     "hot": _l("今すぐ客になりました"),
@@ -104,6 +106,9 @@ ALERTS: Table = {
     "reply": _l("メールに返信がありました"),
     "refused_by_reply": _l("返信で配信停止の希望がありました"),
     "complaint": _l("迷惑メールとして報告されました"),
+    "complaint_rate": _l("1週間の迷惑メール報告が0.1％以上になりました"),
+    "scenario_paused": _l("1週間の迷惑メール報告が0.3％に達したため、シナリオを自動で一時停止しました"),
+    "sender_fault": _l("当社側の理由（認証・評判・内容）で、メールが拒否されています"),
     "in_doubt": _l("結果のわからない送信があります"),
 }
 ROLES: Table = {
@@ -125,6 +130,8 @@ REFUSAL_REASONS: Table = {
     "user_link": _l("本人（停止ページ）"),
     "one_click": _l("本人（ワンクリック）"),
     "reply": _l("本人（返信）"),
+    "mailto": _l("本人（停止用アドレスへのメール）"),
+    "provider": _l("本人（配信サービスでの停止）"),
     "phone": _l("電話で受付"),
     "card": _l("はがき・書面で受付"),
     "complaint": _l("迷惑メール報告"),

@@ -15,6 +15,7 @@ from mailer import parsing
 _RAW_MAX = 1_000_000
 _TEXT_MAX = 40_000
 _PARTS_MAX = 60
+_BORDERS_MAX = 2_000
 _DEPTH_MAX = 12
 _FIELD = re.compile(r"^([A-Za-z][A-Za-z0-9-]{0,60}):[ \t]*(.*(?:\r?\n[ \t]+\S.*)*)", re.MULTILINE)
 _STATUS_TYPES = frozenset(
@@ -49,32 +50,60 @@ _CUTS = re.compile(
 )
 _HEADER_LINE = re.compile(r"^[ \t>|]{0,4}([A-Za-z][A-Za-z0-9-]{1,50}):(?:[ \t]|$)")
 _OPENS = frozenset(
-    ["received", "return-path", "dkim-signature", "domainkey-signature", "message-id", "delivered-to", "x-original-to", "mime-version", "x-mailer", "arc-seal", "authentication-results", "from", "to", "subject", "date", "reply-to", "content-type"]
+    [
+        "received",
+        "return-path",
+        "dkim-signature",
+        "domainkey-signature",
+        "message-id",
+        "delivered-to",
+        "x-original-to",
+        "mime-version",
+        "x-mailer",
+        "arc-seal",
+        "authentication-results",
+        "from",
+        "to",
+        "subject",
+        "date",
+        "reply-to",
+        "content-type",
+    ]
 )
 
 
 @dataclass(slots=True)
 class Anatomy:
     """notice: the text of the mail itself, decoded. groups: the blocks of delivery-status fields, names in
-    lower case. feedback: the fields of a feedback report, each with all its values. original: the mail inside."""
+    lower case. feedback: the fields of a feedback report, each with all its values. original: the mail inside.
+    size: of the raw mail, octets."""
 
     outer: Message
     notice: str = ""
     groups: list[dict[str, str]] = field(default_factory=list)
     feedback: dict[str, list[str]] | None = None
     original: Message | None = None
-    rest: str = ""
+    size: int = 0
 
 
 def take_apart(raw: bytes) -> Anatomy:
     """The pieces of a mail; whatever cannot be read is left out."""
-    outer = parsing.mail(raw[:_RAW_MAX])
+    outer = parsing.mail(_bounded(raw))
     found = _pieces(outer)
+    found.size = len(raw)
     inner = found.original
     if inner is not None and not found.groups and found.feedback is None and _is_report(inner):
         # A gateway or a person has wrapped the report into another mail.
         found = _pieces(inner)
+        found.size = len(raw)
     return found
+
+
+def _bounded(raw: bytes) -> bytes:
+    """The beginning, where a report stands: so long, and with so many possible part borders."""
+    raw = raw[:_RAW_MAX]
+    pieces = raw.split(b"\n--", _BORDERS_MAX)
+    return raw if len(pieces) <= _BORDERS_MAX else b"\n--".join(pieces[:_BORDERS_MAX])
 
 
 def _is_report(message: Message) -> bool:
@@ -179,7 +208,6 @@ def _read_texts(found: Anatomy, texts: list[str]) -> None:
         notice, original = split(text)
         notices.append(notice)
         if original:
-            found.rest = found.rest or original
             if found.original is None:
                 found.original = parsing.mail(_dequoted(original).encode())
             if not found.groups:

@@ -33,18 +33,20 @@ def is_automatic(message: Message, subject: str) -> bool:
     said = parsing.header(message, "Auto-Submitted").lower()
     if said and not said.startswith("no"):
         return True
-    if any(
-        parsing.header(message, name)
-        for name in ("X-Autoreply", "X-Autorespond", "X-Auto-Response-Suppress-Reply")
-    ):
+    if any(parsing.header(message, name) for name in ("X-Autoreply", "X-Autorespond")):
         return True
     if parsing.header(message, "Precedence").lower() in ("auto_reply", "auto-reply"):
         return True
     return is_automatic_subject(subject)
 
 
+def _is_answer(message: Message) -> bool:
+    """Answers of people's programs have no return path either (RFC 3834); bounces rarely call themselves so."""
+    return parsing.header(message, "Auto-Submitted").lower().startswith("auto-replied")
+
+
 def is_daemon(message: Message) -> bool:
     """Does the mail come from a mail system: nobody as return path, or a name like MAILER-DAEMON?"""
-    if parsing.header(message, "Return-Path").replace(" ", "") == "<>":
+    if parsing.header(message, "Return-Path").replace(" ", "") == "<>" and not _is_answer(message):
         return True
     return _DAEMON.search(parsing.header(message, "From")[:300].strip()) is not None

@@ -22,7 +22,8 @@ _LED = re.compile(
     re.IGNORECASE,
 )
 _NAMED_FIRST = re.compile(
-    r"^[\s>*]{0,20}[\"'\w](?:[^@<:\s]{0,30} ?){1,4}<(?:mailto:)?$|^[\s>*]{0,20}\S{1,60}<mailto:$", re.IGNORECASE
+    r"^[\s>*]{0,20}[\"'\w](?:[^@<:\s]{0,30} ?){1,4}<(?:mailto:)?$|^[\s>*]{0,20}\S{1,60}<mailto:$",
+    re.IGNORECASE,
 )
 _SENDER_BEFORE = re.compile(
     r"(?:\b(?:from|sender|sent by|envelope-from|return-path|reply-to|contact|postmaster|generated from|help|support|mail from"
@@ -87,7 +88,7 @@ def about(notice: str, address: str) -> Evidence:
 
 def told(text: str) -> list[str]:
     """A text cut into what a server said with a code, its first paragraph, and all of it."""
-    coded = []
+    coded: list[str] = []
     lines = text.split("\n")
     for number, line in enumerate(lines):
         if (found := _CODED.search(line)) and len(coded) < 8:

@@ -11,6 +11,9 @@ from mailer.bounces.own_mail import OwnMail
 from mailer.bounces.returned import Recipient, Returned, ReturnedKind, Side
 from mailer.bounces.verdict import Evidence
 
+_MANY = 100
+_ADDRESS_MAX = 320
+_SMALL = 100_000
 _KINDS = {
     "failed": ReturnedKind.BOUNCE,
     "delayed": ReturnedKind.DELAYED,
@@ -49,7 +52,7 @@ def _reported(found: Anatomy, own: OwnMail, reported: list[Evidence]) -> Returne
     """A mail with report fields. A mixed one is about its failures: the rest has arrived or is under way."""
     actions = {evidence.action for evidence in reported}
     action = next(one for one in _KINDS if one in actions)
-    chosen = [evidence for evidence in reported if evidence.action == action]
+    chosen = [evidence for evidence in reported if evidence.action == action][:_MANY]
     _name_the_nameless(chosen, found, own)
     for evidence in chosen:
         told = narrative.about(found.notice, evidence.address)
@@ -73,7 +76,7 @@ def _named(found: Anatomy, own: OwnMail) -> list[Evidence]:
     """Who failed: by X-Failed-Recipients (Exim, Gmail), else by the notice."""
     failed = own_mail.addresses(parsing.header(found.outer, "X-Failed-Recipients"))
     if failed:
-        return [narrative.about(found.notice, address) for address in dict.fromkeys(failed)]
+        return [narrative.about(found.notice, address) for address in list(dict.fromkeys(failed))[:_MANY]]
     addressed = own.recipients + own.envelope
     return narrative.recipients(found.notice, senders=_senders(found, own), addressed=addressed)
 
@@ -86,12 +89,17 @@ def _told(found: Anatomy, own: OwnMail) -> Returned:
         return _no_bounce(found, own, subject)
     evidences = _named(found, own)
     if not evidences:
-        rest = own.recipients[:1] or own.envelope[:1] or _hidden(found) or tuple(voices.flufl(found.outer))
+        rest = own.recipients[:1] or own.envelope[:1] or _hidden(found) or _heard(found)
         evidences = [Evidence(address, context=narrative.told(found.notice)) for address in rest]
     for evidence in evidences:
         evidence.context = [*evidence.context, subject]
     action = "delayed" if signs.is_delay(subject, found.notice) else "failed"
     return _returned(_KINDS[action], found, own, [_judged(evidence, action) for evidence in evidences])
+
+
+def _heard(found: Anatomy) -> tuple[str, ...]:
+    """What others make of it. They take a second for a megabyte, so only small mails are shown to them."""
+    return tuple(voices.flufl(found.outer))[:_MANY] if found.size <= _SMALL else ()
 
 
 def _no_bounce(found: Anatomy, own: OwnMail, subject: str) -> Returned:
@@ -134,17 +142,34 @@ def _hidden(found: Anatomy) -> tuple[str, ...]:
     return (hidden,) if hidden else ()
 
 
+def _clean(recipient: Recipient) -> Recipient:
+    """Fit for a terminal and a database: no control signs, no halves of surrogate pairs."""
+    return replace(
+        recipient,
+        address=_line(recipient.address).replace(" ", ""),
+        original=_line(recipient.original)[:_ADDRESS_MAX],
+        words=_line(recipient.words),
+    )
+
+
+def _line(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
+    shown = "".join(sign if sign.isprintable() else " " for sign in text)
+    return " ".join(shown.encode("utf-8", "replace").decode("utf-8").split())
+
+
 def _returned(
     kind: ReturnedKind, found: Anatomy, own: OwnMail, recipients: list[Recipient], feedback_type: str = ""
 ) -> Returned:
-    once = {recipient.address: recipient for recipient in reversed(recipients)}
+    once = {one.address: one for one in reversed([_clean(recipient) for recipient in recipients])}
     reporting = next((group["reporting-mta"] for group in found.groups if "reporting-mta" in group), "")
     return Returned(
         kind=kind,
-        recipients=tuple(reversed(once.values())),
-        original_message_id=own.message_id,
-        original_to=own.to,
+        recipients=tuple(one for one in reversed(once.values()) if 3 <= len(one.address) <= _ADDRESS_MAX),
+        original_message_id=_line(own.message_id),
+        original_to=_line(own.to),
         original_recipients=own.recipients,
-        feedback_type=feedback_type,
-        reporting_mta=status_report.typed(reporting),
+        feedback_type=_line(feedback_type),
+        reporting_mta=_line(status_report.typed(reporting))[:255],
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from email.message import Message
 
+from mailer import parsing
 from mailer.bounces import automatic
 
 _SUBJECT = re.compile(
@@ -40,6 +41,13 @@ _GIVEN_UP = re.compile(
     r"permanent (?:error|failure|fatal)|failed permanently|given up|giving up|gave up|could not be delivered for|will not be retried|no further attempts|(?:failure|failed)\)",
     re.IGNORECASE,
 )
+_PLAIN_SUBJECT = re.compile(
+    r"\W{0,3}(?:undeliver(?:ed|able)(?: mail|:| message)|mail delivery (?:failed|failure)|delivery status notification"
+    r"|returned mail\b|failure notice|mail system error|undelivered mail|non-?delivery report"
+    r"|メールエラー|エラーメール|配信不能|不達通知|配信エラー|送信エラー)",
+    re.IGNORECASE,
+)
+_ANSWER = re.compile(r"\s*(?:re|aw|fwd?|sv|返信|回复|転送)\s{0,2}(?:\[\d+\])?\s{0,2}[:：]", re.IGNORECASE)
 _OBJECTION = re.compile(
     r"complaint about (?:message|e-?mail|mail)|(?:spam|abuse) (?:report|complaint)|feedback loop"
     r"|迷惑メール(?:報告|通報)",
@@ -49,15 +57,20 @@ _UNSUBSCRIBE = re.compile(r"^\s*unsubscribe\s*$", re.IGNORECASE)
 
 
 def is_bounce(message: Message, subject: str, notice: str) -> bool:
-    """Two of the three signs, and no vacation subject."""
+    """Two of the three signs, or a subject that is never a person's; no vacation, no person's answer."""
     if automatic.is_automatic_subject(subject):
         return False
-    found = (
-        automatic.is_daemon(message),
-        _SUBJECT.search(subject[:500]) is not None,
-        _BODY.search(notice[:4000]) is not None,
-    )
-    return sum(found) >= 2
+    by_daemon = automatic.is_daemon(message)
+    about_failure = _SUBJECT.search(subject[:500]) is not None
+    if not by_daemon and _ANSWER.match(subject) and _answers_something(message):
+        return False
+    if _PLAIN_SUBJECT.match(subject):
+        return True
+    return by_daemon + about_failure + (_BODY.search(notice[:4000]) is not None) >= 2
+
+
+def _answers_something(message: Message) -> bool:
+    return bool(parsing.header(message, "In-Reply-To") or parsing.header(message, "References"))
 
 
 def is_delay(subject: str, notice: str) -> bool:

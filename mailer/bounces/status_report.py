@@ -37,9 +37,13 @@ def typed(value: str) -> str:
 
 def _address_of(group: dict[str, str]) -> str:
     """The final recipient, unless only the original one can be a mailbox on the internet."""
-    found = [_address_in(group, name) for name in ("final-recipient", "original-recipient", "x-actual-recipient")]
+    found = [
+        _address_in(group, name) for name in ("final-recipient", "original-recipient", "x-actual-recipient")
+    ]
     found = [address for address in found if address]
-    return next((address for address in found if "." in address.rpartition("@")[2]), found[0] if found else "")
+    return next(
+        (address for address in found if "." in address.rpartition("@")[2]), found[0] if found else ""
+    )
 
 
 def _original_of(group: dict[str, str], address: str) -> str:

@@ -29,7 +29,9 @@ _AFTER_RECIPIENT = re.compile(
     re.IGNORECASE,
 )
 _AT_RECIPIENT = re.compile(r"\brcpt[ _]to\b|\(state 1[34]\)", re.IGNORECASE)
-_NEEDS_RECIPIENT = re.compile(r"need rcpt|rcpt first|no valid recipient|\b503\b|need recipient", re.IGNORECASE)
+_NEEDS_RECIPIENT = re.compile(
+    r"need rcpt|rcpt first|no valid recipient|\b503\b|need recipient", re.IGNORECASE
+)
 # A carrier's filter at DATA: "550 : User unknown"; at RCPT the address stands before the colon.
 _NAMELESS = re.compile(r"\b550:? ?: ?user unknown", re.IGNORECASE)
 
@@ -128,5 +130,7 @@ def _by_command(reason: str, status: str, text: str) -> str:
 
 def _side(reason: str, status: str, reply: str) -> Side:
     side = REASONS[reason].side
-    temporary = (status.startswith("4") and not reply.startswith("5")) or (not status and reply.startswith("4"))
+    temporary = (status.startswith("4") and not reply.startswith("5")) or (
+        not status and reply.startswith("4")
+    )
     return Side.SOFT if side is Side.HARD and temporary else side

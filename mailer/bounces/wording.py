@@ -25,7 +25,13 @@ _SPACE = re.compile(r"\s+")
 
 def plain_words(text: str) -> str:
     """The text as the patterns want it."""
-    text = unicodedata.normalize("NFKC", text[:_MAX]).lower().replace("_", " ").replace("’", "'").replace("`", "'")
+    text = (
+        unicodedata.normalize("NFKC", text[:_MAX])
+        .lower()
+        .replace("_", " ")
+        .replace("’", "'")
+        .replace("`", "'")
+    )
     text = _URL.sub(" ", _ADDRESS.sub(" ", text))
     return _PREFIX.sub(" ", _SPACE.sub(" ", _CONTINUED.sub(" ", _SPACE.sub(" ", text))))
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from campaigns.parts import Parts
 from campaigns.services import dkim_keys
 from mailer import inline
+from mailer.sign import Algorithm
 from tests import world
 from tests.e2e.crowd import crowd
 
@@ -73,7 +74,10 @@ def sent(parts: Parts) -> int:
 
 def sign(parts: Parts, algorithm: str) -> None:
     """Keys of that kind for the sender's domain, signing from now on."""
-    dkim_keys.make(parts, "minori.example", algorithm)
+    folder, now = dkim_keys.folder_of(parts.settings), datetime.now(UTC)
+    kinds = {"rsa2048": Algorithm.RSA, "ed25519": Algorithm.ED25519}
+    dkim_keys.make(folder, "minori.example", algorithms=[kinds[algorithm]], now=now)
+    dkim_keys.activate(folder, "minori.example", now=now)
 
 
 def _long_mail(tx: Connection) -> None:

@@ -186,6 +186,9 @@ class Hunt:
 
     def wait_for_flow(self) -> None:
         """Until two more mails came, and then a moment more: a kill shall hit a running machine."""
+        for process in (*self.crew.workers, self.crew.scheduler):
+            assert process is not None
+            assert process.poll() is None, f"{process.args} ended by itself: see its log"
         before = len(self.sink.arrivals)
         if not wait_for(lambda: len(self.sink.arrivals) >= before + 2, 60):
             raise AssertionError(f"no mail for a minute: {world.states(self.house.parts)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailer import compose, sandbox
+from mailer import compose, lint_html, sandbox
 from mailer.compose import Level, Part, check, is_publishable
 from mailer.errors import TemplateError
 
@@ -20,14 +20,20 @@ def codes(
     html: str, *, subject: str = "件名", text: str | None = None, **more: object
 ) -> list[tuple[str, int, str]]:
     found = check(subject, "", html, text, FIELDS, **more)  # type: ignore[arg-type]
-    return [(p.part.value, p.line, p.message_code) for p in found]
+    return [(p.part.value, p.line, p.message_code) for p in found if p.level is not Level.NOTICE]
 
 
 def test_a_good_mail_has_no_problem() -> None:
     html = (
         '<p>{{ 宛名 }}</p>{% if 部署名 %}<p>{{ 部署名 }}</p>{% endif %}<a href="https://a.example/">資料</a>'
     )
-    assert codes(html + '<img src="https://a.example/x.png" alt="">{{ footer }}', text="{{ 会社名 }}") == []
+    assert (
+        codes(
+            html + '<img src="https://a.example/x.png" alt="">{{ footer }}',
+            text="{{ 会社名 }} https://a.example/",
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -76,6 +82,16 @@ def test_a_good_mail_has_no_problem() -> None:
         ("<html><body><p>x", ("html", 0, "body_not_closed")),
         ("", ("html", 0, "empty")),
         ("x" * 200_001, ("html", 0, "too_long")),
+        ("{{ 宛名 }}" * 2_001, ("html", 0, "too_many_tags")),
+        ("{{ 宛名" + "|upper" * 6 + " }}", ("html", 1, "too_many_filters")),
+        ("{{ 宛名" + "|upper" * 30_000 + " }}", ("html", 0, "too_nested")),
+        ("{% if 宛名 %}" * 40 + "{% endif %}" * 40, ("html", 0, "too_nested")),
+        ("{% if " + " and ".join(["宛名"] * 5_000) + " %}x{% endif %}", ("html", 0, "too_nested")),
+        ("{{ " + "9" * 5_000 + " }}", ("html", 0, "syntax")),
+        ("<p>\n{{ '\\ud800' }}</p>", ("html", 2, "character_refused")),
+        ("<p>\x00</p>", ("html", 1, "character_refused")),
+        ('<a href="https://a.example/">x</a>' * 201, ("html", 0, "too_many_links")),
+        ("<p><![word x]]></p>", ("html", 0, "not_readable")),
     ],
 )
 def test_what_may_not_be_published_is_an_error_with_its_line(
@@ -87,13 +103,17 @@ def test_what_may_not_be_published_is_an_error_with_its_line(
 
 
 def test_a_misspelt_field_names_the_near_one() -> None:
-    (problem,) = check("件名", "", "{{ 会杜名 }}", None, FIELDS)
+    (problem,) = check("件名", "", "{{ 会杜名 }}", "テキスト版です", FIELDS)
     assert problem.args == {"name": "会杜名", "near": "会社名"}
 
 
 def test_missing_alt_and_plain_http_are_warnings() -> None:
     found = check(
-        "件名", "", '<img src="https://a.example/x.png"><a href="http://a.example">x</a>', None, FIELDS
+        "件名",
+        "",
+        '<img src="https://a.example/x.png"><a href="http://a.example">x</a>',
+        "http://a.example",
+        FIELDS,
     )
     assert {p.message_code for p in found} == {"missing_alt", "link_insecure"}
     assert is_publishable(found)
@@ -136,3 +156,112 @@ def test_reserved_names_cannot_be_fields() -> None:
     assert "reserved_field" in [
         p.message_code for p in compose.check("s", "", "<p>x</p>", None, {"link": "x"})
     ]
+
+
+@pytest.mark.parametrize(
+    ("html", "line", "code", "name"),
+    [
+        ("<div>\n<p>a</p>\n<div>b</div>\n", 1, "tag_unclosed", "div"),
+        ("<p>a</p>\n</div>", 2, "tag_unopened", "div"),
+        ("<p>\n<b>a</p></b>", 2, "tag_crossed", "b"),
+        ("<table>\n<tr><td>a</td></tr>", 1, "tag_unclosed", "table"),
+        ("<table><tr>\n<td>a</table>", 2, "tag_unclosed", "td"),
+        ("<table>\n<div>a</div></table>", 2, "table_misplaced", "div"),
+        ("<table><tr>\nwords<td>a</td></tr></table>", 2, "table_misplaced", ""),
+        ("<p>a\n<div>b</div></p>", 2, "block_in_p", "div"),
+        ("<ul><li>a\n<li>b</li></ul>", 1, "tag_unclosed", "li"),
+        ("{% if 宛名 %}\n<div>{% endif %}x</div>", 1, "branch_unbalanced", "div"),
+        ("{% if 宛名 %}<b>{% else %}<i>{% endif %}x</b>", 1, "branch_unbalanced", "b"),
+        ("<div>{% if 宛名 %}</div>{% endif %}", 1, "branch_unbalanced", "div"),
+        ("<b>\n<a {% if 宛名 %}href='https://a.example/'>x{% endif %}</a></b>", 2, "block_in_tag", ""),
+        ("<div>" * 201 + "</div>" * 201, 1, "tags_too_deep", "div"),
+        ("{# two\nlines #}\n<p>{{ 宛名\n}}</p>\n<div>", 5, "tag_unclosed", "div"),
+    ],
+)
+def test_torn_tags_are_found_with_their_line(html: str, line: int, code: str, name: str) -> None:
+    found = check("件名", "", html, "本文", FIELDS)
+    assert (line, code, name) in [(p.line, p.message_code, p.args.get("name", "")) for p in found]
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<table><thead><tr><th>a</th></tr></thead><tbody><tr><td>b<br>c</td></tr></tbody></table>",
+        '{% if 宛名 %}<div class="a">{% else %}<div class="b">{% endif %}x</div>',
+        "<ul>{% if 宛名 %}<li>a</li>{% endif %}<li>b</li></ul>",
+        "<table>{% if 宛名 %}<tr><td>a</td></tr>{% endif %}</table>",
+        "<!--[if mso]><table><tr><td><![endif]--><p>a</p><!--[if mso]></td></tr></table><![endif]-->",
+        '<p style="{% if 宛名 %}color:red{% endif %}">a &lt; b</p>',
+        "{% raw %}{{ as it is }}{% endraw %}<p>a</p>",
+        "<style>td > p { color: red }</style><p>a</p>",
+    ],
+)
+def test_what_is_balanced_is_left_alone(html: str) -> None:
+    assert codes(html, text="本文") == []
+
+
+@pytest.mark.parametrize(
+    ("html", "kind", "name"),
+    [
+        ("{% if 宛名 %}x", "open", "if"),
+        ("x{% endif %}", "unknown_tag", "endif"),
+        ("{{ 宛名 会社名 }}", "print", "会社名"),
+        ("{{ 宛名", "end", ""),
+        ("{# x", "comment", ""),
+        ("{{ 宛名 }", "unexpected", "}"),
+    ],
+)
+def test_faults_of_the_template_language_have_a_kind_that_can_be_worded(
+    html: str, kind: str, name: str
+) -> None:
+    problem = next(p for p in check("件名", "", html, "x", FIELDS) if p.message_code == "syntax")
+    assert (problem.args["kind"], problem.args["name"]) == (kind, name)
+
+
+def test_a_missing_text_part_is_a_notice_and_one_without_the_links_a_warning() -> None:
+    html = '<p>a</p><a href="https://a.example/1">b</a><a href="https://a.example/2">c</a>'
+    (missing,) = check("件名", "", html, None, FIELDS)
+    assert (missing.message_code, missing.level) == ("text_missing", Level.NOTICE)
+    (lacking,) = check("件名", "", html, "a https://a.example/1", FIELDS)
+    assert (lacking.message_code, lacking.level) == ("text_lacks_links", Level.WARNING)
+    assert lacking.args == {"count": "1", "url": "https://a.example/2"}
+
+
+def test_our_own_pictures_may_be_plain_http_while_practising() -> None:
+    html = '<img src="http://127.0.0.1:8000/image/1-a.png" alt=""><a href="http://127.0.0.1:8000/f/x/a.pdf">a</a>'
+    assert codes(html, text="http://127.0.0.1:8000/f/x/a.pdf", own="http://127.0.0.1:8000") == []
+    assert [code for _, _, code in codes(html, text="http://127.0.0.1:8000/f/x/a.pdf")] == [
+        "image_insecure",
+        "link_insecure",
+    ]
+
+
+def test_findings_end_at_a_hundred() -> None:
+    assert len(check("件名", "", "<div>" * 199 + "</p>" * 3000, "x", FIELDS)) <= 100
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<html><body><svg/onload=alert(1)></body></html>",
+        "<html><body><p title=x onclick=alert(1)>a</p></body></html>",
+        "<html><body><a href='java\tscript:alert(1)'>a</a></body></html>",
+        "<html><body><img src='data:text/html,x'></body></html>",
+    ],
+)
+def test_the_last_look_sees_what_another_parser_would_run(html: str) -> None:
+    assert list(lint_html.audit(html))
+
+
+def test_fields_without_a_guard_are_named_with_their_line() -> None:
+    source = "{{ 宛名 }}\n{% if 部署名 %}{{ 部署名 }}{% endif %}\n{{ 役職|default('') }}{{ 会社名 }}"
+    assert sandbox.unguarded(source) == {"宛名": 1, "会社名": 3}
+
+
+def test_what_comes_out_is_cut_off_at_its_limit() -> None:
+    with pytest.raises(sandbox.Fault) as caught:
+        sandbox.render("{{ 会社名 }}" * 1_500, {"会社名": "社" * 1_000}, is_html=False)
+    assert caught.value.code == "output_too_large"
+    with pytest.raises(sandbox.Fault) as caught:
+        sandbox.render("{% for x in 事例 %}{{ x }}{% endfor %}", {"事例": ["x"] * 201}, is_html=False)
+    assert caught.value.code == "list_too_long"

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailer.bounces import ReturnedKind
 from mailer.inbound import InboundKind, parse
 
 HEAD = (
@@ -60,26 +61,30 @@ y
 """
 
 
-def test_a_delivery_status_notification_names_each_recipient() -> None:
+def test_a_delivery_status_notification_names_who_failed() -> None:
     got = parse(DSN)
     assert got.kind is InboundKind.BOUNCE
-    assert got.report is not None
-    assert got.report.original_message_id == "d77.1@mail.minori.example"
-    assert got.report.reporting_mta == "mx.buyer.example"
-    failed, delayed = got.report.recipients
-    assert (failed.address, failed.action, failed.status, failed.is_final) == (
+    assert got.returned is not None
+    assert got.returned.kind is ReturnedKind.BOUNCE
+    assert got.returned.original_message_id == "d77.1@mail.minori.example"
+    assert got.returned.reporting_mta == "mx.buyer.example"
+    (failed,) = got.returned.recipients
+    assert (failed.address, failed.hard, failed.status, failed.reason) == (
         "gone@buyer.example",
-        "failed",
-        "5.1.1",
         True,
-    )
-    assert failed.diagnostic == "550 5.1.1 <gone@buyer.example>: Recipient address rejected: User unknown"
-    assert failed.remote_mta == "mail.buyer.example"
-    assert not delayed.is_final, "a delay is no bounce"
+        "5.1.1",
+        "user_unknown",
+    ), "the one that is only delayed is no bounce"
+    assert failed.words == "550 5.1.1 <gone@buyer.example>: Recipient address rejected: User unknown"
 
 
 def test_the_notification_reads_the_same_with_crlf() -> None:
-    assert parse(DSN.replace(b"\n", b"\r\n")).report == parse(DSN).report
+    assert parse(DSN.replace(b"\n", b"\r\n")).returned == parse(DSN).returned
+
+
+def test_a_receipt_of_delivery_is_neither_a_bounce_nor_a_reply() -> None:
+    raw = DSN.replace(b"Action: failed", b"Action: delivered").replace(b"Action: delayed", b"Action: relayed")
+    assert parse(raw).kind is InboundKind.AUTO_REPLY
 
 
 def test_a_complaint_is_told_from_a_bounce() -> None:

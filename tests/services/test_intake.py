@@ -36,7 +36,8 @@ def delivery(world: World, person: int) -> int:
 
 
 def address(world: World, delivery: int, kind: TokenKind = TokenKind.REPLY) -> str:
-    return f"{kind.value}+{world.parts.signer.sign(kind, delivery)}@reply.maker.example"
+    name = "unsubscribe" if kind is TokenKind.STOP else kind.value
+    return f"{name}+{world.parts.signer.sign(kind, delivery)}@reply.maker.example"
 
 
 def mail(

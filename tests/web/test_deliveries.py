@@ -9,18 +9,20 @@ from datetime import date, datetime, timedelta
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
+from campaigns import rates
 from campaigns.parts import Parts
 from campaigns.rules import cells
 from campaigns.rules.deliveries import State
 from campaigns.rules.schedule import month_of
 from campaigns.services import render
-from campaigns.storage import deliveries
+from campaigns.storage import deliveries, flow
 from campaigns.storage import tables as t
 from campaigns.storage.deliveries import GROUPS, Filter
 from mailer.catcher import Catcher
 from mailer.receipts import NoJournal, Outcome, Receipt
+from mailer.throttle import Limits, Result
 from mailer.transports import transport_for
 from tests.services.test_publish import House, add_person, deliver_to, house, make, publish_it
 
@@ -230,3 +232,136 @@ def test_the_catcher_shows_a_caught_mail_sandboxed_and_nothing_outside_its_folde
     assert client.get(f"{found[1]}/raw").mimetype == "text/plain"
     assert client.get("/caught/..%2Fkeys").status_code == 404
     assert client.get("/caught/00000000-nothing.eml").status_code == 404
+
+
+def test_a_stop_asks_first_with_its_numbers_and_wants_a_reason(
+    client: FlaskClient, parts: Parts, house: House, now: datetime
+) -> None:
+    scenario_id = make(parts, house, now)
+    publish_it(parts, scenario_id, now)
+    for n in (1, 2):
+        deliver_to(parts, house, add_person(parts, house, now, n=n), now)
+    with parts.engine.begin() as tx:
+        tx.execute(
+            update(t.deliveries).values(
+                enrollment_id=select(t.enrollments.c.id)
+                .where(t.enrollments.c.person_id == t.deliveries.c.person_id)
+                .scalar_subquery()
+            )
+        )
+        waiting = tx.execute(select(func.count()).select_from(t.deliveries)).scalar_one()
+        people = tx.execute(select(func.count()).select_from(t.enrollments)).scalar_one()
+    of = f"scenario:{scenario_id}"
+    page = client.get(f"/deliveries/stop?of={of}&at=page").get_data(as_text=True)
+    assert f"{waiting}通と{people}名を停止する" in page
+    refused = client.post("/deliveries/stop", data={"of": of, "reason": " ", "at": "page"})
+    assert refused.status_code == 422
+    assert "理由を入力してください。" in refused.get_data(as_text=True)
+    done = client.post("/deliveries/stop", data={"of": of, "reason": "展示会が中止", "at": "page"})
+    assert done.headers["Location"] == f"/scenarios/{scenario_id}"
+    with parts.engine.connect() as tx:
+        assert set(tx.execute(select(t.deliveries.c.state)).scalars()) <= {"cancelled"}
+        assert tx.execute(select(t.scenarios.c.status)).scalar_one() == "ended"
+        told = tx.execute(select(t.audit_log.c.user_id).where(t.audit_log.c.action == "stop")).scalar_one()
+    assert told is not None
+    again = client.get(f"/deliveries/stop?of={of}").get_data(as_text=True)
+    assert "いま終わらせるものはありません。" in again
+
+
+def test_a_product_is_paused_on_its_own_page_and_shown_on_all_three(
+    client: FlaskClient, parts: Parts, house: House, now: datetime
+) -> None:
+    scenario_id = make(parts, house, now)
+    publish_it(parts, scenario_id, now)
+    of = f"product:{house.product}"
+    pressed = client.post("/deliveries/pause", data={"of": of, "reason": "価格の改定", "at": "page"})
+    assert pressed.headers["Location"] == f"/products/{house.product}"
+    for path in ("/deliveries", f"/products/{house.product}", f"/scenarios/{scenario_id}"):
+        page = client.get(path).get_data(as_text=True)
+        assert "価格の改定" in page, path
+        assert "佐伯 美和" in page, path
+    client.post("/deliveries/resume", data={"of": of})
+    assert "価格の改定" not in client.get("/deliveries").get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    "of", ["x", "product:999", "scenario:0", "product:１", "all:1", "scenario:" + "9" * 30]
+)
+def test_what_is_not_there_cannot_be_held(client: FlaskClient, of: str) -> None:
+    for act in ("pause", "resume", "stop"):
+        answer = client.post(f"/deliveries/{act}", data={"of": of, "reason": "x"})
+        assert answer.status_code == 404, act
+    assert client.get("/deliveries/stop", query_string={"of": of}).status_code == 404
+
+
+def test_a_domain_that_throttles_is_shown_with_its_queue_and_the_servers_words(
+    client: FlaskClient, parts: Parts, house: House, now: datetime
+) -> None:
+    publish_it(parts, make(parts, house, now), now)
+    deliver_to(parts, house, add_person(parts, house, now, n=1), now)
+    with parts.engine.begin() as tx:
+        tx.execute(update(t.deliveries).values(state="planned", send_at=now - timedelta(minutes=1)))
+    page = client.get("/deliveries").get_data(as_text=True)
+    assert "hamana.example" in page
+    assert "送信できています" in page
+    rates.SharedRates(parts.redis, Limits.parse("")).report(
+        {"hamana.example": Result(throttled=1, reason="throttled", code=421, text="4.7.0 <b>slow</b> down")}
+    )
+    page = client.get("/deliveries").get_data(as_text=True)
+    assert "止めて待っています" in page
+    assert "送る速さを落とすよう言われました" in page
+    assert "421" in page
+    assert "&lt;b&gt;slow" in page
+
+
+def test_the_speed_counts_the_last_minute_hour_and_day(
+    client: FlaskClient, parts: Parts, planned: list[int], now: datetime
+) -> None:
+    with parts.engine.begin() as tx:
+        ids = planned[:4]
+        for id, ago in zip(ids, (10, 40, 600, 5000), strict=True):
+            tx.execute(
+                update(t.deliveries)
+                .where(t.deliveries.c.id == id)
+                .values(state="sent", sent_at=now - timedelta(seconds=ago))
+            )
+        tx.execute(
+            insert(t.mail_days).values(
+                day=date(2026, 11, 24), product_id=house_product(tx), scenario_id=1, sent=7
+            )
+        )
+        rate = flow.rate(tx, now=now, today=date(2026, 11, 24))
+    assert (rate.minute, rate.hour, rate.today, rate.yesterday) == (2, 3, 7, 0)
+
+
+def house_product(tx: Connection) -> int:
+    id: int = tx.execute(select(t.products.c.id)).scalar_one()
+    return id
+
+
+def test_doubts_of_every_month_are_counted_and_the_oldest_listed(
+    parts: Parts, planned: list[int], now: datetime
+) -> None:
+    with parts.engine.begin() as tx:
+        for place, id in enumerate(planned):
+            tx.execute(
+                update(t.deliveries)
+                .where(t.deliveries.c.id == id)
+                .values(state="in_doubt", month=month_of(now) - place % 3)
+            )
+        count, lines = deliveries.in_doubt(tx, limit=4)
+        assert deliveries.months(tx) == (month_of(now), month_of(now) - 1, month_of(now) - 2)
+    assert count == len(planned)
+    assert [line.id for line in lines] == planned[:4]
+
+
+def test_the_reasons_of_a_person_stand_by_month(
+    client: FlaskClient, parts: Parts, planned: list[int], house: House
+) -> None:
+    page = client.get("/deliveries/why/1").get_data(as_text=True)
+    assert "2026年11月" in page
+    assert "いまの条件" in page
+    assert client.get("/deliveries/why/999").status_code == 404
+    english = client.get("/deliveries/why/1?lang=en&months=999").get_data(as_text=True)
+    assert "What holds now" in english
+    assert "November 2026" in english

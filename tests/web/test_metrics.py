@@ -52,7 +52,9 @@ def test_the_figures_parse_and_tell_what_the_database_and_redis_hold(app: Flask,
     parts.redis.xadd(STREAM, {"e": "x"})
     parts.redis.rpush("rq:queue:ikusei", "a", "b")
     parts.redis.sadd("rq:workers", "rq:worker:host-1")
-    parts.redis.hset("rq:worker:host-1", "last_heartbeat", (datetime.now(UTC) - timedelta(seconds=7)).isoformat())
+    parts.redis.hset(
+        "rq:worker:host-1", "last_heartbeat", (datetime.now(UTC) - timedelta(seconds=7)).isoformat()
+    )
     parts.redis.set("ikusei:ticked", (NOW - timedelta(seconds=30)).isoformat())
     hold.pause(parts, Target(Kind.PRODUCT, made.product), reason="", user_id=None, now=NOW)
     rates.SharedRates(parts.redis, Limits.parse("")).report(
@@ -102,7 +104,9 @@ def test_a_hostile_name_stays_one_label(app: Flask, parts: Parts) -> None:
     with parts.engine.begin() as tx:
         id = world.product(tx, name)
         tx.execute(
-            text("insert into mail_days (day, product_id, scenario_id, sent) values ('2026-11-23', :p, 1, 5)"),
+            text(
+                "insert into mail_days (day, product_id, scenario_id, sent) values ('2026-11-23', :p, 1, 5)"
+            ),
             {"p": id},
         )
     found = figures(app.test_client().get("/metrics").text)

@@ -1,0 +1,240 @@
+"""For each month it is told why a person did or did not get a mail, and what comes next."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import text
+
+from campaigns import commands
+from campaigns.parts import Parts
+from campaigns.rules.schedule import parse_month
+from campaigns.services import deliver, explain, hold, plan, refuse
+from campaigns.services.explain import Entry, Explained
+from campaigns.services.hold import Kind, Target
+from mailer.transports import MemoryTransport
+from tests import world
+from tests.world import World
+
+NOW = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
+NOV = parse_month("2026-11")
+ADDRESS = "p1@hamana-techno.example"
+
+
+def run(parts: Parts, query: str, **values: object) -> None:
+    with parts.engine.begin() as tx:
+        tx.execute(text(query), values)
+
+
+def ask(parts: Parts, *, first: int = NOV - 3, last: int = NOV + 3, now: datetime = NOW) -> Explained:
+    _mailbox, people = explain.address(parts, ADDRESS, first=first, last=last, now=now)
+    return people[0]
+
+
+def entries(found: Explained, month: str, product: str = "外観検査装置 EyeLine") -> list[Entry]:
+    wanted = parse_month(month)
+    return [e for m in found.months if m.month == wanted for e in m.entries if e.product == product]
+
+
+def why(found: Explained, month: str, product: str = "外観検査装置 EyeLine") -> str:
+    [entry] = entries(found, month, product)
+    if entry.line is not None:
+        return f"{entry.line.state}:{entry.line.reason}"
+    assert entry.why is not None
+    return entry.why.code
+
+
+@dataclass(frozen=True)
+class Two:
+    first: World
+    other: int
+
+
+def sent(parts: Parts, *, count: int = 1) -> World:
+    made = world.build(parts, count=count)
+    world.planned(parts, made, send_at=NOW)
+    run(parts, "update enrollments set due_month = :m", m=NOV + 1)
+    deliver.batch(parts, now=NOW, transport=MemoryTransport())
+    return made
+
+
+def test_a_sent_mail_the_months_before_and_the_months_to_come(parts: Parts) -> None:
+    sent(parts)
+    found = ask(parts)
+    assert [m.tense for m in found.months] == ["past"] * 3 + ["present"] + ["future"] * 3
+    assert why(found, "2026-10") == "not_yet_enrolled"
+    assert why(found, "2026-11").startswith("sent:")
+    assert [why(found, m) for m in ("2026-12", "2027-01", "2027-02")] == [
+        "expected",
+        "expected",
+        "no_step_left",
+    ]
+    [december] = entries(found, "2026-12")
+    assert december.why is not None
+    assert december.why.title == "便り2"
+
+
+def test_a_month_that_another_product_took_says_which(parts: Parts) -> None:
+    made = sent(parts)
+    with parts.engine.begin() as tx:
+        other = world.product(tx, "計量ポンプ", list_key="pump", priority=9)
+        scenario, version, _contents = world.scenario(tx, other, want_day=25)
+        tx.execute(
+            text(
+                "insert into enrollments (person_id, product_id, scenario_id, version_id, position, start_month,"
+                " due_month, created_at) values (:p, :product, :s, :v, 1, :m, :m, :now)"
+            ),
+            {"p": made.people[0], "product": other, "s": scenario, "v": version, "m": NOV, "now": NOW},
+        )
+        tx.execute(text("update pace set plan_at = '2026-11-24'"))
+    plan.run(parts, now=NOW)
+    [entry] = entries(ask(parts), "2026-11", "計量ポンプ")
+    assert entry.line is not None
+    assert (entry.line.state, entry.line.by_product) == ("carried_over", "外観検査装置 EyeLine")
+    assert entry.line.until is not None
+    # A month later the delivery has moved on; November is found again by the mail that went first.
+    run(parts, "update deliveries set month = :m, state = 'planned', send_at = :at where state = 'carried_over'",
+        m=NOV + 1, at=NOW + timedelta(days=20))  # fmt: skip
+    later = ask(parts, now=NOW + timedelta(days=10))
+    [entry] = entries(later, "2026-11", "計量ポンプ")
+    assert entry.why is not None
+    assert (entry.why.code, entry.why.product) == ("month_taken", "外観検査装置 EyeLine")
+
+
+def test_a_refusal_is_told_with_its_day_for_every_month_after_it(parts: Parts) -> None:
+    sent(parts)
+    refuse.record(parts, scope="product", reason="phone", email=ADDRESS, product_id=1, now=NOW)
+    found = ask(parts, now=datetime(2027, 1, 10, tzinfo=UTC), last=NOV + 4)
+    assert why(found, "2026-11").startswith("sent:")
+    [december] = entries(found, "2026-12")
+    assert december.why is not None
+    assert (december.why.code, december.why.since) == ("refused_product", NOW)
+    assert why(found, "2027-01") == "refused_product"
+    assert why(found, "2027-03") == "refused_product"
+    assert [r.scope for r in found.refusals] == ["product"]
+
+
+def test_missing_consent_and_a_dead_address_forbid_the_coming_months(parts: Parts) -> None:
+    made = world.build(parts, count=1)
+    world.planned(parts, made, send_at=NOW + timedelta(days=40))
+    run(parts, "delete from mail_slots; delete from deliveries; update enrollments set position = 1")
+    run(parts, "update consents set withdrawn_at = :now", now=NOW)
+    assert why(ask(parts), "2026-12") == "no_consent"
+    run(parts, "update addresses set status = 'hard', status_at = :now", now=NOW)
+    found = ask(parts)
+    assert why(found, "2026-12") == "address_hard"
+    assert found.consents == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [("product", "product_paused"), ("scenario", "scenario_paused"), ("all", "sending_paused")],
+)
+def test_a_pause_is_told_for_the_months_in_which_it_held(parts: Parts, kind: str, reason: str) -> None:
+    made = world.build(parts, count=1)
+    world.planned(parts, made, send_at=NOW)
+    run(parts, "delete from mail_slots; delete from deliveries; update enrollments set position = 1")
+    what = {
+        "all": hold.EVERYTHING,
+        "product": Target(Kind.PRODUCT, made.product),
+        "scenario": Target(Kind.SCENARIO, made.scenario),
+    }[kind]
+    hold.pause(parts, what, reason="確認", user_id=None, now=NOW)
+    found = ask(parts, now=NOW + timedelta(days=20))
+    assert why(found, "2026-11") == reason
+    assert found.is_sending_paused is (kind == "all")
+    if kind != "all":
+        assert why(found, "2027-01") == reason
+    hold.resume(parts, what, user_id=None, now=NOW + timedelta(days=1))
+    found = ask(parts, now=datetime(2027, 1, 20, tzinfo=UTC))
+    assert [why(found, m) for m in ("2026-11", "2026-12")] == [reason, "no_record"]
+
+
+def test_a_stop_and_the_end_of_a_scenario_are_told(parts: Parts) -> None:
+    made = sent(parts)
+    run(parts, "update enrollments set status = 'done', reason = 'finished', position = 4")
+    assert why(ask(parts), "2026-12") == "no_step_left"
+    run(parts, "update enrollments set status = 'active', reason = '', position = 2")
+    hold.stop(parts, Target(Kind.SCENARIO, made.scenario), reason="中止", user_id=None, now=NOW)
+    found = ask(parts, now=datetime(2026, 12, 20, tzinfo=UTC))
+    assert why(found, "2026-12") == "scenario_ended"
+    assert why(found, "2027-01") == "scenario_ended"
+
+
+def test_a_person_in_no_scenario_is_told_for_which_products(parts: Parts) -> None:
+    world.build(parts, count=1)
+    found = ask(parts)
+    assert found.missing == ("外観検査装置 EyeLine",)
+    assert all(month.entries == () for month in found.months)
+
+
+def test_two_people_at_one_mailbox_are_both_explained(parts: Parts) -> None:
+    made = sent(parts, count=2)
+    run(parts, "update people set address_id = (select address_id from people where id = :a) where id = :b",
+        a=made.people[0], b=made.people[1])  # fmt: skip
+    _mailbox, people = explain.address(parts, ADDRESS, first=NOV, last=NOV, now=NOW)
+    assert [one.person.id for one in people] == list(made.people)
+
+
+def test_an_address_is_found_however_it_is_written_and_a_strange_one_is_an_error(parts: Parts) -> None:
+    sent(parts)
+    mailbox, _people = explain.address(parts, f" {ADDRESS.upper()} ", first=NOV, last=NOV, now=NOW)
+    assert mailbox.email == ADDRESS
+    for odd in ("", "nobody@example.jp", "x", "'; drop table people; --"):
+        with pytest.raises(explain.Unknown):
+            explain.address(parts, odd, first=NOV, last=NOV, now=NOW)
+
+
+@pytest.fixture
+def shell(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    monkeypatch.setattr(commands.parts, "build", lambda _settings: parts)
+    monkeypatch.setattr(commands, "_settings", lambda: parts.settings)
+    return CliRunner()
+
+
+def test_the_command_speaks_english_and_japanese(parts: Parts, shell: CliRunner) -> None:
+    sent(parts)
+    english = shell.invoke(commands.cli, ["explain", ADDRESS])
+    assert english.exit_code == 0, english.output
+    assert "November 2026  (this month)" in english.output
+    assert "Sent" in english.output
+    assert "“便り2”" in english.output
+    japanese = shell.invoke(commands.cli, ["explain", ADDRESS, "--lang", "ja", "--months", "1"])
+    assert "2026年11月" in japanese.output
+    assert "送信済み" in japanese.output
+    assert "\n  2026年10月" not in japanese.output
+
+
+def test_the_command_prints_json_with_codes_and_words(parts: Parts, shell: CliRunner) -> None:
+    sent(parts)
+    answer = shell.invoke(commands.cli, ["explain", ADDRESS, "--json", "--month", "2026-11"])
+    found = json.loads(answer.output)
+    assert found["address"] == ADDRESS
+    [month] = found["people"][0]["months"]
+    assert month["month"] == "2026-11"
+    assert month["mails"][0]["state"] == "sent"
+    assert month["mails"][0]["sent_at"].startswith("2026-11-24T")
+    assert all(isinstance(fact, str) and fact for fact in found["people"][0]["facts"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["nobody@example.jp"], "nobody here has the address nobody@example.jp"),
+        ([ADDRESS, "--month", "2026-13"], "2026-11"),
+        ([ADDRESS, "--month", "x"], "2026-11"),
+        ([ADDRESS, "--months", "0"], "1<=x<=120"),
+    ],
+)
+def test_a_strange_address_or_month_is_one_clear_line(
+    parts: Parts, shell: CliRunner, arguments: list[str], says: str
+) -> None:
+    sent(parts)
+    answer = shell.invoke(commands.cli, ["explain", *arguments])
+    assert answer.exit_code in (1, 2)
+    assert says in answer.output
+    assert "Traceback" not in answer.output
