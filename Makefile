@@ -28,7 +28,7 @@ demo: install
 up: install
 	$(BIN)/ikusei up
 
-# Chromium, Japanese fonts, Postfix's smtp-sink: installed when that is allowed, else named, never skipped.
+# Chromium, Japanese fonts, Postfix, Dovecot, SpamAssassin: installed when that is allowed, else named, never skipped.
 test: test-install
 	$(BIN)/python deploy/needs.py
 	$(BIN)/ruff check .

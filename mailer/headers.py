@@ -54,9 +54,11 @@ def mailbox_line(field: str, name: str | None, address: str) -> bytes:
     value = clean(name or "")
     if not value:
         return f"{field}: {wire}\r\n".encode("ascii")
-    if _ATEXT.match(value) and "=?" not in value and len(value) <= 60:
+    if not value.isascii():
+        shown = "\r\n ".join(_words(value, used=len(field) + 2))
+    elif _ATEXT.match(value) and "=?" not in value and len(value) <= 60:
         shown = value
-    elif value.isascii() and "=?" not in value and len(value) <= 60:
+    elif "=?" not in value and len(value) <= 60:
         shown = '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     else:
         shown = "\r\n ".join(_words(value, used=len(field) + 2))

@@ -88,7 +88,7 @@ class Lane:
             self.broken(error.code, error.text)
             return
         if self._fits(ready):
-            self._envelope(ready, lead=b"")
+            self._envelope(ready)
         else:
             self.current = None
 
@@ -164,16 +164,16 @@ class Lane:
             return
         self.broken(reply.code, reply.text)
 
-    def _envelope(self, ready: Ready, *, lead: bytes) -> None:
+    def _envelope(self, ready: Ready, *, lead: tuple[bytes, ...] = ()) -> None:
         """Send MAIL RCPT DATA, together where the server takes that; lead: the body before them."""
         assert self.wire is not None
         ready.tries += 1
         self.refusal, self.mail_ok, self.rcpt_ok = None, False, False
         if self.wire.features.pipelining:
-            octets = b"".join(self._command(ready, wait) for wait in (_Wait.MAIL, _Wait.RCPT, _Wait.DATA))
-            self._send(lead + octets, _Wait.MAIL, _Wait.RCPT, _Wait.DATA)
+            mail, rcpt = self._command(ready, _Wait.MAIL), self._command(ready, _Wait.RCPT)
+            self._send(b"".join((*lead, mail, rcpt, b"DATA\r\n")), _Wait.MAIL, _Wait.RCPT, _Wait.DATA)
         else:
-            self._send(lead + self._command(ready, _Wait.MAIL), _Wait.MAIL)
+            self._send(b"".join((*lead, self._command(ready, _Wait.MAIL))), _Wait.MAIL)
 
     def _command(self, ready: Ready, wait: _Wait) -> bytes:
         assert self.wire is not None
@@ -251,7 +251,7 @@ class Lane:
         if self.following is None:
             self._send(ready.body + b".\r\n")
         else:
-            self._envelope(self.following, lead=ready.body + b".\r\n")
+            self._envelope(self.following, lead=(ready.body, b".\r\n"))
 
     def _fits(self, ready: Ready) -> bool:
         """Refuse here what the server would refuse after the whole body (RFC 1870, RFC 6152)."""

@@ -125,8 +125,6 @@ class Pieces:
 
 def as_html(value: str) -> bytes:
     """A value in HTML: escaped, a value of several lines keeps its lines."""
-    if value.isalnum():
-        return value.encode("utf-8", "replace")
     lines = value.split("\n")
     return "<br>\r\n".join([str(escape(line)) for line in lines]).encode("utf-8", "replace")
 

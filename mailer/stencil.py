@@ -33,7 +33,8 @@ class Stencil:
         self._links = pieces.link_keys(len(published.links))
         if not self.is_jinja:
             subject, html, text = (tokens or () for tokens in found)
-            self._fields = sorted(pieces.fields(subject) | pieces.fields(html) | pieces.fields(text))
+            names = pieces.fields(subject) | pieces.fields(html) | pieces.fields(text)
+            self._fields = [(name, f"field:{name}") for name in sorted(names)]
             self._subject = published.subject if _is_fixed(subject) else Pieces(subject)
             self._html, self._text = Pieces(html), _Text(text)
 
@@ -41,51 +42,46 @@ class Stencil:
         self,
         fields: Mapping[str, str],
         *,
-        links: Sequence[str],
-        pixel: str = "",
+        links: Sequence[bytes],
+        pixel: bytes = b"",
         footer_html: bytes = b"",
         footer_text: bytes = b"",
     ) -> Filled:
         """One recipient's mail. Raises TemplateError when a field is missing.
 
-        fields: plain text. links: the URLs in order of their numbers. pixel: its URL, "" leaves it out
-        (spec 45 O4). footer_html, footer_text: from `footer`, UTF-8 with CRLF.
+        fields: plain text. links: the URLs in order of their numbers, ASCII. pixel: its URL, b"" leaves it
+        out (spec 45 O4). footer_html, footer_text: from `footer`, UTF-8 with CRLF.
         """
         if self.is_jinja:
             return self._rendered(fields, links, pixel, footer_html, footer_text)
-        common: dict[str | int, bytes] = {
-            key: url.encode("ascii", "replace") for key, url in zip(self._links, links, strict=True)
-        }
-        common["pixel"] = pixel.encode("ascii", "replace")
-        mine = {name: fields[name] for name in self._fields if name in fields}
-        html: dict[str | int, bytes] = {
-            f"field:{name}": pieces.as_html(value) for name, value in mine.items()
-        }
-        text: dict[str | int, bytes] = {
-            f"field:{name}": pieces.as_text(value) for name, value in mine.items()
-        }
+        text: dict[str | int, bytes] = dict(zip(self._links, links, strict=True))
+        text["pixel"] = pixel
+        html = text.copy()
+        html["footer"], text["footer"] = footer_html, footer_text
+        for name, key in self._fields:
+            if name in fields:
+                value = fields[name]
+                text[key] = html[key] = pieces.as_text(value)
+                if not value.isalnum():
+                    html[key] = pieces.as_html(value)
         subject = self._subject
-        return Filled(
-            subject=subject
-            if isinstance(subject, str)
-            else subject.fill(common | text).decode().replace("\r\n", "\n"),
-            html=self._html.fill({**common, **html, "footer": footer_html}),
-            text=self._text.fill({**common, **text, "footer": footer_text}),
-        )
+        if not isinstance(subject, str):
+            subject = subject.fill(text).decode().replace("\r\n", "\n")
+        return Filled(subject, self._html.fill(html), self._text.fill(text))
 
     def _rendered(
         self,
         fields: Mapping[str, str],
-        links: Sequence[str],
-        pixel: str,
+        links: Sequence[bytes],
+        pixel: bytes,
         footer_html: bytes,
         footer_text: bytes,
     ) -> Filled:
         made = inline.render(
             self.published,
             fields,
-            links=links,
-            pixel=pixel,
+            links=[url.decode() for url in links],
+            pixel=pixel.decode(),
             footer_html=footer_html.decode().replace("\r\n", "\n"),
             footer_text=footer_text.decode().replace("\r\n", "\n"),
         )

@@ -10,6 +10,7 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from mailer import addresses
@@ -135,7 +136,11 @@ class Wire:
         *lines, rest = bytes(self._buffer).split(b"\n")
         self._buffer[:] = rest
         for line in lines:
-            self._take_line(line.rstrip(b"\r"))
+            reply = None if self._lines else _short(line)
+            if reply is None:
+                self._take_line(line.rstrip(b"\r"))
+            else:
+                self._replies.append((reply, [reply.text]))
         if len(self._buffer) > _REPLY_LINE_MAX:
             raise Temporary(0, "reply line too long")
 
@@ -184,6 +189,16 @@ class Wire:
             words = " ".join(" ".join(self._lines).split())[:200]
             self._replies.append((Reply(int(code), words), self._lines))
             self._lines = []
+
+
+# A server says the same three things for each mail.
+@lru_cache(maxsize=256)
+def _short(line: bytes) -> Reply | None:
+    """A reply that is one plain line; None for anything that wants a closer look."""
+    code, text = line[:3], line[4:].decode("utf-8", "replace")
+    if not (len(line) <= 200 and len(code) == 3 and code.isdigit() and line[3:4] == b" "):
+        return None
+    return Reply(int(code), " ".join(text.split()))
 
 
 def dial(server: Server, *, ehlo_name: str, timeout_s: float, context: ssl.SSLContext | None = None) -> Wire:

@@ -106,19 +106,20 @@ def _day(now: datetime) -> int:
 class Links:
     """Makes the addresses of one link host. base_url: no slash at the end. sites: origins with our beacon."""
 
-    __slots__ = ("_base", "_signer", "sites")
+    __slots__ = ("_base", "_click", "_signer", "sites")
 
     def __init__(self, signer: Signer, base_url: str, *, sites: Collection[str] = ()) -> None:
         self._signer = signer
         self._base = base_url.rstrip("/")
+        self._click = f"{self._base}/c/".encode("ascii")
         self.sites = frozenset(origin(site) for site in sites) - {""}
 
     def open_url(self, delivery_id: int) -> str:
-        return f"{self._base}/o/{self._signer.sign(TokenKind.OPEN, delivery_id)}.gif"
+        return f"{self._base}/o/{self._signer.sign_one(TokenKind.OPEN, delivery_id)}.gif"
 
     def click_url(self, delivery_id: int, link_no: int, url: str) -> str:
         """The wrapped link. BadTarget for what we would not redirect to."""
-        return self.click_urls(delivery_id, self.rests([(link_no, url)]))[0]
+        return self.click_urls(delivery_id, self.rests([(link_no, url)]))[0].decode("ascii")
 
     def rests(self, links: Iterable[tuple[int, str]]) -> tuple[bytes, ...]:
         """What the links of a mail (number, URL) bring to every recipient's token; the trap is the last.
@@ -127,13 +128,10 @@ class Links:
         """
         return tuple(self._rest(no, url) for no, url in (*links, (TRAP_LINK, f"{self._base}/")))
 
-    def click_urls(self, delivery_id: int, rests: Sequence[bytes]) -> list[str]:
-        """The wrapped links of one recipient; the last is the trap, which no person sees and which leads to
-        the link host's front page."""
-        base = f"{self._base}/c/"
-        return [
-            base + token for token in self._signer.sign_each(TokenKind.CLICK, delivery_id, rests, count=3)
-        ]
+    def click_urls(self, delivery_id: int, rests: Sequence[bytes]) -> list[bytes]:
+        """The wrapped links of one recipient, in ASCII; the last is the trap, which no person sees and which
+        leads to the link host's front page."""
+        return self._signer.sign_each(TokenKind.CLICK, delivery_id, rests, count=3, prefix=self._click)
 
     def _rest(self, no: int, url: str) -> bytes:
         safe = target(url)
@@ -141,17 +139,17 @@ class Links:
         return rest(no, flags, tail=safe.encode("ascii"))
 
     def unsubscribe_url(self, delivery_id: int) -> str:
-        return f"{self._base}/u/{self._signer.sign(TokenKind.UNSUBSCRIBE, delivery_id)}"
+        return f"{self._base}/u/{self._signer.sign_one(TokenKind.UNSUBSCRIBE, delivery_id)}"
 
     def reply_address(self, delivery_id: int, domain: str) -> str:
-        return f"reply+{self._signer.sign(TokenKind.REPLY, delivery_id)}@{domain}"
+        return f"reply+{self._signer.sign_one(TokenKind.REPLY, delivery_id)}@{domain}"
 
     def bounce_address(self, delivery_id: int, domain: str) -> str:
-        return f"bounce+{self._signer.sign(TokenKind.BOUNCE, delivery_id)}@{domain}"
+        return f"bounce+{self._signer.sign_one(TokenKind.BOUNCE, delivery_id)}@{domain}"
 
     def stop_address(self, delivery_id: int, domain: str) -> str:
         """Where a mail, whatever it says, unsubscribes from the product (List-Unsubscribe's mailto)."""
-        return f"unsubscribe+{self._signer.sign(TokenKind.STOP, delivery_id)}@{domain}"
+        return f"unsubscribe+{self._signer.sign_one(TokenKind.STOP, delivery_id)}@{domain}"
 
     def file_url(self, file_id: int, name: str) -> str:
         """A file's own address; name: what it is saved as."""

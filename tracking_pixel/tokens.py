@@ -63,7 +63,7 @@ class Read:
 class Signer:
     """Signs with the current key, reads with all of them. Keys are 16 to 64 bytes, ids 0 to 255."""
 
-    __slots__ = ("_current", "_keyed", "_keys")
+    __slots__ = ("_current", "_heads", "_keyed", "_keys")
 
     def __init__(self, keys: Mapping[int, bytes], current: int) -> None:
         for number, key in keys.items():
@@ -81,30 +81,42 @@ class Signer:
             for number, key in keys.items()
             for kind in TokenKind
         }
+        self._heads = {kind: bytes((_version(kind) << 4 | 1, current)) for kind in TokenKind}
 
     def sign(self, kind: TokenKind, *ids: int, tail: bytes = b"") -> str:
         """A token for these ids. ids: 0 to 2**63 - 1, at most 15 of them."""
-        version = VERSION_IN_ADDRESS if kind in IN_ADDRESS else VERSION
-        body = bytes((version << 4 | _count(ids), self._current)) + b"".join(map(_varint, ids)) + tail
+        body = bytes((_version(kind) << 4 | _count(ids), self._current)) + b"".join(map(_varint, ids)) + tail
         token = _encode(body + self._mac(self._current, kind, body), kind)
         if len(token) > MAX_CHARS:
             raise ValueError("the token would be too long for a URL")
         return token
 
-    def sign_each(self, kind: TokenKind, id: int, rests: Sequence[bytes], *, count: int) -> list[str]:
-        """Tokens that share their first id: a mail has a dozen of them. For kinds in URLs.
+    def sign_one(self, kind: TokenKind, id: int) -> str:
+        """`sign` for a single id: what a mail has five of."""
+        body = self._heads[kind] + _varint(id)
+        mac = self._keyed[self._current, kind].copy()
+        mac.update(body)
+        raw = body + mac.digest()
+        return raw.hex() if kind in IN_ADDRESS else _encode_url(raw)
+
+    def sign_each(
+        self, kind: TokenKind, id: int, rests: Sequence[bytes], *, count: int, prefix: bytes = b""
+    ) -> list[bytes]:
+        """Tokens that share their first id, a prefix before each: a mail has a dozen of them. For URLs.
 
         rests: what follows that id, as `rest` makes it. count: ids in each token, the first included.
         """
         head = bytes((VERSION << 4 | count, self._current)) + _varint(id)
-        keyed = self._keyed[self._current, kind]
-        made = []
+        keyed, encode = self._keyed[self._current, kind], binascii.b2a_base64
+        lines = []
         for rest in rests:
             body = head + rest
             mac = keyed.copy()
             mac.update(body)
-            made.append(_encode_url(body + mac.digest()))
-        return made
+            lines.append(encode(body + mac.digest()))  # each with a line feed at its end
+        tokens = b"".join(lines).translate(_TO_URL, b"=").split(b"\n")
+        tokens.pop()
+        return [prefix + token for token in tokens]
 
     def read(self, token: str, kind: TokenKind) -> Read:
         """What the token says; BadToken unless we signed exactly this for exactly this kind."""
@@ -133,6 +145,10 @@ def rest(*ids: int, tail: bytes = b"") -> bytes:
     if len(octets) > MAX_REST:
         raise ValueError("the token would be too long for a URL")
     return octets
+
+
+def _version(kind: TokenKind) -> int:
+    return VERSION_IN_ADDRESS if kind in IN_ADDRESS else VERSION
 
 
 def _count(ids: tuple[int, ...]) -> int:

@@ -146,6 +146,7 @@ MONTHS_EN = [
 ]
 
 
+@lru_cache(maxsize=1024)
 def _bond_ja(bond: Bond | None) -> str:
     if bond is None or bond.kind not in _BONDS_JA:
         return "以前ご縁をいただいた"
@@ -159,6 +160,7 @@ def _bond_ja(bond: Bond | None) -> str:
     return f"{day}に{rest}" if day else f"以前{rest}"
 
 
+@lru_cache(maxsize=1024)
 def _bond_en(bond: Bond | None) -> str:
     if bond is None or bond.kind not in _BONDS_EN:
         return "who has been in touch with us"

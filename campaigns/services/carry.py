@@ -11,7 +11,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 import structlog
@@ -253,7 +253,7 @@ def _guarded(item: Item) -> Item:
             log.error("mail cannot be made", delivery=item.id, error=repr(error))
             raise MailError(f"cannot be made: {type(error).__name__}") from error
 
-    return replace(item, body=made)
+    return Item(item.id, item.mail_from, item.rcpt_to, made, item.is_clean)
 
 
 def _pace(rate: int) -> Callable[[], None]:

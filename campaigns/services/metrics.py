@@ -89,7 +89,7 @@ def _on_the_way(parts: Parts, *, now: datetime) -> OnTheWay | None:
         heartbeats = _heartbeats(parts, sorted(workers))
     except RedisError:
         return None
-    domains, accounts = watch.states(parts), watch.account_states(parts)
+    domains, accounts = watch.states(parts, now=now), watch.account_states(parts, now=now)
     if domains is None or accounts is None:
         return None
     tick_s = _age_s(_instant(ticked), now) if ticked else None

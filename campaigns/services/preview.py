@@ -99,7 +99,7 @@ def shown(parts: Parts, row: Outgoing, draft: Draft, gaps: Gaps) -> Shown:
             made = render.texts(
                 row,
                 Stencil(published),
-                urls=[link.url for link in published.links],
+                urls=[link.url.encode() for link in published.links],
                 unsubscribe_url=f"{parts.settings.base_url}/u/…",
                 zone=parts.settings.tz,
             )

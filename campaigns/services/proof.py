@@ -28,7 +28,7 @@ from mailer.layout import Layout
 from mailer.press import Job, Pressed
 from mailer.stencil import Stencil
 from tracking_pixel import BadTarget
-from tracking_pixel.links import TRAP_LINK, Links
+from tracking_pixel.links import Links
 
 _BASE = Path(__file__).resolve().parents[2] / "templates" / "mail" / "base.html"
 _LEGAL_FORMS = ("株式会社", "有限会社", "合同会社", "㈱", "㈲", "(株)", "（株）")
@@ -108,13 +108,14 @@ def _press(variant: Variant, layout: Layout, *, own: str) -> Pressed:
 def _size(parts: Parts, row: Outgoing, published: Published) -> int:
     """Octets of the HTML with footer, pixel and wrapped links."""
     links = Links(parts.signer, parts.settings.base_url, sites=parts.settings.origins())
+    *urls, trap = links.click_urls(_LATE, links.rests((link.no, link.url) for link in published.links))
     made = render.texts(
         row,
         Stencil(published),
-        urls=[links.click_url(_LATE, link.no, link.url) for link in published.links],
+        urls=urls,
         unsubscribe_url=links.unsubscribe_url(_LATE),
-        pixel=links.open_url(_LATE),
-        trap=links.click_url(_LATE, TRAP_LINK, f"{parts.settings.base_url}/"),
+        pixel=links.open_url(_LATE).encode(),
+        trap=trap,
         zone=parts.settings.tz,
     )
     return len(made.html)

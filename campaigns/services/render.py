@@ -22,7 +22,7 @@ from campaigns.rules import merge_fields
 from campaigns.rules.merge_fields import Bond
 from campaigns.services import keyring
 from campaigns.storage import outgoing
-from campaigns.storage.outgoing import Outgoing, Profile
+from campaigns.storage.outgoing import Bonded, Outgoing, Profile
 from mailer import footer
 from mailer.footer import Disclosure
 from mailer.inline import Published
@@ -150,14 +150,14 @@ def letter(post: Post, row: Outgoing, frozen: Frozen | None, *, return_path: str
 def tracked(post: Post, row: Outgoing, frozen: Frozen, unsubscribe_url: str) -> Filled:
     """A recipient's texts with wrapped links and the pixel; neither where tracking was refused (LAW-27)."""
     if row.do_not_track:
-        urls = [link.url for link in frozen.stencil.published.links]
+        urls = [link.url.encode() for link in frozen.stencil.published.links]
         return texts(row, frozen.stencil, urls=urls, unsubscribe_url=unsubscribe_url, zone=post.zone)
     *urls, trap = post.links.click_urls(row.delivery_id, frozen.rests)
     return texts(
         row,
         frozen.stencil,
         urls=urls,
-        pixel=post.links.open_url(row.delivery_id),
+        pixel=post.links.open_url(row.delivery_id).encode("ascii"),
         unsubscribe_url=unsubscribe_url,
         trap=trap,
         zone=post.zone,
@@ -168,11 +168,11 @@ def texts(
     row: Outgoing,
     stencil: Stencil,
     *,
-    urls: Sequence[str],
+    urls: Sequence[bytes],
     unsubscribe_url: str,
     zone: ZoneInfo,
-    pixel: str = "",
-    trap: str = "",
+    pixel: bytes = b"",
+    trap: bytes = b"",
 ) -> Filled:
     """Subject, HTML and text of one recipient. Raises mailer.errors.TemplateError.
 
@@ -180,10 +180,11 @@ def texts(
     follows it gives itself away, so it is not put where nothing is tracked.
     """
     fields = fields_of(row, zone=zone)
-    foot_html, foot_text = _footer(_disclosure(row, fields["ご縁"]))
+    product = row.unsubscribe_label or row.product_name
+    foot_html, foot_text = _footer(row.profile, product, row.lang, fields["ご縁"])
     unsubscribe = unsubscribe_url.encode("utf-8")
     if trap:
-        foot_html += _TRAP % trap.encode("ascii")
+        foot_html += _TRAP % trap
     return stencil.fill(
         fields,
         links=urls,
@@ -195,15 +196,19 @@ def texts(
 
 def fields_of(row: Outgoing, *, zone: ZoneInfo) -> dict[str, str]:
     """The recipient's merge fields by both their names, plain text."""
-    bond = row.bond
-    known = Bond(bond.kind, bond.event, bond.at.astimezone(zone).date()) if bond else None
     return merge_fields.build(
         row.recipient,
-        known,
+        _bond(row.bond, zone) if row.bond else None,
         sender=row.profile.from_name if row.profile else "",
         product=row.product_name,
         lang=row.lang,
     )
+
+
+# The visitors of a fair share it.
+@lru_cache(maxsize=4096)
+def _bond(bond: Bonded, zone: ZoneInfo) -> Bond:
+    return Bond(bond.kind, bond.event, bond.at.astimezone(zone).date())
 
 
 def sender_of(profile: Profile | None, post: Post) -> Sender:
@@ -249,28 +254,24 @@ def published(tx: Connection, post: Post, mail_ids: set[int]) -> dict[int, Froze
     return {mail_id: _KEPT[mail_id] for mail_id in mail_ids if mail_id in _KEPT}
 
 
-def _disclosure(row: Outgoing, relation: str) -> Disclosure:
-    profile = row.profile
+# An exhibition's people share one footer but for the address of their unsubscribe page.
+@lru_cache(maxsize=4096)
+def _footer(profile: Profile | None, product: str, lang: str, relation: str) -> tuple[bytes, bytes]:
     origin = (
         f"You receive this mail as someone {relation}."
-        if row.lang == "en"
+        if lang == "en"
         else f"このメールは、{relation}方にお送りしています。"
     )
-    return Disclosure(
+    disclosure = Disclosure(
         legal_name=profile.legal_name if profile else "",
         postal_address=profile.postal_address if profile else "",
         inquiry=profile.inquiry if profile else "",
         origin_sentence=origin,
-        product_name=row.unsubscribe_label or row.product_name,
+        product_name=product,
         unsubscribe_url=_SLOT.decode(),
         less_url=f"{_SLOT.decode()}#less",
-        language=row.lang,
+        language=lang,
     )
-
-
-# An exhibition's people share one footer but for the address of their unsubscribe page.
-@lru_cache(maxsize=4096)
-def _footer(disclosure: Disclosure) -> tuple[bytes, bytes]:
     return _octets(footer.as_html(disclosure)), _octets(footer.as_text(disclosure))
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
+from typing import Protocol
 
 import redis
 import structlog
@@ -59,30 +60,33 @@ def run(parts: Parts, *, now: datetime) -> Sending:
         course = flow.course(tx, now=now, tomorrow=tomorrow)
         rate = flow.rate(tx, now=now, today=today)
         waiting = flow.waiting(tx, now=now, tomorrow=tomorrow, limit=DOMAINS)
-    known, accounts = states(parts), account_states(parts) or ()
+    known, accounts = states(parts, now=now), account_states(parts, now=now) or ()
     troubled = [_with(None, one, is_account=True) for one in accounts if one.reason]
     return Sending(course, rate, _domains(waiting, known or (), troubled), known is not None)
 
 
-def states(parts: Parts) -> tuple[DomainState, ...] | None:
+def states(parts: Parts, *, now: datetime) -> tuple[DomainState, ...] | None:
     """The domains that the throttle knows; None while Redis is away, which would be an empty answer."""
-    return _asked(parts, rates.states)
+    return _asked(parts, rates.states, now=now)
 
 
-def account_states(parts: Parts) -> tuple[DomainState, ...] | None:
+def account_states(parts: Parts, *, now: datetime) -> tuple[DomainState, ...] | None:
     """The same of our own ways out, by their names."""
-    return _asked(parts, rates.account_states)
+    return _asked(parts, rates.account_states, now=now)
 
 
-def _asked(
-    parts: Parts, what: Callable[[redis.Redis], Sequence[DomainState]]
-) -> tuple[DomainState, ...] | None:
+class _Ask(Protocol):
+    def __call__(self, client: redis.Redis, *, now_s: float | None = None) -> Sequence[DomainState]: ...
+
+
+def _asked(parts: Parts, what: _Ask, *, now: datetime) -> tuple[DomainState, ...] | None:
     try:
         parts.redis.ping()
     except redis.RedisError as error:
         log.warning("states of domains are not known", error=type(error).__name__)
         return None
-    return tuple(what(parts.redis))
+    # Redis's own clock, as the sender's limits use it, unless the installation's clock travels.
+    return tuple(what(parts.redis, now_s=now.timestamp() if parts.clock.travels else None))
 
 
 _ORDER = {"open": 0, "half_open": 1, "slowed": 2, "flows": 3}

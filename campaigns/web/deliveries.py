@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
@@ -12,6 +13,7 @@ from flask_login import current_user
 from campaigns.parts import Parts
 from campaigns.rules.schedule import month_label, month_of, parse_month
 from campaigns.services import explain, export_deliveries, hold, self_audit, settle_doubt, watch
+from campaigns.services.explain import Month
 from campaigns.services.hold import HoldError, Kind, Target
 from campaigns.storage import deliveries as stored
 from campaigns.storage.deliveries import CARE, CLASSES, GROUPS, UNSENT, Filter, Line
@@ -133,11 +135,22 @@ def why_GET(person_id: int) -> ResponseReturnValue:
     return render_template(
         "web/deliveries/why.html",
         found=found,
+        months=_since_first(found.months),
         person=found.person,
         back=back,
         most=WHY_MOST,
         words=explain_words,
     )
+
+
+def _since_first(months: Sequence[Month]) -> list[Month]:
+    """Newest first, without the months before the one in which the person's first scenario begins."""
+    begun = [
+        place
+        for place, month in enumerate(months)
+        if any(one.why is None or one.why.code != "not_yet_enrolled" for one in month.entries)
+    ]
+    return list(reversed(months[max(0, begun[0] - 1) if begun else -1 :]))
 
 
 @pages.post("/<int:delivery_id>/<any(arrived, lost):word>")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import pgettext
 
 from campaigns.rules.explaining import Why
 from campaigns.services.explain import Entry, Explained
@@ -33,7 +34,7 @@ def label(entry: Entry) -> str:
         return word(STATES, entry.line.state)
     assert entry.why is not None
     if entry.why.code == "expected":
-        return str(_("見込み"))
+        return pgettext("why", "見込み")
     return str(_("判定待ち") if entry.why.code == "waits_decision" else _("なし"))
 
 
@@ -86,7 +87,7 @@ def facts(found: Explained) -> list[str]:
         what = refusal.product or word(SCOPES, refusal.scope)
         said.append(
             _("配信停止：%(what)s（%(how)s、%(day)s）",
-              what=what, how=word(REFUSAL_REASONS, refusal.reason), day=day(refusal.at))
+              what=what, how=word(REFUSAL_REASONS, refusal.reason), day=short_day(refusal.at))
         )  # fmt: skip
     if not found.consents:
         said.append(_("同意の記録がありません"))
@@ -96,7 +97,7 @@ def facts(found: Explained) -> list[str]:
             _(
                 "同意：%(basis)s（%(day)s）",
                 basis=word(lead_words.BASES, newest.basis),
-                day=day(newest.obtained_at),
+                day=short_day(newest.obtained_at),
             )
         )
     if person.every_months > 1:

@@ -139,6 +139,7 @@ def preview_POST(content_id: int) -> ResponseReturnValue:
         **_frames(seen),
         words=words,
         marks=forms.marks(seen.loud, draft),
+        faces=preview.faces(_parts(), product_id=content.product_id),
     )
 
 

@@ -69,6 +69,7 @@ _BY_REPLY = {
     "521": "not_accepting",
     "530": "protocol",
     "535": "protocol",
+    "542": "user_unknown",
     "551": "user_unknown",
     "552": "mailbox_full",
     "553": "user_unknown",
@@ -106,6 +107,12 @@ def by_status(status: str) -> str:
     if rest == "0.0":
         return ""
     return _BY_SUBJECT.get(subject, "")
+
+
+def by_exact_reply(reply: str) -> str:
+    """The reason of a reply that has no other meaning, or "". 542 is a large gateway's own for a refused
+    recipient."""
+    return _BY_REPLY.get(reply, "") if reply in ("521", "542", "551", "556") else ""
 
 
 def by_reply(reply: str) -> str:

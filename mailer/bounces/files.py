@@ -8,7 +8,11 @@ from mailer.bounces.read import read
 from mailer.bounces.returned import Returned, ReturnedKind
 
 _MAILS_MAX = 1_000
-_FROM = re.compile(rb"^From \S{1,320} {1,4}[A-Z][a-z]{2} [A-Z][a-z]{2} [\d ]\d \d\d:\d\d", re.MULTILINE)
+# A line that separates, and a header line after it: text may begin with "From " too.
+_FROM = re.compile(
+    rb"^From \S{1,320} {1,4}[A-Z][a-z]{2} [A-Z][a-z]{2} [\d ]\d \d\d:\d\d[^\r\n]{0,60}\r?\n(?=[A-Za-z-]{1,60}:)",
+    re.MULTILINE,
+)
 # The gravest first: what a file with several kinds is called.
 _GRAVEST = (
     ReturnedKind.COMPLAINT,
@@ -23,12 +27,7 @@ def mails(raw: bytes) -> list[bytes]:
     """The mails of a file. Only a file that begins like an mbox is one; any other is a single mail."""
     if not _FROM.match(raw):
         return [raw]
-    starts = [
-        found.start()
-        for found in _FROM.finditer(raw)
-        if found.start() == 0 or raw[found.start() - 2 : found.start()].strip() == b""
-    ]
-    starts = starts[:_MAILS_MAX]
+    starts = [found.start() for found in _FROM.finditer(raw)][:_MAILS_MAX]
     return [raw[start:end] for start, end in zip(starts, [*starts[1:], len(raw)], strict=True)]
 
 

@@ -15,7 +15,7 @@ _SUBJECT = re.compile(
     r"undeliver|non.?deliver|not delivered|deliver(?:y|able)? (?:status|failure|has failed|failed|error|problem|report|notification|delayed|unsuccessful)"
     r"|(?:returned|rejected|failed|bounced|blocked|returning|return) (?:mail|e-?mail|message)|mail (?:delivery|system|failure|error)|failure notice"
     r"|failure (?:delivery|sending)|message (?:status|blocked|rejected|delayed|undeliv|not|could|you sent)|could ?n[o']t (?:be )?(?:deliver|send)|unable to deliver"
-    r"|warning: |user unknown|unknown (?:user|address)|bounce|permanent (?:delivery )?(?:error|failure)|\bndr?n\b|problems? delivering|unzustellbar|nicht zustell"
+    r"|warning: |user unknown|unknown (?:user|address)|bounce|loop alert|mail loop|permanent (?:delivery )?(?:error|failure)|\bndr?n\b|problems? delivering|unzustellbar|nicht zustell"
     r"|non remis|échec|no se (?:ha )?(?:pudo|entreg)|não (?:entreg|pôde)|mancata consegna|impossibile|не доставлен|недоставлен|не может быть доставлен"
     r"|退信|系统退信|无法投递|投递失败|return(?:ed|ing) to sender|mail failed|not members? \(|配信不能|配信できません|配達できません|送信できません|エラーメール|メールエラー|不達|未配信|届けられ|送信エラー|配信エラー"
     r"|宛先不明",
@@ -27,7 +27,7 @@ _BODY = re.compile(
     r"|(?:returned|rejected|refused|bounced) (?:to|by|your|mail|message)|user unknown|unknown user|mailbox (?:full|unavailable)|failed to deliver|did not reach"
     r"|wasn't able to deliver|there was an error delivering|nicht (?:zugestellt|zustell)|n'a pas pu|no (?:se )?(?:pudo|ha podido)|não (?:pôde|foi)|не может быть доставлен"
     r"|не удалось|无法|退回|配信できません|届けられ|送信でき|お届けでき|配送でき|配達でき|無法|could not send|message (?:is |was )?(?:blocked|rejected|returned)|will be retried"
-    r"|(?:has been|was) delayed|delivery problems|mail delivery|non-delivered|no valid recipients|error message below|requested action not taken|no such user|(?:not|n't) (?:a )?(?:member of th|valid (?:user|recipient|address|e-?mail))|(?:invalid|unknown) (?:user|recipient|address)|not been delivered|error(?:s)? (?:occurred|while)",
+    r"|(?:has been|was) delayed|delivery problems|mail delivery|non-delivered|no valid recipients|duplicated message-id|error message below|requested action not taken|no such user|(?:not|n't) (?:a )?(?:member of th|valid (?:user|recipient|address|e-?mail))|(?:invalid|unknown) (?:user|recipient|address)|not been delivered|error(?:s)? (?:occurred|while)",
     re.IGNORECASE,
 )
 _DELAY = re.compile(

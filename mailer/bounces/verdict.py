@@ -19,7 +19,8 @@ _DEAD = frozenset({"user_unknown", "host_unknown"})
 _VAGUE = frozenset({"suspended", "content", "expired", "network", "protocol", "system"} | wording.WEAK.keys())
 _BEFORE_RECIPIENT = re.compile(
     r"(?:after|in reply to|in response to|response to|to|at|during|while|sending|>>>|command:?|\[|stage)[ '\"(]{0,3}"
-    r"(?:smtp[ :])?(mail[ _]from|ehlo|helo|initial connection|connection)|\bmail_from\b",
+    r"(?:smtp[ :])?(mail[ _]from|ehlo|helo|initial connection|connection)|\bmail_from\b"
+    r"|my name was rejected|greeting failed|sender was rejected",
     re.IGNORECASE,
 )
 _AFTER_RECIPIENT = re.compile(
@@ -57,8 +58,10 @@ def judge(evidence: Evidence) -> Recipient:
     """The verdict on one recipient."""
     words = [" ".join(text.split()) for text in evidence.words if text.strip()]
     context = [" ".join(text.split()) for text in evidence.context if text.strip()]
-    status = _status(evidence.status, words, context)
-    reply = next(filter(None, map(codes.reply_in, [*words, *context])), "")
+    # Codes in the notice may be another recipient's: not asked where this one's words tell enough.
+    told = words if _spoken(words)[0] not in ("", *wording.WEAK) else [*words, *context]
+    status = _status(evidence.status, told)
+    reply = next(filter(None, map(codes.reply_in, told)), "")
     reason, spoken = _weighed(words, context, status)
     reason = _by_command(reason, status, " ".join([*words, *context])[:12_000]).removeprefix("stock_")
     reason = reason or codes.by_status(status) or codes.by_reply(reply)
@@ -79,6 +82,9 @@ def _weighed(words: list[str], context: list[str], status: str) -> tuple[str, st
     """The reason, and the text that tells it: own words, then an exact status, then the notice."""
     reason, spoken = _spoken(words)
     coded = codes.by_exact_status(status)
+    if coded == "suspended" and reason == "user_unknown" and any("disabled" in text for text in words[1:]):
+        # "5.2.1 (mailbox disabled)" beside "User unknown": two voices against one, and the milder.
+        return coded, spoken
     if coded in _DEAD and reason in _VAGUE:
         # "5.1.1 inactive address": the mailbox is said to be gone, not to be asleep.
         return coded, spoken
@@ -86,6 +92,8 @@ def _weighed(words: list[str], context: list[str], status: str) -> tuple[str, st
         return reason, spoken
     if coded:
         return coded, spoken
+    if reason and not codes.by_status(status) and (meant := codes.by_exact_reply(codes.reply_in(spoken))):
+        return meant, spoken
     told, text = _spoken(context)
     if told and (not reason or told not in wording.WEAK):
         return wording.WEAK.get(told, told), text
@@ -102,12 +110,12 @@ def _spoken(texts: list[str]) -> tuple[str, str]:
     return weak if weak[0] else ("", "")
 
 
-def _status(field_value: str, words: list[str], context: list[str]) -> str:
+def _status(field_value: str, words: list[str]) -> str:
     """The field's status; where that says nothing, the one in the server's words."""
     reported = codes.status_in(field_value)
     if reported and not reported.endswith(".0.0"):
         return reported
-    said = next(filter(None, map(codes.status_in, [*words, *context])), "")
+    said = next(filter(None, map(codes.status_in, words)), "")
     return said or reported
 
 

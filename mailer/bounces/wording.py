@@ -45,6 +45,7 @@ def reason_of(text: str) -> str:
 # What is specific stands before what is general; what is said of the sender before what sounds like a dead address.
 ORDER = (
     "stock_user_unknown",
+    "stock_network",
     "auth_failure",
     "rejected",
     "virus",

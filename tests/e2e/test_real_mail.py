@@ -11,12 +11,13 @@ from email.message import EmailMessage
 from typing import Any
 from urllib.parse import unquote
 
+import dkim
 import pytest
 from sqlalchemy import text
 
 from campaigns import parts as composition
 from campaigns.parts import Parts
-from campaigns.services import deliver, intake
+from campaigns.services import deliver, dkim_keys, intake
 from tests import world
 from tests.e2e import dovecot, postfix
 from tests.e2e.mail_house import FULL, INBOX, OWNER, READER, MailHouse, mail_house, parsed
@@ -157,6 +158,30 @@ def test_a_mail_arrives_whole_with_its_unsubscribe_header_on_one_line(live: Part
         words = part.get_content()
         for item in ("若林", "こんにちは。", "株式会社みのり精機", "https://links.minori.example/"):
             assert item in words, (part.get_content_type(), item)
+
+
+def test_its_signatures_hold_after_two_servers_and_break_when_somebody_adds_a_way_out(
+    live: Parts, house: MailHouse
+) -> None:
+    folder, now = dkim_keys.folder_of(live.settings), live.clock.now()
+    dkim_keys.make(folder, "minori.example", now=now)
+    active, _ = dkim_keys.activate(folder, "minori.example", now=now)
+    records = {f"{key.record_name}.": key.record for key in (dkim_keys.load(folder, one) for one in active)}
+    people_at(live, READER)
+    hand_over(live)
+    [raw] = house.wait_for(READER, 1)
+
+    def verdicts(mail: bytes) -> list[bool]:
+        count = mail.partition(b"\r\n\r\n")[0].lower().count(b"dkim-signature:")
+        return [
+            dkim.DKIM(mail).verify(
+                idx=place, dnsfunc=lambda name, timeout=5: records.get(name.decode(), "").encode()
+            )
+            for place in range(count)
+        ]
+
+    assert verdicts(raw) == [True, True]  # RSA and Ed25519
+    assert verdicts(b"List-Unsubscribe: <https://evil.example/>\r\n" + raw) == [False, False]
 
 
 def test_what_comes_back_ends_at_the_right_delivery(live: Parts, house: MailHouse) -> None:

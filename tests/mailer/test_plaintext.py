@@ -37,7 +37,7 @@ def text_of(html: str, **fields: str) -> str:
             '<table role="presentation"><tr><td>左</td><td>右</td></tr></table>',
             "左\n右\n",
         ),
-        ("<p>a<br>b</p><hr><p>c</p>", "a\nb\n\n----------------------------------------\nc\n"),
+        ("<p>a<br>b</p><hr><p>c</p>", "a\nb\n\n----------------------------------------\n\nc\n"),
         ('<p>見える</p><p style="display: none">見えない</p><style>p{}</style>', "見える\n"),
         ("<p>&lt;b&gt; &amp; ㈱</p>", "<b> & ㈱\n"),
     ],

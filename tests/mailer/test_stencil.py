@@ -24,7 +24,7 @@ FIELDS = ("宛名", "会社名", "部署名", "ご縁", "商材")
 PLAIN = inline.publish(
     HTML, subject="{{ 会社名 }}様へ", preheader="{{ 商材 }}", layout=Layout(BASE, "みのり", "便り")
 )
-LINKS = ["https://mail.minori.example/c/AAA-_1", "https://mail.minori.example/c/BBB"]
+LINKS = [b"https://mail.minori.example/c/AAA-_1", b"https://mail.minori.example/c/BBB"]
 FOOT_HTML = "<div>株式会社みのり精機<br>\r\n住所</div>".encode()
 FOOT_TEXT = "----\r\n株式会社みのり精機\r\n\r\n  https://mail.minori.example/u/1\r\n".encode()
 VALUES = st.one_of(
@@ -37,7 +37,7 @@ def by_jinja(published: Published, fields: dict[str, str]) -> Filled:
     made = inline.render(
         published,
         fields,
-        links=LINKS,
+        links=[url.decode() for url in LINKS],
         pixel="https://mail.minori.example/o/1.gif",
         footer_html=FOOT_HTML.decode().replace("\r\n", "\n"),
         footer_text=FOOT_TEXT.decode().replace("\r\n", "\n"),
@@ -49,7 +49,7 @@ def filled(published: Published, fields: dict[str, str]) -> Filled:
     return Stencil(published).fill(
         fields,
         links=LINKS[: len(published.links)],
-        pixel="https://mail.minori.example/o/1.gif",
+        pixel=b"https://mail.minori.example/o/1.gif",
         footer_html=FOOT_HTML,
         footer_text=FOOT_TEXT,
     )

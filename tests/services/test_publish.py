@@ -153,8 +153,8 @@ def edit(parts: Parts, content_id: int, now: datetime, **words: str) -> None:
     )
 
 
-def publish_it(parts: Parts, scenario_id: int, now: datetime, **kw: bool) -> Done:
-    done = publish.run(parts, scenario_id, user_id=None, now=now, **kw)
+def publish_it(parts: Parts, scenario_id: int, now: datetime, *, move_waiting: bool = True) -> Done:
+    done = publish.run(parts, scenario_id, user_id=None, now=now, move_waiting=move_waiting)
     assert isinstance(done, Done), done
     return done
 

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from campaigns import rates
 from campaigns.parts import Parts
@@ -24,6 +24,7 @@ from mailer.catcher import Catcher
 from mailer.receipts import NoJournal, Outcome, Receipt
 from mailer.throttle import Limits, Result
 from mailer.transports import transport_for
+from tests import world
 from tests.services.test_publish import House, add_person, deliver_to, house, make, publish_it
 
 __all__ = ["house"]
@@ -235,32 +236,20 @@ def test_the_catcher_shows_a_caught_mail_sandboxed_and_nothing_outside_its_folde
 
 
 def test_a_stop_asks_first_with_its_numbers_and_wants_a_reason(
-    client: FlaskClient, parts: Parts, house: House, now: datetime
+    client: FlaskClient, parts: Parts, now: datetime
 ) -> None:
-    scenario_id = make(parts, house, now)
-    publish_it(parts, scenario_id, now)
-    for n in (1, 2):
-        deliver_to(parts, house, add_person(parts, house, now, n=n), now)
-    with parts.engine.begin() as tx:
-        tx.execute(
-            update(t.deliveries).values(
-                enrollment_id=select(t.enrollments.c.id)
-                .where(t.enrollments.c.person_id == t.deliveries.c.person_id)
-                .scalar_subquery()
-            )
-        )
-        waiting = tx.execute(select(func.count()).select_from(t.deliveries)).scalar_one()
-        people = tx.execute(select(func.count()).select_from(t.enrollments)).scalar_one()
-    of = f"scenario:{scenario_id}"
+    made = world.build(parts, count=2)
+    world.planned(parts, made, send_at=now + timedelta(hours=1))
+    of = f"scenario:{made.scenario}"
     page = client.get(f"/deliveries/stop?of={of}&at=page").get_data(as_text=True)
-    assert f"{waiting}通と{people}名を停止する" in page
+    assert "2通と2名を停止する" in page
     refused = client.post("/deliveries/stop", data={"of": of, "reason": " ", "at": "page"})
     assert refused.status_code == 422
     assert "理由を入力してください。" in refused.get_data(as_text=True)
     done = client.post("/deliveries/stop", data={"of": of, "reason": "展示会が中止", "at": "page"})
-    assert done.headers["Location"] == f"/scenarios/{scenario_id}"
+    assert done.headers["Location"] == f"/scenarios/{made.scenario}"
+    assert world.states(parts) == {"cancelled": 2}
     with parts.engine.connect() as tx:
-        assert set(tx.execute(select(t.deliveries.c.state)).scalars()) <= {"cancelled"}
         assert tx.execute(select(t.scenarios.c.status)).scalar_one() == "ended"
         told = tx.execute(select(t.audit_log.c.user_id).where(t.audit_log.c.action == "stop")).scalar_one()
     assert told is not None

@@ -49,6 +49,7 @@ def test_a_file_is_put_into_the_mail_as_a_link_and_opens_for_anybody(
     assert "filename*=UTF-8''%E6%A4%9C" in answer.headers["Content-Disposition"]
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Content-Disposition"].isascii()
     assert "Set-Cookie" not in answer.headers
 
 

@@ -79,7 +79,7 @@ PHRASES: dict[str, tuple[str, ...]] = {
     "too_big": (
         r"(?:message|mail|e-?mail|data|letter|attachment|body|content|file)s?(?: header| file)?(?: size| length)?"
         r"(?: is| was|,)?(?: \w+){0,3} (?:too (?:large|big|long)|exceed)",
-        r"size .{0,60}(?:exceed|limit|too (?:big|large)|larger|over the)|too (?:large|big)\b|larger than|line too long",
+        r"size .{0,60}(?:exceed|limit|too (?:big|large)|larger|over the)|too (?:large|big)\b|too much (?:mail )?data|larger than|line too long",
         r"exceed.{0,60}(?:size|limit of \d+|maximum.{0,20}length)|max(?:imum)? (?:message |mail |file |allowed |e-?mail )?size",
     ),
     "moved": (
@@ -140,7 +140,7 @@ PHRASES: dict[str, tuple[str, ...]] = {
         r"|no longer (?:a )?(?:valid|available|exist|in (?:use|service)|active|accept|used|monitored|on|receiv|have)",
         r"could(?:n't| not) (?:find|locate) .{0,20}(?:user|recipient|address|mail|name)|couldn't be found|wasn't found|unable to (?:find|locate|verify)"
         r" .{0,20}(?:user|recipient|address|mail)|unknown (?:local|virtual|or illegal|or invalid|name)|recipient .{0,20}mistyped",
-        r"not an active address|no such (?:e-?mail|person|name|id|number|recipient|mailbox|user)|(?:doesn't|does not|doesnt|don't|did not) exist"
+        r"(?:trying|tried) to (?:contact|reach) is not|not an active address|no such (?:e-?mail|person|name|id|number|recipient|mailbox|user)|(?:doesn't|does not|doesnt|don't|did not) exist"
         r"|no valid recipients?|invalid or unknown|all recipients .{0,20}(?:invalid|unknown)",
         r"bad (?:destination )?(?:mailbox )?address syntax|there (?:is|was) no (?:such )?(?:user"
         r"|account|mail ?box|recipient|record)|rejected by recipient table|addressing error|is unknown\b",
@@ -191,6 +191,9 @@ PHRASES: dict[str, tuple[str, ...]] = {
     "stock_user_unknown": (
         r"(?:account|domain|user|mail ?box|address) (?:or domain )?may not exist|recipient address rejected: access denied",
         r"(?:doesn't|does not) have an? .{0,60}account",
+    ),
+    "stock_network": (
+        r"not found,? try again|temporary (?:name )?lookup|try (?:your request )?again later.{0,20}dns",
     ),
     # Said also of a dead mailbox, but not only.
     "weak_user_unknown": (
