@@ -7,6 +7,7 @@ is in the database, so a lost job costs a minute: the next tick asks again.
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable
 from datetime import datetime
 
@@ -20,7 +21,7 @@ log = structlog.get_logger()
 _parts: Parts | None = None
 stopping = threading.Event()  # this process was told to stop: begin nothing more
 
-WAITING_S = 30  # a mark older than this is forgotten, in case its job was lost
+WAITING_S = 3600  # no job waits longer
 
 
 def use(parts: Parts) -> None:
@@ -30,11 +31,19 @@ def use(parts: Parts) -> None:
 
 
 def ask(parts: Parts, *names: str) -> None:
-    """Queue jobs by name; one that waits already is not queued again."""
+    """Queue jobs by name; one that waits already is not queued again.
+
+    The mark names the waiting job, and the queue is asked whether it holds it: a job that a worker had in its
+    hands when it or Redis was killed is queued anew at once (a mark alone stopped all work for its 30 s).
+    """
     queue = Queue(QUEUE, connection=parts.redis)
     for name in names:
-        if parts.redis.set(f"ikusei:waiting:{name}", "1", nx=True, ex=WAITING_S):
-            queue.enqueue(run, name, job_timeout=600, result_ttl=0, failure_ttl=86_400)
+        mark = f"ikusei:waiting:{name}"
+        waiting = parts.redis.get(mark)
+        if waiting is None or parts.redis.lpos(queue.key, waiting) is None:  # type: ignore[arg-type]
+            id = uuid.uuid4().hex
+            parts.redis.set(mark, id, ex=WAITING_S)
+            queue.enqueue(run, name, job_id=id, job_timeout=600, result_ttl=0, failure_ttl=86_400)
 
 
 def run(name: str) -> None:

@@ -20,7 +20,8 @@ Handing it over
 
 Receiving
     catcher                      a local server that keeps what it is given, for practice
-    inbound.parse, bounces.dsn   an incoming mail, whatever its state; never raises
+    bounces.read                 who bounced, hard or soft, and why; complaint, delay, vacation
+    inbound.parse                an incoming mail, whatever its state; never raises
 
 Errors
     MailError

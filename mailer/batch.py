@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from mailer import addresses
 from mailer.errors import MailError
 from mailer.receipts import Handover, Item, Outcome, Receipt, Stage
-from mailer.wire import Reply
+from mailer.wire import Features, Reply
 
 _BARE_END = re.compile(rb"\r\n|\r|\n")
 TRIES_MAX = 2  # envelopes sent for one mail in one batch
@@ -44,6 +44,7 @@ class Batch:
         self._on_result = on_result
         self.trouble = (0, "no connection")
         self.is_stopped = False
+        self.is_barred = False  # the server refused us for good before any mail: not asked again
 
     def take(self) -> Ready | None:
         """The next mail that may start. Those that may not get their receipt here."""
@@ -66,12 +67,20 @@ class Batch:
         """A mail waits for another connection."""
         return bool(self._again)
 
-    def put_back(self, ready: Ready, code: int, text: str) -> None:
+    def put_back(self, ready: Ready, code: int, text: str, stage: Stage = Stage.LOST) -> None:
         """No byte of its body left. Once more on a new connection, then it is a refusal."""
-        if ready.tries >= TRIES_MAX:
-            self.report(ready.item.id, Outcome.TEMPORARY, code, text, Stage.LOST)
+        if ready.tries >= TRIES_MAX and not self.is_stopped:
+            self.report(ready.item.id, Outcome.TEMPORARY, code, text, stage)
         else:
             self._again.appendleft(ready)
+
+    def put_back_innocent(self, ready: Ready) -> None:
+        """Its envelope went behind a mail that ended the connection: no try of its own.
+
+        Each such end has answered the mail in front, so this comes no more often than there are mails.
+        """
+        ready.tries = max(0, ready.tries - 1)
+        self._again.appendleft(ready)
 
     def answered(self, id: int, reply: Reply, outcome: Outcome, stage: Stage) -> None:
         """The server's word on a mail: journal first, then the receipt."""
@@ -93,12 +102,13 @@ class Batch:
         self.trouble = (0, text)
 
     def refuse_rest(self) -> None:
-        """Every lane gave up: what was not begun may be tried another time."""
+        """Every lane gave up, or the journal did: what was not begun may be tried another time."""
         code, text = self.trouble
+        stage = Stage.NONE if self.is_stopped else Stage.CONNECT  # the server is not to blame for our disk
         while self._again:
-            self.report(self._again.popleft().item.id, Outcome.TEMPORARY, code, text, Stage.CONNECT)
+            self.report(self._again.popleft().item.id, Outcome.TEMPORARY, code, text, stage)
         for item in self._items:
-            self.report(item.id, Outcome.TEMPORARY, code, text, Stage.CONNECT)
+            self.report(item.id, Outcome.TEMPORARY, code, text, stage)
 
     def _prepare(self, item: Item) -> Ready | None:
         try:
@@ -109,6 +119,17 @@ class Batch:
             self.report(item.id, Outcome.PERMANENT, 0, str(error))
             return None
         return Ready(item, mail_from, rcpt_to, body if item.is_clean else stuffed(body))
+
+
+def misfit(ready: Ready, features: Features) -> Reply | None:
+    """What the server would refuse after the whole body, as a reply of ours (RFC 1870, RFC 6152)."""
+    if ready.item.is_clean and not features.size:
+        return None
+    if features.size and len(ready.body) > features.size:
+        return Reply(552, f"5.3.4 {len(ready.body)} octets, the server takes {features.size}")
+    if not features.eight_bit and not ready.body.isascii():
+        return Reply(554, "5.6.3 an 8-bit body, the server takes 7 bits")
+    return None
 
 
 def stuffed(body: bytes) -> bytes:

@@ -148,6 +148,11 @@ class Wire:
         """The next complete reply, if one has arrived."""
         return self._replies.popleft()[0] if self._replies else None
 
+    @property
+    def has_more(self) -> bool:
+        """A complete reply waits. Where no command is out, the server says more than it was asked."""
+        return bool(self._replies)
+
     def wait(self) -> tuple[Reply, list[str]]:
         """Block for the next reply, up to the socket's timeout."""
         while not self._replies:
@@ -261,7 +266,8 @@ def _log_in(wire: Wire, user: str, password: str) -> None:
 
 def _expect(reply: Reply, code: int | None = None) -> None:
     if not (reply.ok if code is None else reply.code == code):
-        raise Temporary(reply.code, reply.text)
+        # A code that is no refusal is no answer here: nobody may take it for a yes.
+        raise Temporary(reply.code if reply.code // 100 in (4, 5) else 0, reply.text)
 
 
 def _encrypt(wire: Wire, server: Server, context: ssl.SSLContext | None) -> None:

@@ -24,6 +24,7 @@ from campaigns.services.mailbox import Arrived, MailboxError
 
 log = structlog.get_logger()
 
+ROUNDS = 25
 # The database is away: what waits stays where it is until the next tick.
 AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
@@ -32,13 +33,24 @@ def run(parts: Parts, *, now: datetime) -> Mapping[str, int]:
     """Take in what has arrived; returns how often each result came up."""
     counts: Counter[str] = Counter()
     try:
-        for mail in _arrived(parts):
-            result = safely(parts, mail.raw, mail.recipients, now=now)
-            mail.done(result not in take_mail.NOT_OURS)
-            counts[result] += 1
+        # After a big campaign more waits than one look brings.
+        for _ in range(ROUNDS):
+            if _round(parts, counts, now=now) < mailbox.A_TIME:
+                break
     except MailboxError as error:
         log.warning("mailbox unreachable", error=str(error))
     return counts
+
+
+def _round(parts: Parts, counts: Counter[str], *, now: datetime) -> int:
+    """One look into the mailbox; returns how many mails were there."""
+    looked = 0
+    for mail in _arrived(parts):
+        result = safely(parts, mail.raw, mail.recipients, now=now)
+        mail.done(result not in take_mail.NOT_OURS)
+        counts[result] += 1
+        looked += 1
+    return looked
 
 
 def take(parts: Parts, raw: bytes, recipients: Iterable[str], *, now: datetime) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
@@ -100,13 +101,13 @@ def _mark(
             return
         reason = f"soft_repeated: {reason}"[:REASON_MAX]
     if returned.set_dead(tx, address_id, reason=reason, now=now):
-        returned.add_dead_checks(tx, [mail.delivery_id], due_at=next_due(parts, now=now), now=now)
+        returned.add_dead_checks(tx, [mail.delivery_id], due_at=next_due(parts.settings.tz, now=now), now=now)
 
 
-def next_due(parts: Parts, *, now: datetime) -> datetime:
+def next_due(zone: ZoneInfo, *, now: datetime) -> datetime:
     """The end of the next business day, for a task that follows from incoming mail."""
-    tomorrow = now.astimezone(parts.settings.tz).date() + timedelta(days=1)
-    return datetime.combine(Calendar().next_business_day(tomorrow), DUE_TIME, tzinfo=parts.settings.tz)
+    tomorrow = now.astimezone(zone).date() + timedelta(days=1)
+    return datetime.combine(Calendar().next_business_day(tomorrow), DUE_TIME, tzinfo=zone)
 
 
 def _tell_sender(tx: Connection, parts: Parts, mail: Answered, fact: Fact, *, now: datetime) -> None:

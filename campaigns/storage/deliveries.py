@@ -67,6 +67,7 @@ class Line:
     smtp_code: int | None
     smtp_text: str
     bounce: str
+    bounce_text: str
 
 
 def counts(tx: Connection, wanted: Filter) -> dict[str, int]:
@@ -234,6 +235,7 @@ def _joined() -> Select[Any]:
             d.c.smtp_code,
             d.c.smtp_text,
             d.c.bounce,
+            d.c.bounce_text,
         )
         .select_from(d)
         .outerjoin(p, p.c.id == d.c.person_id)

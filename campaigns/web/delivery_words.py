@@ -9,6 +9,7 @@ from flask_babel import lazy_gettext as _l
 
 from campaigns.services.watch import Domain
 from campaigns.storage.deliveries import Line
+from campaigns.web import returned_words
 from campaigns.web.words import clock_time, short_day
 
 GROUPS = {
@@ -105,6 +106,7 @@ SERVER_SAID = {
     "too_large": _l("メールが大きすぎます"),
     "bad_content": _l("内容を受け付けられません"),
     "spam": _l("迷惑メールと判定されました"),
+    "filtered": _l("相手の受信設定で受け取られないか、宛先がありません"),
     "throttled": _l("送る速さを落とすよう言われました"),
     "reputation": _l("差出元の評判が低いと言われました"),
     "server_busy": _l("相手サーバーが混雑しています"),
@@ -127,7 +129,6 @@ SERVER_SAID = {
     "odd_answer": _l("返事を読み取れませんでした"),
     "account_rests": _l("送信サーバーの口が休んでいるため、待っています"),
     "warm_up": _l("新しい送信ドメインの1日の上限に達したため、翌日に送ります"),
-    "broken": _l("接続が何度も切れました"),
 }
 DOMAIN_STATES = {
     "flows": _l("送信できています"),
@@ -180,9 +181,8 @@ def reason(line: Line) -> str:
         return str(str(_LOST[code]) % {"product": line.by_product or _("別の商材")})
     if line.state == "expired":
         return _expired(line.valid_until)
-    if line.bounce and line.state == "sent":
-        gone = _("送信後に戻ってきました（恒久）")
-        return str(gone if line.bounce == "hard" else _("送信後に戻ってきました（一時）"))
+    if line.state == "sent" and (line.bounce or line.bounce_text):
+        return returned_words.came_back(line.bounce, line.bounce_text)
     words = plain(code)
     if line.state in ("sent", "handing") and code in _WON:
         return ""

@@ -34,7 +34,7 @@ def label(entry: Entry) -> str:
         return word(STATES, entry.line.state)
     assert entry.why is not None
     if entry.why.code == "expected":
-        return pgettext("why", "見込み")
+        return str(pgettext("why", "見込み"))
     return str(_("判定待ち") if entry.why.code == "waits_decision" else _("なし"))
 
 

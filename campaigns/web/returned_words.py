@@ -60,6 +60,17 @@ def why(stored: str) -> str:
     return str(_("%(why)s（%(said)s）", why=str(WHY[code]), said=said)) if said else str(WHY[code])
 
 
+def came_back(bounce: str, stored: str) -> str:
+    """What a sent mail that came back says in a table. bounce: hard, soft, or "" for our own fault."""
+    kinds = {
+        "hard": _("送信後に戻ってきました（恒久）"),
+        "soft": _("送信後に戻ってきました（一時）"),
+    }
+    gone = kinds.get(bounce, _("送信後に戻ってきました（当社側の理由）"))
+    code = stored.partition(":")[0]
+    return str(_("%(what)s。%(why)s", what=gone, why=str(WHY[code]))) if code in WHY else str(gone)
+
+
 def hold(stored: str) -> str:
     """Why something is paused: a person's own words, or ours where it paused by itself."""
     return str(HOLDS.get(stored, stored))

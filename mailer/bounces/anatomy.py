@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from email.message import Message
 
 from mailer import parsing
+from mailer.bounces import json_notice
 
 _RAW_MAX = 1_000_000
 _TEXT_MAX = 40_000
@@ -28,7 +29,8 @@ _MAIL_TYPES = frozenset(
 _BEGINS = re.compile(
     r"^[ \t>|#*=~_-]{0,60}(?:"
     r"(?:this is )?(?:below (?:this line )?(?:is|are)|a copy of|this is) .{0,30}(?:copy|header|message)"
-    r"|(?:the )?(?:start of )?(?:your |the )?(?:undelivered |returned |original |unsent |failed |bounced |rejected )"
+    r"|(?:the )?(?:start of )?(?:your |the )?(?:undelivered |returned |original |unsent |failed |bounced "
+    r"|rejected )"
     r"(?:message|mail|e-?mail)(?:'s)?(?: header| content| text| body| source)?s?(?: information)?"
     r"(?: follows?| below| attached| is attached| starts here| was| as follows)?"
     r"|(?:the )?headers? (?:of|from|for) (?:the |your )?(?:original|message|mail|returned).{0,40}"
@@ -36,14 +38,16 @@ _BEGINS = re.compile(
     r"|(?:unsent|returned|forwarded|undelivered|original) message(?: below| header.{0,20}| follows.{0,20})?"
     r"|here is (?:a copy of )?(?:your|the).{0,20}(?:message|mail|letter|header).{0,20}"
     r"|.{0,40}(?:元の|オリジナル|原文|送信された|元)(?:メッセージ|メール|のメール).{0,20}|以下.{0,10}(?:原文|元).{0,20}"
-    r"|(?:ursprüngliche|originale?|mensaje original|message d'origine|messaggio originale|mensagem original|原始邮件"
+    r"|(?:ursprüngliche|originale?|mensaje original|message d'origine|messaggio originale"
+    r"|mensagem original|原始邮件"
     r"|原邮件|исходное).{0,40}"
     r")[ \t.:;*=_<>|-]{0,80}$",
     re.IGNORECASE,
 )
 # These announce our mail so plainly that no header need follow.
 _CUTS = re.compile(
-    r"^[ \t>|#*=~_-]{0,60}(?:below this line is a copy of|this is a copy of (?:the|your) (?:message|mail), including"
+    r"^[ \t>|#*=~_-]{0,60}(?:below this line is a copy of|this is a copy of (?:the|your) (?:message"
+    r"|mail), including"
     r"|original (?:message|mail) (?:follows|as follows)|(?:un)?(?:sent|delivered) message (?:below|follows)"
     r"|message (?:header|body|text) follows)",
     re.IGNORECASE,
@@ -131,6 +135,8 @@ def _pieces(outer: Message) -> Anatomy:
         elif kind.partition("/")[0] in ("text", "multipart"):
             texts.append(parsing.text_of(part)[:_TEXT_MAX])
     _read_texts(found, texts)
+    if not found.groups and found.feedback is None and found.notice:
+        found.groups, found.feedback = json_notice.fields(found.notice)
     if len(found.notice.strip()) < 30:
         _read_texts(found, [parsing.plain(page) for page in pages[:3]])
     return found

@@ -8,17 +8,22 @@ from email.message import Message
 from mailer import parsing
 
 _SUBJECT = re.compile(
-    r"^(?:\W{0,4}(?:re|aw|fwd?)\s?:\s?)?\W{0,4}(?:auto(?:matic|mated)?[ -]?(?:reply|response|responder|antwort|generated reply)"
-    r"|automatisch\w*|(?:i am |i'm |is |be )?(?:currently )?out of (?:the )?(?:office|town)|vacation|away from|on (?:holiday|leave|vacation)"
-    r"|ooo\b|réponse automatique|respuesta autom|resposta autom|risposta autom|absence|absent|abwesen|fuera de|автоответ|自动回复|自動回覆"
+    r"^(?:\W{0,4}(?:re|aw|fwd?)\s?:\s?)?\W{0,4}(?:auto(?:matic|mated)?[ -]?(?:reply|response|responder"
+    r"|antwort|generated reply)"
+    r"|automatisch\w*|(?:i am |i'm |is |be )?(?:currently )?out of (?:the )?(?:office|town)|vacation"
+    r"|away from|on (?:holiday|leave|vacation)"
+    r"|ooo\b|réponse automatique|respuesta autom|resposta autom|risposta autom|absence|absent|abwesen"
+    r"|fuera de|автоответ|自动回复|自動回覆"
     r"|不在|自動返信|自動応答|休暇)"
     r"|^auto:|is out of (?:the )?office|automatyczna odpowied|automatisk svar|autosvar|afwezig|poza biurem"
     r"|自動(?:返信|応答)|不在(?:通知|のお知らせ|連絡)|休暇中|out of office|\bautoreply\b|auto-reply|automatic reply|abwesenheit",
     re.IGNORECASE,
 )
 _DAEMON = re.compile(
-    r"mailer[-_. ]?daemon|post[-_. ]?master|mail[-_ ]?(?:delivery|deliver)|mail[-_. ]?(?:daemon|system|administrator|router)|delivery[-_ ]?(?:status|sub)?"
-    r"|maildeliver|\bndr\b|bounce|returned|failure notice|exchange|mmsc|system attendant|mailbox daemon|<>|^$",
+    r"mailer[-_. ]?daemon|post[-_. ]?master|mail[-_ ]?(?:delivery|deliver)|mail[-_. ]?(?:daemon|system"
+    r"|administrator|router)|delivery[-_ ]?(?:status|sub)?"
+    r"|maildeliver|\bndr\b|bounce|returned|failure notice|exchange|mmsc|system attendant|mailbox daemon"
+    r"|<>|^$",
     re.IGNORECASE,
 )
 

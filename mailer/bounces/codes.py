@@ -7,7 +7,8 @@ import re
 # Not inside an IP address or a version: 8.15.2, 192.5.1.1.
 _STATUS = re.compile(r"(?<![\d.])([245])\.(\d)\.(\d{1,3})(?![\d]|\.\d)")
 _REPLY = re.compile(
-    r"(?<![\d.#:/\[-])\b([45][0-5]\d)(?=[ \-:,;]\s{0,3}(?:[#(<\[]?\s?[245]\.\d\.\d|[<\"'A-Za-z(*\[#:_]|$)|[\s.]*$)"
+    r"(?<![\d.#:/\[-])\b([45][0-5]\d)(?=[ \-:,;]\s{0,3}(?:[#(<\[]?\s?[245]\.\d\.\d|[<\"'A-Za-z(*\[#:_]|$)"
+    r"|[\s.]*$)"
     r"|(?:said|reply|response|error|code|status)[^\n]{0,20}?\b([45][0-5]\d)\b",
     re.MULTILINE | re.IGNORECASE,
 )

@@ -17,7 +17,8 @@ _SECTION_MAX = 1_500
 _FOUND_MAX = 100
 _FIRST = re.compile(r"^[\s>*<\"'(\[・●■□◆\-+#|]{0,40}(?:mailto:|smtp:|rfc822;\s?)?$", re.IGNORECASE)
 _LED = re.compile(
-    r"(?:\b(?:to|for|recipients?|address(?:es)?|user|deliver\w*|mail ?box|rcpt|account|addressee|unknown|failed|an|à|a|para|für"
+    r"(?:\b(?:to|for|recipients?|address(?:es)?|user|deliver\w*|mail ?box|rcpt|account|addressee|unknown"
+    r"|failed|an|à|a|para|für"
     r"|per|адрес\w*|name)\b|宛|先|アドレス|ユーザ\w*|受信者)[^@\n\w]{0,40}(?:mailto:)?$",
     re.IGNORECASE,
 )
@@ -26,7 +27,8 @@ _NAMED_FIRST = re.compile(
     re.IGNORECASE,
 )
 _SENDER_BEFORE = re.compile(
-    r"(?:\b(?:from|sender|sent by|envelope-from|return-path|reply-to|contact|postmaster|generated from|help|support|mail from"
+    r"(?:\b(?:from|sender|sent by|envelope-from|return-path|reply-to|contact|postmaster|generated from"
+    r"|help|support|mail from"
     r"|message-id|your account|von|de)\b|差出人|送信者|送信元|発信者)[^@\n]{0,40}$",
     re.IGNORECASE,
 )
@@ -35,8 +37,10 @@ _DAEMON = re.compile(
 )
 _TYPED = re.compile(r"^(?:smtp|rfc822|x400|mailto|to)=")
 _ANNOUNCES = re.compile(
-    r"(?:following|these|failed|undelivered|below|intended) .{0,40}(?:recipient|address|user|person|people|destination)"
-    r"|(?:recipient|address|user)(?:s|es|\(s\)|\(es\))? .{0,40}(?:failed|affected|follow|could not|problem|error)"
+    r"(?:following|these|failed|undelivered|below|intended) .{0,40}(?:recipient|address|user|person"
+    r"|people|destination)"
+    r"|(?:recipient|address|user)(?:s|es|\(s\)|\(es\))? .{0,40}(?:failed|affected|follow|could not"
+    r"|problem|error)"
     r"|(?:not|n't|cannot) (?:be )?(?:deliver|reach|sent)\w{0,4} .{0,20}to\s?:?\s*$"
     r"|(?:以下|次|下記)の.{0,20}(?:宛先|アドレス|あて先|受信者)",
     re.IGNORECASE,

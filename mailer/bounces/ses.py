@@ -75,10 +75,12 @@ class Certificates:
 
     KEPT_MAX = 50
     FAILED_S = 60.0
+    FETCHES_MAX = 10  # within FAILED_S; SNS has one certificate a region, and changes it once a year
 
     def __init__(self) -> None:
         self._kept: dict[str, x509.Certificate] = {}
         self._failed: dict[str, datetime] = {}
+        self._fetched: list[datetime] = []
         self._lock = Lock()
 
     def get(self, url: str, fetch: Fetch, *, now: datetime) -> x509.Certificate:
@@ -89,6 +91,10 @@ class Certificates:
             failed = self._failed.get(url)
             if failed is not None and (now - failed).total_seconds() < self.FAILED_S:
                 raise OSError("the certificate could not be fetched a moment ago")
+            self._fetched = [at for at in self._fetched if (now - at).total_seconds() < self.FAILED_S]
+            if len(self._fetched) >= self.FETCHES_MAX:
+                raise OSError("too many certificates were asked for")
+            self._fetched.append(now)
         try:
             found = x509.load_pem_x509_certificate(fetch(url))
         except (OSError, ValueError) as error:

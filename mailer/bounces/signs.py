@@ -12,37 +12,56 @@ from mailer import parsing
 from mailer.bounces import automatic
 
 _SUBJECT = re.compile(
-    r"undeliver|non.?deliver|not delivered|deliver(?:y|able)? (?:status|failure|has failed|failed|error|problem|report|notification|delayed|unsuccessful)"
-    r"|(?:returned|rejected|failed|bounced|blocked|returning|return) (?:mail|e-?mail|message)|mail (?:delivery|system|failure|error)|failure notice"
-    r"|failure (?:delivery|sending)|message (?:status|blocked|rejected|delayed|undeliv|not|could|you sent)|could ?n[o']t (?:be )?(?:deliver|send)|unable to deliver"
-    r"|warning: |user unknown|unknown (?:user|address)|bounce|loop alert|mail loop|permanent (?:delivery )?(?:error|failure)|\bndr?n\b|problems? delivering|unzustellbar|nicht zustell"
-    r"|non remis|échec|no se (?:ha )?(?:pudo|entreg)|não (?:entreg|pôde)|mancata consegna|impossibile|не доставлен|недоставлен|не может быть доставлен"
-    r"|退信|系统退信|无法投递|投递失败|return(?:ed|ing) to sender|mail failed|not members? \(|配信不能|配信できません|配達できません|送信できません|エラーメール|メールエラー|不達|未配信|届けられ|送信エラー|配信エラー"
+    r"undeliver|non.?deliver|not delivered|deliver(?:y|able)? (?:status|failure|has failed|failed|error"
+    r"|problem|report|notification|delayed|unsuccessful)"
+    r"|(?:returned|rejected|failed|bounced|blocked|returning|return) (?:mail|e-?mail|message)"
+    r"|mail (?:delivery|system|failure|error)|failure notice"
+    r"|failure (?:delivery|sending)|message (?:status|blocked|rejected|delayed|undeliv|not|could"
+    r"|you sent)|could ?n[o']t (?:be )?(?:deliver|send)|unable to deliver"
+    r"|warning: |user unknown|unknown (?:user|address)|bounce|loop alert|mail loop"
+    r"|permanent (?:delivery )?(?:error|failure)|\bndr?n\b|problems? delivering|unzustellbar|nicht zustell"
+    r"|non remis|échec|no se (?:ha )?(?:pudo|entreg)|não (?:entreg|pôde)|mancata consegna|impossibile"
+    r"|не доставлен|недоставлен|не может быть доставлен"
+    r"|退信|系统退信|无法投递|投递失败|return(?:ed|ing) to sender|mail failed|not members? \(|配信不能|配信できません|配達できません"
+    r"|送信できません|エラーメール|メールエラー|不達|未配信|届けられ|送信エラー|配信エラー"
     r"|宛先不明",
     re.IGNORECASE,
 )
 _BODY = re.compile(
-    r"(?:could|can|was|were|has|is|have|been)(?: ?not|n't)[ \w]{0,12} (?:be )?(?:deliver|sent|relayed|transmitted|reach|accept)|delivery (?:has |to .{0,80})?fail"
-    r"|(?:permanent|fatal|delivery|delivering) (?:fatal )?(?:delivery )?(?:error|problem|fail)|undeliverable|unable to (?:deliver|send|relay)|not delivered"
-    r"|(?:returned|rejected|refused|bounced) (?:to|by|your|mail|message)|user unknown|unknown user|mailbox (?:full|unavailable)|failed to deliver|did not reach"
-    r"|wasn't able to deliver|there was an error delivering|nicht (?:zugestellt|zustell)|n'a pas pu|no (?:se )?(?:pudo|ha podido)|não (?:pôde|foi)|не может быть доставлен"
-    r"|не удалось|无法|退回|配信できません|届けられ|送信でき|お届けでき|配送でき|配達でき|無法|could not send|message (?:is |was )?(?:blocked|rejected|returned)|will be retried"
-    r"|(?:has been|was) delayed|delivery problems|mail delivery|non-delivered|no valid recipients|duplicated message-id|error message below|requested action not taken|no such user|(?:not|n't) (?:a )?(?:member of th|valid (?:user|recipient|address|e-?mail))|(?:invalid|unknown) (?:user|recipient|address)|not been delivered|error(?:s)? (?:occurred|while)",
+    r"(?:could|can|was|were|has|is|have|been)(?: ?not|n't)[ \w]{0,12} (?:be )?(?:deliver|sent|relayed"
+    r"|transmitted|reach|accept)|delivery (?:has |to .{0,80})?fail"
+    r"|(?:permanent|fatal|delivery|delivering) (?:fatal )?(?:delivery )?(?:error|problem|fail)"
+    r"|undeliverable|unable to (?:deliver|send|relay)|not delivered"
+    r"|(?:returned|rejected|refused|bounced) (?:to|by|your|mail|message)|user unknown|unknown user"
+    r"|mailbox (?:full|unavailable)|failed to deliver|did not reach"
+    r"|wasn't able to deliver|there was an error delivering|nicht (?:zugestellt|zustell)|n'a pas pu"
+    r"|no (?:se )?(?:pudo|ha podido)|não (?:pôde|foi)|не может быть доставлен"
+    r"|не удалось|无法|退回|配信できません|届けられ|送信でき|お届けでき|配送でき|配達でき|無法|could not send|message (?:is "
+    r"|was )?(?:blocked|rejected|returned)|will be retried"
+    r"|(?:has been|was) delayed|delivery problems|mail delivery|non-delivered|no valid recipients"
+    r"|duplicated message-id|error message below|requested action not taken|no such user|(?:not"
+    r"|n't) (?:a )?(?:member of th|valid (?:user|recipient|address|e-?mail))|(?:invalid|unknown) (?:user"
+    r"|recipient|address)|not been delivered|error(?:s)? (?:occurred|while)",
     re.IGNORECASE,
 )
 _DELAY = re.compile(
-    r"delivery status notification \(delay|\(delay(?:ed)?\)|message (?:is |still )?(?:delayed|undelivered)|has been delayed|have been delayed|warning message only|not need to resend"
-    r"|will (?:be retried|continue to (?:try|be tried)|keep trying|try again|retry)|still (?:being )?(?:trying|undelivered|queued)|warning: (?:could not send|message|mail|e-?mail)"
-    r"|delivery (?:is |was )?delayed|temporary (?:delivery )?(?:problem|failure),? (?:will|we)|delayed mail|will be (?:re-?attempted|re-?tried)|delivery attempts will continue"
+    r"delivery status notification \(delay|\(delay(?:ed)?\)|message (?:is |still )?(?:delayed"
+    r"|undelivered)|has been delayed|have been delayed|warning message only|not need to resend"
+    r"|will (?:be retried|continue to (?:try|be tried)|keep trying|try again|retry)"
+    r"|still (?:being )?(?:trying|undelivered|queued)|warning: (?:could not send|message|mail|e-?mail)"
+    r"|delivery (?:is |was )?delayed|temporary (?:delivery )?(?:problem|failure),? (?:will|we)"
+    r"|delayed mail|will be (?:re-?attempted|re-?tried)|delivery attempts will continue"
     r"|配送が遅れ|遅延し|再送を(?:試|続)|再送信を(?:試|続)|retries? will|not yet been delivered",
     re.IGNORECASE,
 )
 _GIVEN_UP = re.compile(
-    r"permanent (?:error|failure|fatal)|failed permanently|given up|giving up|gave up|could not be delivered for|will not be retried|no further attempts|(?:failure|failed)\)",
+    r"permanent (?:error|failure|fatal)|failed permanently|given up|giving up|gave up"
+    r"|could not be delivered for|will not be retried|no further attempts|(?:failure|failed)\)",
     re.IGNORECASE,
 )
 _PLAIN_SUBJECT = re.compile(
-    r"\W{0,3}(?:undeliver(?:ed|able)(?: mail|:| message)|mail delivery (?:failed|failure)|delivery status notification"
+    r"\W{0,3}(?:undeliver(?:ed|able)(?: mail|:| message)|mail delivery (?:failed|failure)"
+    r"|delivery status notification"
     r"|returned mail\b|failure notice|mail system error|undelivered mail|non-?delivery report"
     r"|メールエラー|エラーメール|配信不能|不達通知|配信エラー|送信エラー)",
     re.IGNORECASE,

@@ -18,14 +18,17 @@ _WORDS_MAX = 300
 _DEAD = frozenset({"user_unknown", "host_unknown"})
 _VAGUE = frozenset({"suspended", "content", "expired", "network", "protocol", "system"} | wording.WEAK.keys())
 _BEFORE_RECIPIENT = re.compile(
-    r"(?:after|in reply to|in response to|response to|to|at|during|while|sending|>>>|command:?|\[|stage)[ '\"(]{0,3}"
+    r"(?:after|in reply to|in response to|response to|to|at|during|while|sending|>>>|command:?|\["
+    r"|stage)[ '\"(]{0,3}"
     r"(?:smtp[ :])?(mail[ _]from|ehlo|helo|initial connection|connection)|\bmail_from\b"
     r"|my name was rejected|greeting failed|sender was rejected",
     re.IGNORECASE,
 )
 _AFTER_RECIPIENT = re.compile(
-    r"(?:after|in reply to|in response to|response to|to|at|during|did not like our|while|sending|>>>|command:?|\[)[ '\"(]{0,3}"
-    r"(?:the |final |pipelined )?(?:sending )?(?:end of )?(?:message |final )?(?:data\b|eom\b|<crlf>|dot\b|\.$)"
+    r"(?:after|in reply to|in response to|response to|to|at|during|did not like our|while|sending|>>>"
+    r"|command:?|\[)[ '\"(]{0,3}"
+    r"(?:the |final |pipelined )?(?:sending )?(?:end of )?(?:message |final )?(?:data\b|eom\b|<crlf>"
+    r"|dot\b|\.$)"
     r"|\bdata_?end\b|\[(?:data|eom|end_of_data)\]|smtp command\W{1,10}data\b|\(state 1[5-9]\)",
     re.IGNORECASE,
 )

@@ -19,7 +19,9 @@ _URL = re.compile(r"\b(?:https?://|www\.)\S{1,500}", re.IGNORECASE)
 # "550-5.1.1 the account 550-5.1.1 does not exist": the codes of continued lines stand inside sentences.
 _CONTINUED = re.compile(r"(?<=\s)[245]\d\d[- ](?:[245]\.\d{1,3}\.\d{1,3}[ -]?)?|\.{3,}")
 # What Postfix puts before any refusal at RCPT says nothing by itself.
-_PREFIX = re.compile(r"recipient address rejected:(?! ?access denied)(?= ?\w)")
+_PREFIX = re.compile(
+    r"recipient address rejected:(?! ?access denied)(?= ?\w)|mail system error|mail delivery (?:sub)?system"
+)
 _SPACE = re.compile(r"\s+")
 
 

@@ -83,7 +83,7 @@ def _options(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--dkim", choices=("none", "rsa2048", "ed25519"), default="none")
     parser.add_argument("--database-url", default="")
     parser.add_argument("--json", action="store_true")
-    return parser.parse_args(sys.argv[1:] if argv is None else argv)
+    return parser.parse_args([] if argv is None else argv)
 
 
 def _measure(base: Parts, given: argparse.Namespace, say) -> tuple[list[Run], int, int]:  # type: ignore[no-untyped-def]
@@ -156,4 +156,4 @@ def _count(base: Parts, house: senders.House, given: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

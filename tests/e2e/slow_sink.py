@@ -40,6 +40,7 @@ class SlowSink:
         self.rate = rate
         self.arrivals: list[Arrival] = []
         self.bodies = 0  # whole mails, counted or not
+        self.begun: list[tuple[int, float]] = []  # delivery, when its body was here
         self._open: dict[int, float] = {}  # port -> when its last mail was answered; inf: a mail is open
         self._free_at = 0.0
         self._port: Future[int] = Future()
@@ -98,6 +99,7 @@ class SlowSink:
             return "554 5.6.0 no Message-ID of ours"
         delivery = int(found[1])
         self.bodies += 1
+        self.begun.append((delivery, time.monotonic()))
         if delivery % 2:
             self.arrivals.append(Arrival(delivery, time.monotonic(), port))
         await self._turn()

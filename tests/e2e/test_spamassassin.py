@@ -113,6 +113,7 @@ def frozen(tx: Connection, made: world.World, mail: Shipped) -> int:
         mail.words["html"],
         mail.words["text"],
         0,
+        format=mail.words.get("format", "html"),
     )
     ready, problems = publish.freeze(variant, publish.layout_of("株式会社みのり精機", "外観検査装置"))
     assert ready is not None, (mail.name, problems)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from mailer.bounces import Returned, ReturnedKind, Side, read
@@ -17,7 +19,9 @@ hello
 DAEMON = "From: MAILER-DAEMON@mx.buyer.example\nTo: b+v1.TOKEN@mail.minori.example\n"
 
 
-def notice(text: str, *, subject: str = "Undelivered mail", head: str = DAEMON, charset: str = "utf-8") -> Returned:
+def notice(
+    text: str, *, subject: str = "Undelivered mail", head: str = DAEMON, charset: str = "utf-8"
+) -> Returned:
     top = f"{head}Subject: {subject}\nContent-Type: text/plain; charset={charset}\n\n"
     return read(top.encode() + text.encode(charset))
 
@@ -293,11 +297,20 @@ def test_each_recipient_has_his_own_reason() -> None:
         ("Action: failed\nStatus: 5.7.1", Side.SENDER, "policy"),
         ("Action: failed\nStatus: 5.7.515", Side.SENDER, "auth_failure"),
         ("Action: failed\nStatus: 5.7.606", Side.SENDER, "blocked"),
-        ("Action: failed\nStatus: 5.7.1\nDiagnostic-Code: smtp; 550 5.7.1 No such user", Side.HARD, "user_unknown"),
-        ("Action: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1 mailbox full", Side.SOFT, "mailbox_full"),
+        (
+            "Action: failed\nStatus: 5.7.1\nDiagnostic-Code: smtp; 550 5.7.1 No such user",
+            Side.HARD,
+            "user_unknown",
+        ),
+        (
+            "Action: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1 mailbox full",
+            Side.SOFT,
+            "mailbox_full",
+        ),
         ("Action: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550 : User unknown", Side.SOFT, "filtered"),
         (
-            "Action: failed\nStatus: 5.2.0\nDiagnostic-Code: smtp; 550 Unknown user (in reply to end of DATA command)",
+            "Action: failed\nStatus: 5.2.0\nDiagnostic-Code: smtp; 550 Unknown user (in reply to end of"
+            " DATA command)",
             Side.SOFT,
             "filtered",
         ),
@@ -324,7 +337,9 @@ def test_a_delay_is_no_bounce() -> None:
     got = report("Final-Recipient: rfc822; taro@buyer.example\nAction: delayed\nStatus: 4.4.1\n")
     assert got.kind is ReturnedKind.DELAYED
     assert not got.recipients[0].hard
-    told = notice("Delivery to taro@buyer.example has been delayed.\nMessage will be retried for 2 more day(s)\n")
+    told = notice(
+        "Delivery to taro@buyer.example has been delayed.\nMessage will be retried for 2 more day(s)\n"
+    )
     assert told.kind is ReturnedKind.DELAYED
 
 
@@ -409,6 +424,47 @@ def test_a_named_recipient_of_a_complaint_comes_before_the_header() -> None:
     assert [one.address for one in got.recipients] == ["hana@buyer.example", "jiro@buyer.example"]
 
 
+def amazon(told: dict[str, object], *, wrapped: bool) -> Returned:
+    text = json.dumps({"Type": "Notification", "Message": json.dumps(told)} if wrapped else told, indent=1)
+    head = "From: no-reply@sns.example\nTo: b@minori.example\n"
+    return notice(f"{text}\n\n--\nIf you wish to stop ...", subject="Notification Message", head=head)
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_a_notification_in_json_is_read_like_a_report(wrapped: bool) -> None:
+    person = {
+        "emailAddress": "taro@buyer.example",
+        "status": "5.1.1",
+        "diagnosticCode": "smtp; 550 5.1.1 gone",
+    }
+    got = amazon({"notificationType": "Bounce", "bounce": {"bouncedRecipients": [person]}}, wrapped=wrapped)
+    assert got.kind is ReturnedKind.BOUNCE
+    assert [(one.address, one.hard) for one in got.recipients] == [("taro@buyer.example", True)]
+    spoke = {
+        "complainedRecipients": [{"emailAddress": "taro@buyer.example"}],
+        "complaintFeedbackType": "abuse",
+    }
+    got = amazon({"notificationType": "Complaint", "complaint": spoke}, wrapped=wrapped)
+    assert (got.kind, got.recipients[0].address) == (ReturnedKind.COMPLAINT, "taro@buyer.example")
+    got = amazon(
+        {"notificationType": "Delivery", "delivery": {"recipients": ["taro@buyer.example"]}}, wrapped=wrapped
+    )
+    assert got.kind is ReturnedKind.OTHER
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        '{"notificationType": "Bounce"',
+        '{"notificationType": "Bounce", "bounce": 7}',
+        '{"Type": "x", "Message": "[]"}',
+        '{"Type": ' + "[" * 30_000,
+    ],
+)
+def test_broken_json_is_no_report(broken: str) -> None:
+    assert notice(broken, subject="x", head="From: x@sns.example\n").kind is ReturnedKind.OTHER
+
+
 PERSON = "From: Taro <taro@buyer.example>\nTo: b+v1.TOKEN@mail.minori.example\n"
 
 
@@ -416,7 +472,11 @@ PERSON = "From: Taro <taro@buyer.example>\nTo: b+v1.TOKEN@mail.minori.example\n"
     ("head", "subject", "text"),
     [
         ("Auto-Submitted: auto-replied\n", "Re: x", "I am out of the office until Monday."),
-        ("Return-Path: <>\nAuto-Submitted: auto-replied\n", "Re: x", "Your mail has not been delivered to anyone else."),
+        (
+            "Return-Path: <>\nAuto-Submitted: auto-replied\n",
+            "Re: x",
+            "Your mail has not been delivered to anyone else.",
+        ),
         ("", "Out of Office: x", "I cannot be reached. Mail will not be delivered."),
         ("", "Automatic reply: x", "Mailbox full of work."),
         ("", "AUTO: Taro is out of the office", "back soon"),
@@ -437,7 +497,10 @@ def test_a_vacation_note_is_no_bounce(head: str, subject: str, text: str) -> Non
 @pytest.mark.parametrize(
     ("subject", "text"),
     [
-        ("Re: x", "The machine you sent could not be delivered, user unknown at our gate. taro@buyer.example"),
+        (
+            "Re: x",
+            "The machine you sent could not be delivered, user unknown at our gate. taro@buyer.example",
+        ),
         ("Re: delivery failure of the pump", "It was returned to sender: mailbox full."),
         ("Re: Undelivered mail", "Why do I get this?"),
         ("Visit", "Please send it to hana@buyer.example, she has the budget."),

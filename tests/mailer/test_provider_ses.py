@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mailer.bounces import Side, ses
-from mailer.bounces.events import BadSignature, EventKind
+from mailer.bounces.events import BadSignature, EventKind, Fields
 from tests.mailer import sns
 from tests.mailer.sns import NOW, TOPIC
 
@@ -31,7 +31,7 @@ class Web:
         return self.pem
 
 
-def verify(payload: bytes, web: Web | None = None, **changed: Any) -> ses.Fields:
+def verify(payload: bytes, web: Web | None = None, **changed: Any) -> Fields:
     values = {"topics": [TOPIC], "certificates": ses.Certificates(), "now": NOW, **changed}
     return ses.verify(payload, fetch=web or Web(), **values)
 
@@ -110,6 +110,15 @@ def test_a_certificate_is_fetched_once_and_a_failure_is_remembered_for_a_while()
     assert len(away.asked) == 1
     away.is_away = False
     verify(sns.notification(sns.bounce()), away, certificates=kept, now=NOW + timedelta(minutes=2))
+
+
+def test_posts_that_name_ever_new_certificates_cost_few_fetches() -> None:
+    web, kept = Web(b"rubbish"), ses.Certificates()
+    for number in range(100):
+        url = f"https://sns.ap-northeast-1.amazonaws.com/SimpleNotificationService-{number}.pem"
+        with pytest.raises((BadSignature, OSError)):
+            verify(sns.notification(sns.bounce(), SigningCertURL=url), web, certificates=kept)
+    assert len(web.asked) == 10
 
 
 def test_a_certificate_that_is_none_or_too_old_proves_nothing() -> None:

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from sqlalchemy import text
 
 from campaigns import commands
+from campaigns import parts as composition
 from campaigns.parts import Parts
 from campaigns.rules.schedule import parse_month
 from campaigns.services import deliver, explain, hold, plan, refuse
@@ -191,7 +192,7 @@ def test_an_address_is_found_however_it_is_written_and_a_strange_one_is_an_error
 
 @pytest.fixture
 def shell(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
-    monkeypatch.setattr(commands.parts, "build", lambda _settings: parts)
+    monkeypatch.setattr(composition, "build", lambda _settings: parts)
     monkeypatch.setattr(commands, "_settings", lambda: parts.settings)
     return CliRunner()
 

@@ -20,8 +20,10 @@ from campaigns.services import render
 from campaigns.storage import deliveries, flow
 from campaigns.storage import tables as t
 from campaigns.storage.deliveries import GROUPS, Filter
+from campaigns.web import delivery_words
 from mailer.catcher import Catcher
 from mailer.receipts import NoJournal, Outcome, Receipt
+from mailer.replies import Reason
 from mailer.throttle import Limits, Result
 from mailer.transports import transport_for
 from tests import world
@@ -294,7 +296,8 @@ def test_a_domain_that_throttles_is_shown_with_its_queue_and_the_servers_words(
     assert "hamana.example" in page
     assert "送信できています" in page
     rates.SharedRates(parts.redis, Limits.parse("")).report(
-        {"hamana.example": Result(throttled=1, reason="throttled", code=421, text="4.7.0 <b>slow</b> down")}
+        {"hamana.example": Result(throttled=1, reason="throttled", code=421, text="4.7.0 <b>slow</b> down")},
+        now_s=now.timestamp(),
     )
     page = client.get("/deliveries").get_data(as_text=True)
     assert "止めて待っています" in page
@@ -354,3 +357,10 @@ def test_the_reasons_of_a_person_stand_by_month(
     english = client.get("/deliveries/why/1?lang=en&months=999").get_data(as_text=True)
     assert "What holds now" in english
     assert "November 2026" in english
+
+
+def test_every_answer_of_a_server_has_its_words() -> None:
+    silent = {Reason.ACCEPTED}
+    assert [
+        reason for reason in Reason if reason not in silent and delivery_words.plain(reason) == reason
+    ] == []

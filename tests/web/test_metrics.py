@@ -15,6 +15,7 @@ from sqlalchemy import text
 from campaigns import rates
 from campaigns.parts import STREAM, Parts
 from campaigns.services import hold
+from campaigns.services import metrics as figures_of
 from campaigns.services.hold import Kind, Target
 from campaigns.settings import SettingsError, read
 from campaigns.web import app as web
@@ -58,7 +59,8 @@ def test_the_figures_parse_and_tell_what_the_database_and_redis_hold(app: Flask,
     parts.redis.set("ikusei:ticked", (NOW - timedelta(seconds=30)).isoformat())
     hold.pause(parts, Target(Kind.PRODUCT, made.product), reason="", user_id=None, now=NOW)
     rates.SharedRates(parts.redis, Limits.parse("")).report(
-        {"docomo.ne.jp": Result(throttled=1, reason="throttled", code=421, text="4.7.0 slow down")}
+        {"docomo.ne.jp": Result(throttled=1, reason="throttled", code=421, text="4.7.0 slow down")},
+        now_s=NOW.timestamp(),
     )
     parts.clock.move_to(NOW)
     answer = app.test_client().get("/metrics")
@@ -164,13 +166,13 @@ def test_an_impatient_server_costs_one_reading(
     app: Flask, parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[float] = []
-    real: Callable[..., object] = metrics.metrics.run
+    real: Callable[..., object] = figures_of.run
 
     def counted(*args: object, **more: object) -> object:
         asked.append(time.monotonic())
         return real(*args, **more)
 
-    monkeypatch.setattr(metrics.metrics, "run", counted)
+    monkeypatch.setattr(figures_of, "run", counted)
     client = app.test_client()
     assert len({client.get("/metrics").text for _ in range(5)}) == 1
     assert len(asked) == 1

@@ -32,7 +32,7 @@ KEY = ec.generate_private_key(ec.SECP256R1())
 PUBLIC = base64.b64encode(
     KEY.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 ).decode()
-ON = {
+ON: dict[str, Any] = {
     "ses_topics": f"arn:aws:sns:us-east-1:123456789012:another, {sns.TOPIC}",
     "sendgrid_key": PUBLIC,
     "postmark_secret": SECRET,
