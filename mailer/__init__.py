@@ -2,6 +2,9 @@
 
 Writing a mail
     compose.check(...)           what is wrong with an author's templates, as codes with lines
+    mjml.convert(...)            MJML to HTML, its Jinja tags as they were
+    press.run(job)               the two above and `inline.publish`, in a process with limits on time and memory
+    look.as_seen(...)            a rendered mail as dark screens show it, for previews
     layout.wrap(...)             the author's body inside the base layout
     inline.publish(...)          once per step version: CSS inlined, links numbered, slots placed
     inline.render(...)           once per recipient: one template render a part

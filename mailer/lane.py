@@ -11,12 +11,18 @@ from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
 
-from mailer.batch import Batch, Ready
+from mailer.batch import Batch, Ready, misfit
+from mailer.dialing import Dialing
 from mailer.errors import MailError, Temporary
 from mailer.receipts import Outcome, Stage, outcome_of
 from mailer.wire import Reply, Wire
 
-_BREAKS_MAX = 2  # broken connections in a row, without one answered mail, before a lane gives up
+# Without one answered mail in between, a lane gives up after so many connections that broke before the server
+# said yes to a sender ...
+_BREAKS_MAX = 2
+# ... or within a mail: 1 for an envelope, 2 for a body. More than the limiter lets one bad domain cost (3 lost
+# mails and those on their way), so that such a domain does not end the lane for the others.
+_LOSSES_MAX = 12
 
 
 class _Wait(StrEnum):
@@ -42,7 +48,8 @@ class Lane:
         self._limit = limit
         self.wire: Wire | None = None
         self._sent = 0
-        self.breaks = 0
+        self.dialing: Dialing | None = None
+        self.breaks = self.losses = 0
         self.is_done = False
         self.reset()
 
@@ -52,86 +59,130 @@ class Lane:
         self.current: Ready | None = None
         self.following: Ready | None = None
         self.refusal: tuple[Reply, Stage] | None = None
-        self.mail_ok = self.rcpt_ok = False
+        self.mail_ok = False
         self.deadline = 0.0
 
     def begin(self, batch: Batch) -> None:
         """A new batch; the connection is kept."""
         self.batch = batch
-        self.breaks = 0
+        self.breaks = self.losses = 0
         self.is_done = False
         self.reset()
 
     @property
     def is_busy(self) -> bool:
-        """A reply is awaited."""
-        return bool(self.waiting)
+        """A reply or a connection is awaited."""
+        return bool(self.waiting) or self.dialing is not None
+
+    @property
+    def ear(self) -> Wire | Dialing | None:
+        """What to poll."""
+        return self.wire or self.dialing
 
     @property
     def has_given_up(self) -> bool:
         """Connections break again and again: no more from this lane in this batch."""
-        return self.breaks >= _BREAKS_MAX
+        return self.breaks >= _BREAKS_MAX or self.losses >= _LOSSES_MAX
 
     def start(self) -> None:
         """Take a mail and send its envelope, on a new connection where none is kept."""
-        if self._limit is not None and self._sent >= self._limit:
+        if self.wire is not None and (self.wire.has_more or self._is_full()):
             self.hang_up(politely=True)
+        if self.wire is None and self.batch.is_barred:
+            self.breaks = _BREAKS_MAX
+            self.is_done = True
+            return
         self.current = ready = self.batch.take()
         if ready is None:
             self.is_done = True
-            return
-        try:
-            if self.wire is None:
-                self._sent = 0
-                self.wire = self._open()
-        except Temporary as error:
-            self.broken(error.code, error.text)
-            return
-        if self._fits(ready):
-            self._envelope(ready)
+        elif self.wire is not None:
+            self._begin(ready)
         else:
-            self.current = None
+            self._sent = 0
+            self.dialing = Dialing(self._open)
+            # Each of its steps has a timeout of its own; five slow ones are too many.
+            self.deadline = time.monotonic() + 2 * self._timeout_s
 
     def on_readable(self) -> None:
         """Replies have arrived: step as far as they reach."""
-        assert self.wire is not None
+        if self.wire is None:
+            self._dialled()
+            return
         try:
             self.wire.fill()
         except Temporary as error:
-            self._replies()
+            self._last_replies()
             if self.wire is not None:
                 self.broken(error.code, error.text)
             return
         except OSError as error:
             self.broken(0, f"connection lost: {error.strerror or type(error).__name__}")
             return
-        self._replies()
-
-    def _replies(self) -> None:
         while self.wire is not None and self.waiting and (reply := self.wire.pop()) is not None:
             self._step(self.waiting.popleft(), reply)
 
-    def broken(self, code: int, text: str) -> None:
-        """The connection is of no more use. A begun body is in doubt, everything else may go again."""
-        current, following = self.current, self.following
+    def _last_replies(self) -> None:
+        """Replies that came before the connection's end still hold, but no body starts on it any more."""
+        while self.wire is not None and self.waiting:
+            if self.waiting[0] is _Wait.DATA and self.refusal is None:
+                return
+            if (reply := self.wire.pop()) is None:
+                return
+            self._step(self.waiting.popleft(), reply)
+
+    def _dialled(self) -> None:
+        dialing, self.dialing = self.dialing, None
+        assert dialing is not None
+        try:
+            self.wire = dialing.take()
+        except Temporary as error:
+            # Refused for good (no such login, a blocked host): asking again would only make it worse.
+            self.batch.is_barred |= error.code // 100 == 5
+            self.broken(error.code, error.text)
+            return
+        if self.current is not None:
+            self._begin(self.current)
+
+    def _begin(self, ready: Ready) -> None:
+        if self._fits(ready):
+            self._envelope(ready)
+        else:
+            self.current = None
+
+    def broken(self, code: int, text: str, stage: Stage = Stage.LOST) -> None:
+        """The connection is of no more use. A begun body is in doubt, everything else may go again.
+
+        Only what breaks before the server took the sender is the connection's own; later it may be about
+        that one mail, and the others go on.
+        """
+        current, following, refusal, knew_sender = self.current, self.following, self.refusal, self.mail_ok
         began = _Wait.BODY in self.waiting
-        is_ours = not self.rcpt_ok  # else it is about that one mail, and the others may go on
+        if not self.batch.is_stopped:
+            self.batch.trouble = (code, text)
+        if current is not None and refusal is not None:
+            self._report_refusal()
+            current = None
         self.hang_up()
-        self.breaks += is_ours
-        self.batch.trouble = (code, text) if not self.batch.is_stopped else self.batch.trouble
-        self.is_done = self.has_given_up
-        if following is not None:
-            self.batch.put_back(following, code, text)
         if current is not None and began:
+            self.losses += 2
             self.batch.report(current.item.id, Outcome.IN_DOUBT, code, text, Stage.BODY)
+            if following is not None:
+                self.batch.put_back_innocent(following)
         elif current is not None:
-            self.batch.put_back(current, code, text)
+            self.losses += knew_sender
+            self.breaks += not knew_sender
+            if following is not None:  # its envelope was not sent yet
+                self.batch.put_back(following, code, text)
+            self.batch.put_back(current, code, text, stage)
+        self.is_done = self.has_given_up
 
     def hang_up(self, *, politely: bool = False) -> None:
         """Close the connection; without `politely` also in the middle of a body."""
         if self.wire is not None:
             self.wire.close(politely=politely)
-        self.wire = None
+        if self.dialing is not None:
+            self.dialing.forget()
+        self.wire = self.dialing = None
         self.reset()
 
     def _step(self, wait: _Wait, reply: Reply) -> None:
@@ -143,7 +194,6 @@ class Lane:
             self.mail_ok = reply.ok
             self._envelope_reply(reply, Stage.MAIL, then=_Wait.RCPT)
         elif wait is _Wait.RCPT:
-            self.rcpt_ok = reply.ok
             self._envelope_reply(reply, Stage.RCPT, then=_Wait.DATA)
         elif wait is _Wait.DATA:
             self._data_reply(reply)
@@ -151,24 +201,23 @@ class Lane:
             self.broken(reply.code, reply.text)
 
     def _closing(self, wait: _Wait, reply: Reply) -> None:
-        """421: the server closes this connection. At RCPT it says so because of the recipient, whose mail is
-        answered by it; earlier, it is tired of us, and the mail may go on another connection."""
+        """421: the server closes this connection. After the sender it says so because of the recipient, whose
+        mail is answered by it; earlier, it is tired of us, and the mail may go on another connection."""
         ready = self.current
-        if wait is _Wait.RCPT and self.mail_ok and ready is not None:
+        if ready is not None and self.mail_ok and self.refusal is None:
+            self.breaks = self.losses = 0
+            stage = Stage.RCPT if wait is _Wait.RCPT else Stage.DATA
             self.current = None
-            self.batch.answered(ready.item.id, reply, Outcome.TEMPORARY, Stage.RCPT)
-            following, self.following = self.following, None
+            self.batch.answered(ready.item.id, reply, Outcome.TEMPORARY, stage)
             self.hang_up()
-            if following is not None:
-                self.batch.put_back(following, reply.code, reply.text)
-            return
-        self.broken(reply.code, reply.text)
+        else:
+            self.broken(reply.code, reply.text, Stage.MAIL if wait is _Wait.MAIL else Stage.LOST)
 
     def _envelope(self, ready: Ready, *, lead: tuple[bytes, ...] = ()) -> None:
         """Send MAIL RCPT DATA, together where the server takes that; lead: the body before them."""
         assert self.wire is not None
         ready.tries += 1
-        self.refusal, self.mail_ok, self.rcpt_ok = None, False, False
+        self.refusal, self.mail_ok = None, False
         if self.wire.features.pipelining:
             mail, rcpt = self._command(ready, _Wait.MAIL), self._command(ready, _Wait.RCPT)
             self._send(b"".join((*lead, mail, rcpt, b"DATA\r\n")), _Wait.MAIL, _Wait.RCPT, _Wait.DATA)
@@ -200,11 +249,15 @@ class Lane:
 
     def _data_reply(self, reply: Reply) -> None:
         if self.refusal is None and reply.code == 354:
-            self._body()
+            assert self.wire is not None
+            if self.wire.has_more:  # else the next words would be taken for the answer to the body
+                self.broken(0, "more replies than commands")
+            else:
+                self._body()
         elif reply.code == 354:
             # The server wants a body for no recipient (RFC 2920 section 3.1): give it an empty one.
-            self._send(b".\r\n", _Wait.NOTHING)
             self._report_refusal()
+            self._send(b".\r\n", _Wait.NOTHING)
         else:
             self.refusal = self.refusal or (reply, Stage.DATA)
             self._refused()
@@ -221,7 +274,7 @@ class Lane:
         if ready is None or refusal is None:
             return
         reply, stage = refusal
-        self.breaks = 0
+        self.breaks = self.losses = 0
         outcome = outcome_of(reply.code)
         if outcome not in (Outcome.TEMPORARY, Outcome.PERMANENT):
             outcome = Outcome.TEMPORARY  # a strange word, but before the body: nothing can be in doubt
@@ -233,7 +286,7 @@ class Lane:
         assert ready is not None
         assert wire is not None
         self._sent += 1
-        ahead = wire.features.pipelining and (self._limit is None or self._sent < self._limit)
+        ahead = wire.features.pipelining and not self._is_full()
         # Made before the record: an error in making it must not leave this mail in doubt.
         self.following = batch.take() if ahead else None
         if self.following is not None and not self._fits(self.following):
@@ -254,19 +307,15 @@ class Lane:
             self._envelope(self.following, lead=(ready.body, b".\r\n"))
 
     def _fits(self, ready: Ready) -> bool:
-        """Refuse here what the server would refuse after the whole body (RFC 1870, RFC 6152)."""
+        """Whether the server can take it; else it is refused here."""
         assert self.wire is not None
-        features = self.wire.features
-        if ready.item.is_clean and not features.size:
-            return True
-        if features.size and len(ready.body) > features.size:
-            reply = Reply(552, f"5.3.4 {len(ready.body)} octets, the server takes {features.size}")
-        elif not features.eight_bit and not ready.body.isascii():
-            reply = Reply(554, "5.6.3 an 8-bit body, the server takes 7 bits")
-        else:
-            return True
-        self.batch.answered(ready.item.id, reply, Outcome.PERMANENT, Stage.MAIL)
-        return False
+        reply = misfit(ready, self.wire.features)
+        if reply is not None:
+            self.batch.answered(ready.item.id, reply, Outcome.PERMANENT, Stage.MAIL)
+        return reply is None
+
+    def _is_full(self) -> bool:
+        return self._limit is not None and self._sent >= self._limit
 
     def _withhold(self, ready: Ready) -> None:
         """After 354 only a dot ends the body, and a dot delivers: hanging up is the way to say no."""
@@ -279,12 +328,17 @@ class Lane:
     def _settle(self, reply: Reply) -> None:
         ready = self.current
         assert ready is not None
-        self.current, self.following = self.following, None
-        self.breaks = 0
+        following = self.following
+        self.current, self.following = following, None
+        self.breaks = self.losses = 0
         outcome = outcome_of(reply.code)
         self.batch.answered(ready.item.id, reply, outcome, Stage.BODY)
         if reply.code == 421 or outcome is Outcome.IN_DOUBT:
-            self.broken(reply.code, reply.text)
+            self.hang_up()
+            if following is not None:
+                self.batch.put_back_innocent(following)
+        elif following is not None:
+            self.deadline = time.monotonic() + self._timeout_s  # it was the body's, which is longer
 
     def _send(self, octets: bytes, *waits: _Wait) -> None:
         assert self.wire is not None

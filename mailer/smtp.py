@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from mailer import addresses
 from mailer.batch import Batch
+from mailer.dialing import Dialing
 from mailer.errors import Temporary
 from mailer.lane import Lane
 from mailer.receipts import Handover, Item, Receipt
@@ -137,23 +138,23 @@ class _Ears:
 
     def __init__(self) -> None:
         self._poll = select.poll()
-        self._lanes: dict[int, tuple[Lane, Wire]] = {}
+        self._lanes: dict[int, tuple[Lane, Wire | Dialing]] = {}
 
     def readable(self, busy: list[Lane]) -> list[Lane]:
         """The lanes with something to read, at the latest at the first deadline."""
         for lane in busy:
-            wire = lane.wire
-            assert wire is not None
-            number = wire.number
+            ear = lane.ear
+            assert ear is not None
+            number = ear.number
             known = self._lanes.get(number)
-            if known is None or known[1] is not wire:
-                self._lanes[number] = lane, wire
+            if known is None or known[1] is not ear:
+                self._lanes[number] = lane, ear
                 self._poll.register(number, select.POLLIN)
         wait_s = max(0.0, min(lane.deadline for lane in busy) - time.monotonic())
         found = []
         for number, _ in self._poll.poll(wait_s * 1000):
-            lane, wire = self._lanes[number]
-            if lane.wire is wire and lane.is_busy:
+            lane, ear = self._lanes[number]
+            if lane.ear is ear and lane.is_busy:
                 found.append(lane)
             else:  # closed meanwhile, or idle
                 self._poll.unregister(number)

@@ -6,6 +6,7 @@ absence. Source: spec 3.4; spec 45, B1 to B6, U11.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -25,6 +26,7 @@ TO_STAFF = ("tx:reply:", "tx:hot:")
 NOT_OURS = frozenset({"bad_token", "no_delivery"})
 # How much of a report is looked through for what names the mail it is about.
 _SEARCHED = 200_000
+_RETURN_PATH = re.compile(r"(?<![A-Za-z0-9])bounce\+[A-Za-z0-9]{20,100}@", re.IGNORECASE)
 
 
 def run(parts: Parts, raw: bytes, recipients: Iterable[str], *, now: datetime) -> str:
@@ -46,12 +48,14 @@ def _read(parts: Parts, raw: bytes, recipients: Iterable[str]) -> Arrival:
     found = next(filter(None, (trace.token(parts, one) for one in recipients)), None)
     if found is not None:
         return Arrival(raw, parsed, returned, *found)
-    delivery_id = None
+    marks: list[str] = []
     if returned.kind in (ReturnedKind.BOUNCE, ReturnedKind.COMPLAINT):
-        # Feedback loops write to one address for all; the report holds our mail's own marks.
-        text = raw[:_SEARCHED].decode("ascii", "replace")
-        delivery_id = trace.deliveries(parts, [(returned.original_message_id + "@", text)])[0]
-    return Arrival(raw, parsed, returned, None, delivery_id)
+        marks.append(returned.original_message_id)
+    if returned.kind is ReturnedKind.COMPLAINT:
+        # Feedback loops write to one address for all, and may hide the Message-ID. Only the return path is
+        # looked for: a reply address may stand in a mail of somebody else's that quotes ours.
+        marks += _RETURN_PATH.findall(raw[:_SEARCHED].decode("ascii", "replace"))
+    return Arrival(raw, parsed, returned, None, trace.deliveries(parts, [marks])[0])
 
 
 def _sort(parts: Parts, mail: Arrival, answered: Answered, *, now: datetime) -> str:

@@ -72,6 +72,7 @@ def lock_address(tx: Connection, address_id: int) -> None:
     tx.execute(text("select 1 from addresses where id = :id for update"), {"id": address_id})
 
 
+# A bounce may be quicker than the settling of its own mail, which is still in a worker's hands then.
 # By person: ix_deliveries_person_id; there is no index by address, and a mailbox has few people.
 HISTORY = """
 select coalesce(d.sent_at, d.settled_at, d.created_at) as sent_at,
@@ -83,7 +84,7 @@ select coalesce(d.sent_at, d.settled_at, d.created_at) as sent_at,
   from deliveries d
  where d.person_id in (select id from people where address_id = :address
                         union select person_id from deliveries where id = :delivery)
-   and d.address_id = :address and d.state = 'sent'
+   and d.address_id = :address and d.state in ('sent', 'handing')
  order by d.sent_at desc nulls last limit :most
 """
 

@@ -22,7 +22,8 @@ def fields(text: str) -> tuple[list[dict[str, str]], dict[str, list[str]] | None
     if kind not in _ACTIONS:
         return [], None
     event = _dict(told.get(kind[0].lower() + kind[1:]))
-    people = next((event[name] for name in _LISTS if isinstance(event.get(name), list)), [])
+    lists = (event.get(name) for name in _LISTS)
+    people: list[object] = next((one for one in lists if isinstance(one, list)), [])
     return [_group(person, _ACTIONS[kind]) for person in people[:100]], None
 
 

@@ -212,6 +212,11 @@ def _bounces(inner: Fields, message_id: str) -> list[Event]:
     # SES could not say whom it was about: the mail's own recipient.
     people = bounce.children("bouncedRecipients") or [Fields({})]
     found = []
+    if bounce.text("bounceSubType").lower() == "unsubscribedrecipient":
+        # Left the list at SES's own page: refused by SES, but no dead address.
+        kind, at = EventKind.UNSUBSCRIBE, bounce.text("timestamp")
+        id = bounce.text("feedbackId") or message_id
+        return [_event(inner, kind, one.text("emailAddress"), id, at=at) for one in people]
     for person in people:
         status, words = person.text("status"), person.text("diagnosticCode") or bounce.text("bounceSubType")
         side, reason = judged(status, words, usual=usual, reason=named)

@@ -151,6 +151,7 @@ def test_a_subscription_is_confirmed_only_at_the_service_itself() -> None:
         (sns.bounce("Permanent", "General", "5.7.1"), "bounce", Side.SENDER, None),
         (sns.bounce("Undetermined", "Undetermined", ""), "bounce", Side.SOFT, None),
         (sns.bounce("OfTomorrow", "OfTomorrow", ""), "bounce", Side.SOFT, None),
+        (sns.bounce(sub="UnsubscribedRecipient"), "unsubscribe", None, None),
         (sns.complaint(), "complaint", None, "feedback"),
         (sns.complaint(None), "complaint", None, "feedback"),
         (sns.complaint("not-spam"), "other", None, None),

@@ -380,7 +380,7 @@ def test_features_are_read_in_any_case_and_old_spelling() -> None:
 
 def test_a_lane_that_gives_up_leaves_its_mails_to_the_other() -> None:
     def answer(verb: str, number: int, line: str) -> str:
-        return CLOSE if verb == "RCPT" and number != 1 else agreeable(verb, number, line)
+        return CLOSE if verb == "MAIL" and number != 1 else agreeable(verb, number, line)
 
     with FakeServer(answer) as server:
         receipts = send(server, items(*range(1, 21)), lanes=2)

@@ -350,6 +350,28 @@ def test_a_feedback_loops_report_finds_its_mail_by_our_message_id(world: World, 
     assert intake.take(world.parts, forged, ["fbl@maker.example"], now=world.now) == "bad_token"
 
 
+def test_a_report_that_hides_the_message_id_is_found_by_the_return_path(world: World, delivery: int) -> None:
+    sender = f"Original-Mail-From: <{address(world, delivery, TokenKind.BOUNCE)}>"
+    raw = arf("abuse").replace(b"Version: 1\n", f"Version: 1\n{sender}\n".encode())
+    assert intake.take(world.parts, raw, ["fbl@maker.example"], now=world.now) == "complaint"
+
+
+def test_a_strangers_returned_mail_that_quotes_ours_marks_nobody_dead(world: World, delivery: int) -> None:
+    quoted = f"> Reply-To: {address(world, delivery)} <{message_id(world, delivery)}>"
+    inner = (
+        f"--B\nContent-Type: message/rfc822\n\nMessage-ID: <a@b.example>\nTo: x@y.example\n\n{quoted}\n--B--"
+    )
+    raw = dsn("failed", "5.1.1").replace(b"--B--", inner.encode())
+    assert intake.take(world.parts, raw, ["sales@maker.example"], now=world.now) == "bad_token"
+    assert box(world).status == "unknown"
+
+
+def test_a_bounce_is_quicker_than_the_settling_of_its_mail(world: World, person: int) -> None:
+    early = world.delivery(person, state="handing")
+    bounce(world, early, "5.2.2")
+    assert (box(world).status, box(world).soft_count) == ("soft", 1)
+
+
 # --- events of providers ---------------------------------------------------------------------------------
 
 
