@@ -107,13 +107,14 @@ class Features:
 class Wire:
     """A socket and the replies that came in on it. OSError and Temporary mean: the connection is gone."""
 
-    __slots__ = ("_buffer", "_lines", "_replies", "features", "sock")
+    __slots__ = ("_buffer", "_code", "_lines", "_replies", "features", "sock")
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.features = Features()
         self._buffer = bytearray()
         self._lines: list[str] = []
+        self._code = b""  # of a reply whose first lines have come
         self._replies: deque[tuple[Reply, list[str]]] = deque()
 
     @property
@@ -185,8 +186,11 @@ class Wire:
             or not code.isdigit()
             or sep not in (b" ", b"-", b"")
             or len(line) > _REPLY_LINE_MAX
+            # Two codes in one reply (RFC 5321 section 4.2.1): one that was cut off, and the next one.
+            or (self._lines and code != self._code)
         ):
             raise Temporary(0, "not an SMTP reply")
+        self._code = code
         self._lines.append(line[4:].decode("utf-8", "replace"))
         if len(self._lines) > _REPLY_LINES_MAX:
             raise Temporary(0, "reply too long")

@@ -23,8 +23,9 @@ from campaigns.rules.deliveries import Decision, State
 from campaigns.rules.schedule import month_of
 from campaigns.services import admit, render, settle
 from campaigns.services.admit import Admitted
-from campaigns.storage import outbox
-from campaigns.storage.outbox import Due, Known, Lane, Settled
+from campaigns.storage import claims, outbox
+from campaigns.storage.outbox import Due, Known, Lane
+from campaigns.storage.settling import Settled
 from mailer.errors import MailError
 from mailer.journal import Journal, JournalDir
 from mailer.receipts import Item, Outcome, Receipt, Transport
@@ -211,7 +212,7 @@ def _commit(
         try:
             due = outbox.claim(tx, token=token, now=now, limit=size, lane=lane)
             if due:
-                outbox.note_claim(
+                claims.note_claim(
                     tx,
                     token=token,
                     host=socket.gethostname(),

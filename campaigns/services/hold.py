@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from campaigns.parts import Parts
-from campaigns.storage import audit, holds, outbox, publishing
+from campaigns.storage import audit, holds, outbox, publishing, settling
 from campaigns.storage.holds import Held, Reach
 
 BATCH = 5_000
@@ -200,7 +200,7 @@ def _end_batch(parts: Parts, enrollments: Sequence[int], *, now: datetime) -> No
             with parts.engine.begin() as tx:
                 ids = holds.end_batch(tx, enrollments, now=now)
                 today = now.astimezone(parts.settings.tz).date()
-                outbox.free_slots(tx, ids, today=today, zone=parts.settings.zone)
+                settling.free_slots(tx, ids, today=today, zone=parts.settings.zone)
             return
         except OperationalError as error:
             if not left or getattr(error.orig, "sqlstate", "") != DEADLOCK:

@@ -12,7 +12,7 @@ from campaigns.rules import imports
 from campaigns.rules.drafts import Draft
 from campaigns.rules.imports import Facts, Refusal, Result, Settings
 from campaigns.rules.subscriptions import Scope
-from campaigns.storage import import_facts, import_writes, outbox
+from campaigns.storage import import_facts, import_writes, outbox, settling
 from campaigns.storage import imports as storage
 from campaigns.storage import people as persons
 from campaigns.storage.import_writes import NewRefusal
@@ -31,7 +31,7 @@ def follow(
 ) -> None:
     """What a refusal ends: planned mail, its slot, taking part; and what is on its way is asked once more."""
     ended = import_writes.follow_refusals(tx, addresses, product_id=product_id, now=now)
-    outbox.free_slots(tx, ended, today=now.astimezone(parts.settings.tz).date(), zone=parts.settings.zone)
+    settling.free_slots(tx, ended, today=now.astimezone(parts.settings.tz).date(), zone=parts.settings.zone)
     outbox.bump_stops(tx)
 
 

@@ -9,7 +9,7 @@ from campaigns.parts import Parts
 from campaigns.rules import imports
 from campaigns.rules.reasons import Reason
 from campaigns.services.import_list import ImportRefused
-from campaigns.storage import audit, import_undo, import_writes, outbox
+from campaigns.storage import audit, import_undo, import_writes, outbox, settling
 from campaigns.storage import imports as storage
 
 
@@ -46,7 +46,7 @@ def run(parts: Parts, batch_id: int, *, now: datetime, user_id: int | None) -> U
             raise ImportRefused(Reason("undo_too_late", {"until": until.isoformat()}))
         touched = {row.person_id for row in storage.rows(tx, batch_id) if row.person_id is not None}
         cancelled = import_undo.cancel(tx, batch_id, now=now)
-        outbox.free_slots(
+        settling.free_slots(
             tx, cancelled, today=now.astimezone(parts.settings.tz).date(), zone=parts.settings.zone
         )
         people = import_undo.created(tx, batch_id)

@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 from campaigns.parts import Parts
 from campaigns.rules.matching import email_key
 from campaigns.services import kept_lines
-from campaigns.storage import audit, outbox, products, refusals
+from campaigns.storage import audit, outbox, products, refusals, settling
 from campaigns.storage.refusals import Subject
 
 log = structlog.get_logger()
@@ -277,7 +277,7 @@ def _refuse(
         word, today = f"refused_{scope}", _today(parts, now)
         refusals.stop_enrollments(tx, subject, product_id=product_id, reason=word)
         stopped = refusals.suppress(tx, subject, product_id=product_id, reason=word, now=now)
-        outbox.free_slots(tx, stopped, today=today, zone=parts.settings.zone)
+        settling.free_slots(tx, stopped, today=today, zone=parts.settings.zone)
         refusals.plan_today(tx, subject, today=today)
     outbox.bump_stops(tx)
     if new_id is not None:

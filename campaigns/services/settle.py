@@ -13,8 +13,8 @@ from campaigns.parts import Parts
 from campaigns.rules import deliveries as rule
 from campaigns.rules.deliveries import Decision, State
 from campaigns.rules.schedule import first_day
-from campaigns.storage import outbox
-from campaigns.storage.outbox import Settled
+from campaigns.storage import claims, settling
+from campaigns.storage.settling import Settled
 from mailer import journal, replies
 from mailer.journal import Answered, Begun
 from mailer.receipts import Outcome, Receipt, Stage, outcome_of
@@ -100,10 +100,10 @@ def settle(parts: Parts, rows: list[Settled], *, token: str, verdict: str = "han
 
 def write(tx: Connection, rows: list[Settled], *, token: str, verdict: str, now: datetime, zone: str) -> None:
     """The same within a transaction: the worker's end of a claim, and the sweep's."""
-    done = set(outbox.settle(tx, rows, token=token, now=now, zone=zone))
+    done = set(settling.settle(tx, rows, token=token, now=now, zone=zone))
     gone = [row.id for row in rows if row.id in done and row.state == State.FAILED and _is_gone(row)]
-    outbox.mark_addresses_hard(tx, gone, now=now)
-    outbox.close_claim(tx, token, verdict=verdict, now=now)
+    settling.mark_addresses_hard(tx, gone, now=now)
+    claims.close_claim(tx, token, verdict=verdict, now=now)
 
 
 def _is_gone(row: Settled) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from campaigns.parts import Parts
-from campaigns.storage import audit, deliveries, holds, outbox
+from campaigns.storage import audit, deliveries, holds, settling
 
 
 def answer(parts: Parts, delivery_id: int, *, arrived: bool, user_id: int | None, now: datetime) -> bool:
@@ -21,7 +21,7 @@ def answer(parts: Parts, delivery_id: int, *, arrived: bool, user_id: int | None
         if not deliveries.resolve(tx, delivery_id, arrived=arrived, now=now):
             return False
         if not arrived:
-            outbox.free_slots(tx, [delivery_id], today=today, zone=parts.settings.zone)
+            settling.free_slots(tx, [delivery_id], today=today, zone=parts.settings.zone)
         audit.note(
             tx,
             noun="delivery",

@@ -17,8 +17,8 @@ from sqlalchemy import Connection
 
 from campaigns.parts import Parts
 from campaigns.services import refuse, settle
-from campaigns.storage import outbox
-from campaigns.storage.outbox import Claim
+from campaigns.storage import claims, settling
+from campaigns.storage.claims import Claim
 from mailer import journal
 from mailer.journal import JournalDir, Reading
 
@@ -33,12 +33,12 @@ def run(parts: Parts, *, now: datetime) -> int:
     directory = JournalDir(parts.journal_folder)
     strays = _old(directory)
     with parts.engine.connect() as tx:
-        claims = outbox.open_claims(tx)
-        known = outbox.still_open(tx, strays) if strays else set()
+        left = claims.open_claims(tx)
+        known = claims.still_open(tx, strays) if strays else set()
     for token in strays:
         if token not in known:
             _drop(directory, token)
-    return sum(_claim(parts, claim, directory, now=now) for claim in claims)
+    return sum(_claim(parts, claim, directory, now=now) for claim in left)
 
 
 def _old(directory: JournalDir) -> list[str]:
@@ -70,7 +70,7 @@ def _claim(parts: Parts, claim: Claim, directory: JournalDir, *, now: datetime) 
         if reading.locked:
             return 0  # the worker lives
         with parts.engine.begin() as tx:
-            if not outbox.lock_claim(tx, claim.token):
+            if not claims.lock_claim(tx, claim.token):
                 return 0
             count = _settle(tx, claim, reading, now=now, zone=parts.settings.zone)
         reading.unlink()
@@ -81,8 +81,8 @@ def _claim(parts: Parts, claim: Claim, directory: JournalDir, *, now: datetime) 
 
 
 def _settle(tx: Connection, claim: Claim, reading: Reading, *, now: datetime, zone: str) -> int:
-    ids = outbox.held(tx, claim.token)
-    tries = outbox.attempts(tx, ids)
+    ids = claims.held(tx, claim.token)
+    tries = settling.attempts(tx, ids)
     verdicts = journal.verdict(reading, ids)
     rows = [settle.by_journal(id, verdicts[id], tries.get(id, 0), at=now) for id in ids]
     settle.write(tx, rows, token=claim.token, verdict=f"swept:{reading.reason}", now=now, zone=zone)

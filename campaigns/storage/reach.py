@@ -106,7 +106,7 @@ def faces(tx: Connection, *, product_id: int | None, limit: int = 5) -> tuple[So
     return tuple(found.values())
 
 
-# One pass over the product's leads (ix_product_leads_product_id_...) or, without a product, over everybody.
+# One pass over the product's leads (ix_product_leads_product_id_rank) or, without a product, over everybody.
 GAPS = """
 select count(*) as everybody,
        count(*) filter (where p.full_name = '') as name,

@@ -33,7 +33,7 @@ from tests.bench.installation import House
 from tests.e2e.crowd import crowd
 from tests.e2e.slow_sink import SlowSink
 
-GAP_S = (0.2, 1.2)  # from the flow's return to the next kill
+GAP_S = (0.3, 1.7)  # from the flow to the next kill
 UNDER_WAY = ("planned", "handing", "retry")
 
 

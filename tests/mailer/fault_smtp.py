@@ -73,7 +73,7 @@ class FaultServer:
 
     fault: Callable[[Turn], Answer] = lambda turn: None
     offers: tuple[str, ...] = OFFERS
-    before_body: Callable[[str], None] = lambda rcpt: None
+    before_body: Callable[[str, bytes], None] = lambda rcpt, line: None
     taken: Counter[str] = field(default_factory=Counter)
     whole: Counter[str] = field(default_factory=Counter)
     seen: Counter[str] = field(default_factory=Counter)
@@ -154,7 +154,7 @@ class FaultServer:
             if line == b".\r\n":
                 break
             if not lines:
-                self.before_body(talk.rcpt)
+                self.before_body(talk.rcpt, line)
                 if self._told(talk, HALF) == CLOSE:
                     return False
             lines.append(line[1:] if line.startswith(b".") else line)
@@ -209,5 +209,3 @@ class FaultServer:
 
 def _reply(told: Answer) -> str:
     return told.reply if isinstance(told, Late) else told or ""
-
-

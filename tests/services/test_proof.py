@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from campaigns.parts import Parts
-from campaigns.services import author, design, preview, proof, publish
+from campaigns.services import author, design, enrol, plan, preview, proof, publish
 from campaigns.services.author import Draft
 from campaigns.services.preview import Shown
 from campaigns.services.publish import Done, Refused
@@ -18,7 +18,7 @@ from campaigns.storage import tables as t
 from campaigns.storage.contents import Variant
 from campaigns.storage.reach import Gaps
 from mailer.findings import Level
-from tests.services.test_publish import House, add_person, edit, house, make
+from tests.services.test_publish import House, add_person, edit, house, make, raw_of, texts_of
 
 __all__ = ["house"]
 
@@ -133,3 +133,46 @@ def test_the_frame_has_dark_colours_for_those_who_ask(parts: Parts, house: House
     assert '<meta name="supported-color-schemes" content="light dark">' in html
     assert "@media (prefers-color-scheme: dark)" in html
     assert "!important" in html.partition("prefers-color-scheme: dark")[2]
+
+
+def test_each_person_gets_the_mail_in_their_language_from_plan_to_wire(
+    parts: Parts, house: House, now: datetime
+) -> None:
+    scenario_id = make(parts, house, now)
+    for step in design.load(parts, scenario_id, now=now).steps:
+        assert step.content_id is not None
+        author.add_variant(parts, step.content_id, lang="en", buying_role="")
+        content, _, english = author.load(parts, step.content_id, lang="en", buying_role="")
+        draft = Draft(content.title, content.kind, content.tone, "Questions from the stand", "Three answers",
+                      "<p>{{ salutation }}</p><p>thank you for coming to our stand this week.</p>", "")  # fmt: skip
+        author.save(
+            parts,
+            step.content_id,
+            english.id,
+            draft,
+            content_version=content.version,
+            variant_version=english.version,
+            user_id=None,
+            now=now,
+        )
+    assert isinstance(publish.run(parts, scenario_id, user_id=None, now=now), Done)
+    people = {
+        "ja": add_person(parts, house, now, n=1),
+        "en": add_person(parts, house, now, n=2, name="Alex Morgan", preferred_lang="en"),
+    }
+    enrol.audience(parts, scenario_id, now=now)
+    plan.run(parts, now=now)
+    with parts.engine.connect() as tx:
+        mine = {
+            row.person_id: row.id
+            for row in tx.execute(
+                select(t.deliveries.c.person_id, t.deliveries.c.id).where(t.deliveries.c.state == "planned")
+            )
+        }
+    text, html = texts_of(raw_of(parts, mine[people["en"]], now)[0])
+    assert "Dear Alex Morgan," in text
+    assert '<html lang="en">' in html
+    assert "You receive this mail as someone" in " ".join(text.split())
+    text, html = texts_of(raw_of(parts, mine[people["ja"]], now)[0])
+    assert "若林 拓也 様" in text
+    assert '<html lang="ja">' in html

@@ -81,7 +81,6 @@ FORMS: dict[str, dict[str, str]] = {
         "giver": "", "given_on": "2026-11-01", "scope": "global",
     },
     "/imports": {"cells": "姓,名,会社名,メール\n佐藤,二郎,乙社,j@otsusha.example\n", "kind": "people"},
-    "/deliveries/pause": {"reason": "確認", "query": "month=all"},
     "/team": {"email": "new@minori.example", "name": "新", "role": "marketer", "password": PASSWORD},
     "/team/1": {"name": "佐伯", "role": "admin", "is_active": "1", "password": "", "version": "1"},
     "/me": {"name": "佐伯", "single_keys": "1"},
