@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from mailer.errors import Temporary
 from mailer.wire import Wire
@@ -64,6 +65,9 @@ class Dialing:
                 self._wire = wire
         if late and wire is not None:
             wire.close(politely=False)
+        # A byte, not the end alone: a poll that still lists this number from before holds the pipe open.
+        with suppress(OSError):
+            os.write(far, b".")
         os.close(far)
 
     def _close(self) -> None:

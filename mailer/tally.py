@@ -75,6 +75,7 @@ class Tally:
             str, Result
         ] = {}  # what was throttled, stopped or broken, without the counts above
         self._stopped: set[str] = set()
+        self._broken_by: dict[str, set[str]] = {}  # account -> domains whose mails were lost since an answer
 
     def may_start(self, id: int) -> bool:
         """Asked before an envelope: False once a reply in this batch has stopped one of the mail's keys."""
@@ -95,7 +96,8 @@ class Tally:
                 self._answered[key] = self._answered.get(key, 0) + 1
                 if key in self._troubled:
                     self._troubled[key] = replace(self._troubled[key], broken=0)
-            else:
+                    self._broken_by.pop(key, None)
+            elif self._is_news(id, key):
                 self._lost(key, verdict, text)
 
     def unstarted(self, id: int) -> None:
@@ -115,6 +117,16 @@ class Tally:
                 trouble, answered=self._answered.get(key, 0), unused=self._unused.get(key, 0)
             )
         return found
+
+    def _is_news(self, id: int, key: str) -> bool:
+        """Of an account each domain is counted once: one that breaks connections must not end it for all."""
+        if not key.startswith(ACCOUNT):
+            return True
+        domains = [name for name in self._keys[id] if name != key]
+        known = self._broken_by.setdefault(key, set())
+        is_news = not domains or not known.issuperset(domains)
+        known.update(domains)
+        return is_news
 
     def _lost(self, key: str, verdict: Verdict, text: str) -> None:
         before = self._troubled.get(key, _NOTHING)

@@ -106,9 +106,12 @@ def send_all(
     on_result: Callable[[Receipt], None],
 ) -> None:
     """Hand over to several transports; SMTP accounts side by side, so that a slow one holds nobody up."""
-    by_smtp = [(way, items) for way, items in groups if isinstance(way, SmtpTransport)]
+    by_smtp: dict[SmtpTransport, list[Item]] = {}
+    for way, items in groups:  # a transport has its connections once, whatever asks for it
+        if isinstance(way, SmtpTransport):
+            by_smtp.setdefault(way, []).extend(items)
     if by_smtp:
-        smtp.send_all(by_smtp, journal=journal, before_body=before_body, on_result=on_result)
+        smtp.send_all(list(by_smtp.items()), journal=journal, before_body=before_body, on_result=on_result)
     for way, items in groups:
         if not isinstance(way, SmtpTransport):
             way.send_batch(items, journal=journal, before_body=before_body, on_result=on_result)

@@ -21,6 +21,7 @@ ALIASES: Mapping[str, str] = {
     "差出人": "sender",
     "商材": "product",
 }
+VALUE_MAX = 200
 NAMES: tuple[str, ...] = (*ALIASES, *ALIASES.values())
 _SHORT_FORMS: tuple[tuple[str, str], ...] = (
     ("㈱", "株式会社"),
@@ -170,5 +171,5 @@ def _bond_en(bond: Bond | None) -> str:
 
 
 def _clean(value: str) -> str:
-    """Inner blanks become one, so no value breaks its line."""
-    return " ".join(value.split())
+    """Inner blanks become one, so no value breaks its line, and none is longer than publishing tested."""
+    return " ".join(value[:VALUE_MAX].split())

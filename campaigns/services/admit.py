@@ -11,16 +11,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 
-from campaigns import rates
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
 from campaigns.parts import Parts
 from campaigns.rules import warmup
 from campaigns.storage import sender_days
 from campaigns.storage.outbox import Known
 from mailer import tally
 from mailer.accounts import Account, choose
+from mailer.receipts import Receipt, Stage
 from mailer.tally import Tally
 from mailer.throttle import Breaker, Grant, account_key, domain_key
 
+log = structlog.get_logger()
+
+# From here on the receiving side may know of a mail.
+_HEARD = frozenset({Stage.RCPT, Stage.DATA, Stage.BODY, Stage.LOST})
 # An account that its sender asks for by name and that is not there, or rests without an end that is known.
 REST = timedelta(minutes=1)
 MORNING = time(9, 0)  # when a mail goes that today's warm-up has no room for
@@ -51,7 +58,7 @@ def ask(parts: Parts, ids: Sequence[int], known: Mapping[int, Known], *, now: da
     accounts = parts.settings.accounts()
     if not accounts:
         return Admitted(list(ids), dict.fromkeys(ids, ""), {}, Tally({}))
-    chosen, wait = _chosen(parts, accounts, ids, known, now=now)
+    chosen, wait = _choose_each(parts, accounts, ids, known, now=now)
     keys = {
         id: ()
         if known[id].facts.is_transactional
@@ -62,27 +69,40 @@ def ask(parts: Parts, ids: Sequence[int], known: Mapping[int, Known], *, now: da
     part = tally.admit(chosen, keys, grants)
     seen = Tally(keys, part.unused)
     for id, at_s in part.wait.items():
-        wait[id] = Wait("throttled", max(now, datetime.fromtimestamp(at_s, UTC)))
+        wait[id] = Wait(_why(grants, chosen[id]), max(now, datetime.fromtimestamp(at_s, UTC)))
     made = Admitted(part.go, chosen, wait, seen, grants)
     _warm_up(parts, made, known, now=now)
     return made
 
 
-def report(parts: Parts, admitted: Admitted, started: set[int], *, now: datetime) -> None:
-    """Tell the limiter what became of the batch; give back what did not start."""
-    if not admitted.grants and not admitted.warmed:
+def report(parts: Parts, admitted: Admitted, receipts: Mapping[int, Receipt], *, now: datetime) -> None:
+    """Tell the limiter what became of the batch; give back the tokens of what did not start. Never raises."""
+    if not admitted.grants:
         return
-    idle = [id for id in admitted.go if id not in started]
-    for id in idle:
-        admitted.seen.unstarted(id)
+    for id in admitted.go:
+        if id not in receipts or receipts[id].stage is Stage.NONE:
+            admitted.seen.unstarted(id)
     parts.rates.report(admitted.seen.results(admitted.grants), now_s=_now_s(parts, now))
-    unused = Counter(admitted.warmed[id] for id in idle if id in admitted.warmed)
-    if unused:
+
+
+def give_back(parts: Parts, admitted: Admitted, receipts: Mapping[int, Receipt], *, now: datetime) -> None:
+    """Make room in today's warm-up again for mails of which no receiver has heard."""
+    unused = Counter(
+        profile
+        for id, profile in admitted.warmed.items()
+        if id not in receipts or receipts[id].stage not in _HEARD
+    )
+    if not unused:
+        return
+    try:
         with parts.engine.begin() as tx:
             sender_days.give_back(tx, unused, day=now.astimezone(parts.settings.tz).date())
+    except SQLAlchemyError as error:
+        # The batch is settled; all that is lost is some of today's room.
+        log.warning("warm-up is not given back", mails=unused.total(), error=type(error).__name__)
 
 
-def _chosen(
+def _choose_each(
     parts: Parts,
     accounts: Sequence[Account],
     ids: Sequence[int],
@@ -91,22 +111,39 @@ def _chosen(
     now: datetime,
 ) -> tuple[dict[int, str], dict[int, Wait]]:
     """An account for each mail. With one account its own limit decides; of several, one at rest is left out."""
-    resting: dict[str, datetime] = {}
-    if len(accounts) > 1:
-        for state in rates.account_states(parts.redis, now_s=_now_s(parts, now)):
-            if state.state is Breaker.OPEN:
-                resting[state.domain] = state.until or now + REST
+    resting = _resting(parts, accounts, now=now) if len(accounts) > 1 else {}
     healthy = {account.name for account in accounts} - resting.keys()
     chosen: dict[int, str] = {}
     wait: dict[int, Wait] = {}
     for id in ids:
-        account = choose(accounts, wanted_name=known[id].account, healthy=healthy, key=id)
+        wanted = known[id].account
+        account = choose(accounts, wanted_name=wanted, healthy=healthy, key=id)
+        if account is None and known[id].facts.is_transactional:
+            # Someone waits for this answer: better tried through an account at rest, or another, than held.
+            account = choose(accounts, wanted_name=wanted, key=id) or choose(accounts, key=id)
         if account is not None:
             chosen[id] = account.name
         else:
-            until = resting.get(known[id].account) or min(resting.values(), default=now + REST)
+            until = resting.get(wanted) or min(resting.values(), default=now + REST)
             wait[id] = Wait("account_rests", max(until, now + timedelta(seconds=1)))
     return chosen, wait
+
+
+def _resting(parts: Parts, accounts: Sequence[Account], *, now: datetime) -> dict[str, datetime]:
+    """Accounts at rest, with its end. Asked of the limiter, which knows them without Redis, too."""
+    keys = {account_key(account.name): account.name for account in accounts}
+    grants = parts.rates.take(dict.fromkeys(keys, 0), now_s=_now_s(parts, now))
+    return {
+        keys[key]: datetime.fromtimestamp(grant.next_at_s, UTC)
+        for key, grant in grants.items()
+        if grant.state is Breaker.OPEN
+    }
+
+
+def _why(grants: Mapping[str, Grant], account: str) -> str:
+    """Whether the account holds a mail, or a rate."""
+    grant = grants.get(account_key(account))
+    return "throttled" if grant is None or grant.state is Breaker.CLOSED else "account_rests"
 
 
 def _warm_up(parts: Parts, admitted: Admitted, known: Mapping[int, Known], *, now: datetime) -> None:

@@ -28,7 +28,7 @@ from campaigns.storage.outbox import Due, Known, Lane
 from campaigns.storage.settling import Settled
 from mailer.errors import MailError
 from mailer.journal import Journal, JournalDir
-from mailer.receipts import Item, Outcome, Receipt, Transport
+from mailer.receipts import Item, Outcome, Receipt, Stage, Transport
 from mailer.tally import Tally
 from mailer.transports import send_all
 
@@ -55,7 +55,7 @@ class Round:
     items: dict[int, Item] = field(default_factory=dict)
     refused: dict[int, Decision] = field(default_factory=dict)
     receipts: dict[int, Receipt] = field(default_factory=dict)
-    sent_at: dict[int, datetime] = field(default_factory=dict)
+    answered_at: dict[int, datetime] = field(default_factory=dict)
     paused: bool = False
     began_at: float = field(default_factory=time.monotonic)
     _stops: outbox.Stops = field(default_factory=lambda: outbox.Stops(-1, False))
@@ -127,10 +127,9 @@ class Round:
 
     def settle(self) -> None:
         """Write the ends. The mails are gone, so the database is waited for; the journal lies ready meanwhile."""
-        started = {r.id for r in self.receipts.values() if r.outcome is not Outcome.WITHHELD}
         try:
             rows = [self._end(id) for id in self.ids]
-            admit.report(self.parts, self.admitted, started, now=self.now)
+            admit.report(self.parts, self.admitted, self.receipts, now=self.now)
             for wait_s in (0.1, 0.3, 1.0, 3.0, None):
                 try:
                     settle.settle(self.parts, rows, token=self.token)
@@ -143,6 +142,7 @@ class Round:
             self.leave()
             raise
         self.journal.close_and_unlink()
+        admit.give_back(self.parts, self.admitted, self.receipts, now=self.now)
 
     def leave(self) -> None:
         """Give up the lock and nothing else: the sweep settles from what stands written."""
@@ -156,17 +156,16 @@ class Round:
 
     def _note(self, receipt: Receipt) -> None:
         self.receipts[receipt.id] = receipt
-        if receipt.outcome is Outcome.WITHHELD:
-            return
+        if receipt.stage is Stage.NONE:
+            return  # no server was asked
+        self.answered_at[receipt.id] = self.parts.clock.now()
         verdict = settle.verdict(receipt)
         self.admitted.seen.note(receipt.id, verdict, code=receipt.code, text=receipt.text)
-        if receipt.outcome is Outcome.ACCEPTED or receipt.outcome is Outcome.IN_DOUBT:
-            self.sent_at[receipt.id] = self.parts.clock.now()
 
     def _end(self, id: int) -> Settled:
         receipt = self.receipts.get(id)
         if receipt is not None and receipt.outcome is not Outcome.WITHHELD:
-            at = self.sent_at.get(id, self.now)
+            at = self.answered_at.get(id, self.now)
             return settle.ended(
                 receipt, self.known[id].attempts, at=at, account=self.admitted.accounts.get(id, "")
             )

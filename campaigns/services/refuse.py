@@ -275,6 +275,7 @@ def _refuse(
     stopped: list[int] = []
     if scope != "new_products":
         word, today = f"refused_{scope}", _today(parts, now)
+        refusals.lock(tx, subject)
         refusals.stop_enrollments(tx, subject, product_id=product_id, reason=word)
         stopped = refusals.suppress(tx, subject, product_id=product_id, reason=word, now=now)
         settling.free_slots(tx, stopped, today=today, zone=parts.settings.zone)

@@ -6,6 +6,7 @@ The worker settles from the receipts it has, the sweep from the journal of a dea
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
@@ -13,7 +14,8 @@ from campaigns.parts import Parts
 from campaigns.rules import deliveries as rule
 from campaigns.rules.deliveries import Decision, State
 from campaigns.rules.schedule import first_day
-from campaigns.storage import claims, settling
+from campaigns.services.take_bounce import next_due
+from campaigns.storage import claims, returned, settling
 from campaigns.storage.settling import Settled
 from mailer import journal, replies
 from mailer.journal import Answered, Begun
@@ -48,22 +50,22 @@ def ended(receipt: Receipt, tries: int, *, at: datetime, account: str = "") -> S
         return Settled(
             id, State.IN_DOUBT, "no_answer", code, text, sent_at=at, attempted=True, account=account
         )
+    if receipt.stage is Stage.NONE and receipt.outcome is Outcome.TEMPORARY:
+        return Settled(id, State.RETRY, "no_journal", text=text, send_at=at + AWAY_RETRY)
     if means.outcome is Outcome.PERMANENT:
         reason = "smtp_refused" if code else "not_made"
         return Settled(id, State.FAILED, reason, code, text, attempted=bool(code), account=account)
-    if means.scope is not Scope.MAIL:
-        # The domain or our account asks for a rest: no fault of the mail, so it is not counted as a try.
-        wait = timedelta(seconds=means.wait_s) if means.wait_s else AWAY_RETRY
-        if means.scope is Scope.DOMAIN:
-            return Settled(id, State.RETRY, "throttled", code, text, send_at=at + wait)
-        reason = "no_journal" if text.startswith("journal:") else "smtp_away"
-        return Settled(id, State.RETRY, reason, code, text, send_at=at + max(wait, AWAY_RETRY))
+    wait = timedelta(seconds=means.wait_s or 0.0)
+    if means.scope is Scope.ACCOUNT:
+        # Our own way out asks for a rest: no fault of the mail, so it is not counted as a try.
+        return Settled(id, State.RETRY, "smtp_away", code, text, send_at=at + max(wait, AWAY_RETRY))
     again = rule.retry_at(tries + 1, now=at)
     if again is None:
         return Settled(id, State.FAILED, "smtp_gave_up", code, text, attempted=True, account=account)
-    if means.wait_s:
-        again = max(again, at + timedelta(seconds=means.wait_s))
-    return Settled(id, State.RETRY, "smtp_temporary", code, text, send_at=again, attempted=True)
+    # A domain that asks for a rest is told by few mails, the others wait unasked; each counts its own tries,
+    # so that one which is always put off ends some day.
+    reason = "throttled" if means.scope is Scope.DOMAIN else "smtp_temporary"
+    return Settled(id, State.RETRY, reason, code, text, send_at=max(again, at + wait), attempted=True)
 
 
 def by_journal(id: int, found: journal.Verdict, tries: int, *, at: datetime) -> Settled:
@@ -100,10 +102,17 @@ def settle(parts: Parts, rows: list[Settled], *, token: str, verdict: str = "han
 
 def write(tx: Connection, rows: list[Settled], *, token: str, verdict: str, now: datetime, zone: str) -> None:
     """The same within a transaction: the worker's end of a claim, and the sweep's."""
-    done = set(settling.settle(tx, rows, token=token, now=now, zone=zone))
-    gone = [row.id for row in rows if row.id in done and row.state == State.FAILED and _is_gone(row)]
+    owners = settling.settle(tx, rows, token=token, now=now, zone=zone)
+    gone = {
+        row.id: f"user_unknown: {row.text}"
+        for row in rows
+        if row.id in owners and row.state == State.FAILED and _is_gone(row)
+    }
     settling.mark_addresses_hard(tx, gone, now=now)
+    if gone:
+        returned.add_dead_checks(tx, list(gone), due_at=next_due(ZoneInfo(zone), now=now), now=now)
     claims.close_claim(tx, token, verdict=verdict, now=now)
+    settling.count_day(tx, rows, owners, today=now.astimezone(ZoneInfo(zone)).date())
 
 
 def _is_gone(row: Settled) -> bool:

@@ -146,6 +146,14 @@ def suppress(
     return [row.id for row in rows]
 
 
+def lock(tx: Connection, subject: Subject) -> None:
+    """Pace, then enrolments of everybody at the mailbox: in the planner's order, before anything is changed."""
+    people = "(person_id = :person_id or person_id in (select id from people where address_id = :address_id))"
+    values = {"person_id": subject.person_id, "address_id": subject.address_id}
+    tx.execute(text(f"select 1 from pace where {people} order by person_id for update"), values)  # noqa: S608
+    tx.execute(text(f"select 1 from enrollments where {people} order by id for update"), values)  # noqa: S608
+
+
 def stop_enrollments(tx: Connection, subject: Subject, *, product_id: int | None, reason: str) -> int:
     """Stop taking part in the scenarios of the product, or of all; returns how many."""
     done = tx.execute(

@@ -128,7 +128,7 @@ class Slots:
 SLOTS = """
 select d.state, pr.name as product, coalesce(pr.colour_no, 2) as colour_no, min(d.until) as until, count(*) as n
   from (select state, until, case when state = 'carried_over'
-               and reason_args->>'by_product_id' ~ '^[0-9]{1,18}$' then cast(reason_args->>'by_product_id' as bigint)
+               and reason_args->>'product_id' ~ '^[0-9]{1,18}$' then cast(reason_args->>'product_id' as bigint)
                end as by_id
           from deliveries where month = :month and class <> 'transactional') d
   left join products pr on pr.id = d.by_id

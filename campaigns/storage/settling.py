@@ -52,14 +52,18 @@ COUNTED = ("sent", "in_doubt")
 KEPT = ("planned", "retry", *COUNTED)
 
 
-def settle(tx: Connection, rows: Iterable[Settled], *, token: str, now: datetime, zone: str) -> list[int]:
-    """Write the ends of a claim's deliveries and free the slots of the unsent; returns the ids settled.
+def settle(
+    tx: Connection, rows: Iterable[Settled], *, token: str, now: datetime, zone: str
+) -> dict[int, tuple[int, int]]:
+    """Write the ends of a claim's deliveries and free the slots of the unsent.
+
+    Returns what was settled: id -> (product, scenario), 0 for none, as `count_day` wants them.
 
     Only rows that this claim still holds are touched, so a second settling changes nothing.
     """
     batch = list(rows)
     if not batch:
-        return []
+        return {}
     values: dict[str, object] = {
         name: [getattr(row, name) for row in batch]
         for name in ("id", "state", "reason", "code", "text", "sent_at", "send_at", "until", "account")
@@ -75,17 +79,16 @@ def settle(tx: Connection, rows: Iterable[Settled], *, token: str, now: datetime
     _rewind(tx, [row.id for row in done if row.state in WAITING])
     free_slots(tx, [row.id for row in done if row.state not in KEPT], today=today, zone=zone)
     _move_gap(tx, [row.id for row in done if row.state in COUNTED], zone=zone)
-    _count_day(tx, done, owners, today=today)
-    return [row.id for row in done]
+    return owners
 
 
-def _count_day(
-    tx: Connection, rows: Sequence[Settled], owners: Mapping[int, tuple[int, int]], *, today: date
+def count_day(
+    tx: Connection, rows: Iterable[Settled], owners: Mapping[int, tuple[int, int]], *, today: date
 ) -> None:
     """Add what this batch brought to the day's sums. Last in its transaction: every sender adds to these rows."""
     sums: dict[tuple[int, int], Counter[str]] = {}
     for row in rows:
-        if row.state in ("sent", "failed", "in_doubt"):
+        if row.id in owners and row.state in ("sent", "failed", "in_doubt"):
             sums.setdefault(owners[row.id], Counter())[row.state] += 1
     if not sums:
         return
@@ -225,15 +228,16 @@ def free_slots(tx: Connection, ids: Sequence[int], *, today: date, zone: str) ->
     )
 
 
-def mark_addresses_hard(tx: Connection, ids: Sequence[int], *, now: datetime) -> None:
-    """The receiving server said at once that these mailboxes do not exist."""
-    if ids:
+def mark_addresses_hard(tx: Connection, reasons: Mapping[int, str], *, now: datetime) -> None:
+    """The receiving server said at once that these mailboxes do not exist. reasons: in words, by delivery."""
+    if reasons:
         tx.execute(
             text(
-                "update addresses a set status = 'hard', status_reason = d.smtp_text, status_at = :now"
-                " from deliveries d where d.id = any(:ids) and a.id = d.address_id"
+                "update addresses a set status = 'hard', status_reason = q.reason, status_at = :now"
+                " from unnest(cast(:ids as bigint[]), cast(:reasons as text[])) as q(id, reason)"
+                " join deliveries d on d.id = q.id where a.id = d.address_id"
             ),
-            {"ids": list(ids), "now": now},
+            {"ids": list(reasons), "reasons": list(reasons.values()), "now": now},
         )
 
 

@@ -1,7 +1,8 @@
 """Words for what came back: why a mailbox takes no mail, and why a scenario stopped itself.
 
 The layers below keep `code: what the server said` (services/take_bounce.Fact.text); the code becomes a
-sentence here, and what the server said stands beside it. Filters: returned_reason, hold_reason.
+sentence here, and what the server said stands beside it. Filters: returned_reason, returned_short,
+hold_reason.
 """
 
 from __future__ import annotations
@@ -60,6 +61,11 @@ def why(stored: str) -> str:
     return str(_("%(why)s（%(said)s）", why=str(WHY[code]), said=said)) if said else str(WHY[code])
 
 
+def short(stored: str) -> str:
+    """The same without what the server said; "" where no reason of ours is known."""
+    return str(WHY.get(stored.partition(":")[0], ""))
+
+
 def came_back(bounce: str, stored: str) -> str:
     """What a sent mail that came back says in a table. bounce: hard, soft, or "" for our own fault."""
     kinds = {
@@ -77,4 +83,4 @@ def hold(stored: str) -> str:
 
 
 def register(app: Flask) -> None:
-    app.jinja_env.filters.update(returned_reason=why, hold_reason=hold)
+    app.jinja_env.filters.update(returned_reason=why, returned_short=short, hold_reason=hold)

@@ -83,7 +83,7 @@ def test_six_temporary_refusals_end_in_failed_and_the_month_is_free_again(parts:
     now = NOW
     for _ in range(7):
         deliver.batch(parts, now=now, transport=MemoryTransport(answer=451))
-        now += timedelta(days=1)
+        now += timedelta(days=1, minutes=1)
         parts.clock.move_to(now)
     assert world.states(parts) == {"failed": 1}
     assert rows(parts, "select count(*) from mail_slots") == [(0,)]
