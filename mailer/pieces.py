@@ -8,6 +8,7 @@ Both paths give the same octets. Source: design section 4.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +21,7 @@ from mailer import sandbox
 from mailer.errors import TemplateError
 
 Tokens = tuple["str | Slot | Branch", ...]
+_SPECIAL = re.compile("[&<>\"'\n]")
 _NAMED = frozenset({"pixel", "footer"})
 
 
@@ -125,6 +127,8 @@ class Pieces:
 
 def as_html(value: str) -> bytes:
     """A value in HTML: escaped, a value of several lines keeps its lines."""
+    if not _SPECIAL.search(value):
+        return value.encode("utf-8", "replace")
     lines = value.split("\n")
     return "<br>\r\n".join([str(escape(line)) for line in lines]).encode("utf-8", "replace")
 

@@ -95,9 +95,10 @@ class Transport(Protocol):
 
 def outcome_of(code: int) -> Outcome:
     """What a final reply code means; anything but 2xx, 4xx, 5xx is no answer one can trust."""
-    return {2: Outcome.ACCEPTED, 4: Outcome.TEMPORARY, 5: Outcome.PERMANENT}.get(
-        code // 100, Outcome.IN_DOUBT
-    )
+    return _OUTCOMES.get(code // 100, Outcome.IN_DOUBT)
+
+
+_OUTCOMES = {2: Outcome.ACCEPTED, 4: Outcome.TEMPORARY, 5: Outcome.PERMANENT}
 
 
 class NoJournal:

@@ -23,8 +23,9 @@ from campaigns.rules.deliveries import Decision, State
 from campaigns.rules.schedule import month_of
 from campaigns.services import admit, render, settle
 from campaigns.services.admit import Admitted
+from campaigns.services.stops import Watch
 from campaigns.storage import claims, outbox
-from campaigns.storage.outbox import Due, Known, Lane
+from campaigns.storage.outbox import Due, Known, Lane, Stops
 from campaigns.storage.settling import Settled
 from mailer.errors import MailError
 from mailer.journal import Journal, JournalDir
@@ -34,8 +35,9 @@ from mailer.transports import send_all
 
 log = structlog.get_logger()
 
+NEVER = datetime.min.replace(tzinfo=UTC)
 LEASE = timedelta(minutes=15)  # another host settles a claim only after this
-STOPS_S = 0.2  # the stop counter is at most this old when a body starts
+OFTEN_S = 0.05  # how often a round looks at the clock
 # No body starts later than this in a round: it ends well before its job's limit and before its lease.
 LONGEST_S = 300.0
 
@@ -45,6 +47,7 @@ class Round:
     """What may go, what has come back. until: told to stop, nothing more is begun."""
 
     parts: Parts
+    watch: Watch
     now: datetime
     until: Callable[[], bool]
     token: str
@@ -58,13 +61,14 @@ class Round:
     answered_at: dict[int, datetime] = field(default_factory=dict)
     paused: bool = False
     began_at: float = field(default_factory=time.monotonic)
-    _stops: outbox.Stops = field(default_factory=lambda: outbox.Stops(-1, False))
-    _stops_at: float = float("-inf")
+    _stops: Stops | None = None
+    _time: datetime = NEVER
+    _time_at: float = float("-inf")
 
     def load(self) -> None:
         """Facts and mails of the batch; the counter is read first, so a refusal in between shows."""
         with self.parts.engine.connect() as tx:
-            self._stops, self._stops_at = outbox.stops(tx), time.monotonic()
+            self._stops = outbox.stops(tx)
             self.paused = self._stops.paused
             self.known = outbox.facts(tx, self.ids, zone=self.parts.settings.tz)
         self._decide(self.known)
@@ -101,29 +105,34 @@ class Round:
 
     def may_still_go(self, id: int) -> bool:
         """The counter, at most 200 ms old; if it moved, the facts of the whole batch are loaded again."""
-        if time.monotonic() - self._stops_at > STOPS_S:
-            self._look_again()
+        at = time.monotonic()
+        if at - self._time_at > OFTEN_S:
+            self._time, self._time_at = self.parts.clock.now(), at
+            if self._is_over():
+                self.paused = True
+        stops = self.watch.now()
+        if stops != self._stops:
+            self._look_again(stops)
         return not self.paused and id not in self.refused
 
-    def _look_again(self) -> None:
-        """Whether anything forbids what is left: staff, a refusal, the clock, or the database being away."""
+    def _look_again(self, stops: Stops | None) -> None:
+        """Somebody refused, paused or went on; or the database is away, and nobody can know: then it waits."""
+        self._stops = stops
+        self.paused = stops is None or stops.paused or self._is_over()
+        if self.paused:
+            return
+        waiting = [id for id in self.items if id not in self.receipts]
         try:
             with self.parts.engine.connect() as tx:
-                stops, at = outbox.stops(tx), time.monotonic()
-                if stops != self._stops:
-                    waiting = [i for i in self.items if i not in self.receipts]
-                    self._decide(outbox.facts(tx, waiting, zone=self.parts.settings.tz))
-                self._stops, self._stops_at = stops, at
-                self.paused = stops.paused or self._is_over()
+                self._decide(outbox.facts(tx, waiting, zone=self.parts.settings.tz))
         except SQLAlchemyError:
-            # Without the database nobody can know whether this is still allowed: it waits.
-            self.paused, self._stops_at = True, time.monotonic()
+            self._stops, self.paused = None, True
 
     def _is_over(self) -> bool:
         """Told to stop; too long; or midnight: month and last day of a mail are those of its hand-over."""
         if self.until() or time.monotonic() - self.began_at > LONGEST_S:
             return True
-        return self.parts.clock.now().astimezone(self.parts.settings.tz).date() != self._today()
+        return self._time.astimezone(self.parts.settings.tz).date() != self._today()
 
     def settle(self) -> None:
         """Write the ends. The mails are gone, so the database is waited for; the journal lies ready meanwhile."""
@@ -181,7 +190,12 @@ class Round:
 
 
 def claim(
-    parts: Parts, *, now: datetime, lane: Lane = Lane.ALL, until: Callable[[], bool] = lambda: False
+    parts: Parts,
+    watch: Watch,
+    *,
+    now: datetime,
+    lane: Lane = Lane.ALL,
+    until: Callable[[], bool] = lambda: False,
 ) -> Round | None:
     """Take the next batch, with all that is known of it; None when nothing is due.
 
@@ -194,7 +208,7 @@ def claim(
     if not due:
         journal.close_and_unlink()
         return None
-    made = Round(parts, now, until, token, journal, [one.id for one in due])
+    made = Round(parts, watch, now, until, token, journal, [one.id for one in due])
     try:
         made.load()
     except BaseException:

@@ -12,12 +12,14 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 
 import structlog
 
 from campaigns.parts import Parts
 from campaigns.services import carry
 from campaigns.services.carry import Round
+from campaigns.services.stops import Watch
 from campaigns.storage import outbox
 from campaigns.storage.outbox import Lane
 from mailer.accounts import Account
@@ -64,15 +66,16 @@ def run(
     def is_over() -> bool:
         return until() or time.monotonic() > end
 
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="deliver") as database:
-        ahead: Future[Round | None] | None = database.submit(_claim, parts, lane, until)
+    with Watch(parts) as watch, ThreadPoolExecutor(1, thread_name_prefix="deliver") as database:
+        claim = partial(database.submit, partial(_claim, parts, watch, lane, until))
+        ahead: Future[Round | None] | None = claim()
         behind: Future[None] | None = None
         claimed = 0
         is_quick = False
         try:
             while ahead is not None and (current := ahead.result()) is not None:
                 claimed += len(current.ids)
-                ahead = database.submit(_claim, parts, lane, until) if is_quick and not is_over() else None
+                ahead = claim() if is_quick and not is_over() else None
                 began = time.monotonic()
                 _hand_over(current, way)
                 is_quick = time.monotonic() - began < QUICK_S
@@ -80,7 +83,7 @@ def run(
                     behind.result()
                 behind = database.submit(current.settle)
                 if ahead is None and not is_over():
-                    ahead = database.submit(_claim, parts, lane, until)
+                    ahead = claim()
         finally:
             if ahead is not None:
                 database.submit(_give_back, ahead)
@@ -92,19 +95,22 @@ def run(
 def batch(parts: Parts, *, now: datetime, transport: Transport | None = None) -> int:
     """Claim, hand over and settle one batch; returns how many deliveries were claimed."""
     way = _way(parts, transport)
-    current = carry.claim(parts, now=now) if way is not None else None
-    if way is None or current is None:
+    if way is None:
         return 0
-    _hand_over(current, way)
-    current.settle()
+    with Watch(parts) as watch:
+        current = carry.claim(parts, watch, now=now)
+        if current is None:
+            return 0
+        _hand_over(current, way)
+        current.settle()
     return len(current.ids)
 
 
-def _claim(parts: Parts, lane: Lane, until: Callable[[], bool]) -> Round | None:
+def _claim(parts: Parts, watch: Watch, lane: Lane, until: Callable[[], bool]) -> Round | None:
     if until():
         return None
     try:
-        return carry.claim(parts, now=parts.clock.now(), lane=lane, until=until)
+        return carry.claim(parts, watch, now=parts.clock.now(), lane=lane, until=until)
     except OSError as error:
         # No room for a journal: nothing is claimed, everything stays as it is.
         log.error("nothing can be handed over", error=str(error))

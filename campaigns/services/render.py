@@ -52,16 +52,24 @@ class Post:
         settings = self.parts.settings
         return Links(self.parts.signer, settings.base_url, sites=settings.origins())
 
-    @property
+    @cached_property
     def zone(self) -> ZoneInfo:
         return self.parts.settings.tz
 
+    @cached_property
+    def practice(self) -> bool:
+        return self.parts.settings.practice
+
+    @cached_property
+    def own_domain(self) -> str:
+        return self.parts.settings.reply_domain
+
     def reply_domain(self, sender: Sender) -> str:
-        return self.parts.settings.reply_domain or sender.address.rpartition("@")[2]
+        return self.own_domain or sender.address.rpartition("@")[2]
 
     def bounce_domain(self, profile: Profile | None) -> str:
         own = profile.return_path_domain if profile else ""
-        return self.parts.settings.reply_domain or own or sender_of(profile, self).address.rpartition("@")[2]
+        return self.own_domain or own or sender_of(profile, self).address.rpartition("@")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +114,7 @@ def _bytes(
     now: datetime,
 ) -> bytes:
     mail = letter(post, row, frozen, return_path=return_path, now=now)
-    skeleton = _skeleton(mail.sender, mail.list_id, mail.kind, post.parts.settings.practice)
+    skeleton = _skeleton(mail.sender, mail.list_id, mail.kind, post.practice)
     raw = skeleton.encode(mail)
     return signer.sign(raw) + raw if signer is not None else raw
 
@@ -142,8 +150,8 @@ def letter(post: Post, row: Outgoing, frozen: Frozen | None, *, return_path: str
         stop_address=post.links.stop_address(row.delivery_id, return_path.rpartition("@")[2])
         if frozen
         else None,
-        date=now.astimezone(post.zone),
-        kind=MailKind(row.kind) if frozen else MailKind.TRANSACTIONAL,
+        date=_local(now, post.zone),
+        kind=_KINDS[row.kind] if frozen else MailKind.TRANSACTIONAL,
     )
 
 
@@ -211,9 +219,14 @@ def _bond(bond: Bonded, zone: ZoneInfo) -> Bond:
     return Bond(bond.kind, bond.event, bond.at.astimezone(zone).date())
 
 
+@lru_cache(maxsize=64)
+def _sender(name: str, address: str) -> Sender:
+    return Sender(name, address)
+
+
 def sender_of(profile: Profile | None, post: Post) -> Sender:
     if profile is not None and profile.from_address:
-        return Sender(profile.from_name, profile.from_address)
+        return _sender(profile.from_name, profile.from_address)
     host = post.parts.settings.host
     return Sender("Ikusei", f"ikusei@{_NOBODY if _is_bare(host) else host}")
 
@@ -225,7 +238,23 @@ def message_id(row: Outgoing, domain: str, secret: bytes) -> str:
 
 def message_mark(origin: str, secret: bytes) -> str:
     """The part of a Message-ID that only we can make: what came back is ours if it fits its delivery."""
-    return blake2b(origin.encode(), key=secret, digest_size=8, person=b"message-id").hexdigest()
+    mac = _keyed(secret).copy()
+    mac.update(origin.encode())
+    return mac.hexdigest()
+
+
+@lru_cache(maxsize=4)
+def _keyed(secret: bytes) -> blake2b:
+    return blake2b(key=secret, digest_size=8, person=b"message-id")
+
+
+_KINDS = {kind.value: kind for kind in MailKind}
+
+
+# A batch has one instant.
+@lru_cache(maxsize=64)
+def _local(at: datetime, zone: ZoneInfo) -> datetime:
+    return at.astimezone(zone)
 
 
 @lru_cache(maxsize=256)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
 
 from mailer.errors import HeaderError, Temporary
-from mailer.receipts import Item, NoJournal, Outcome, Receipt
-from mailer.smtp import SmtpTransport
+from mailer.receipts import Item, NoJournal, Outcome, Receipt, Stage
+from mailer.smtp import SmtpTransport, send_all
 from mailer.wire import Features, Server, Tls
 from tests.mailer.fake_smtp import CLOSE, SILENT, FakeServer, agreeable
 
@@ -399,3 +400,91 @@ def test_two_lanes_killed_after_the_dot_leave_at_most_one_doubt_each() -> None:
     assert outcomes.count(Outcome.IN_DOUBT) == 2
     assert outcomes.count(Outcome.ACCEPTED) == 18
     assert len(server.bodies) == 20
+
+
+def test_an_account_that_greets_nobody_does_not_hold_the_other_up() -> None:
+    receipts: dict[int, Receipt] = {}
+    ended: dict[int, float] = {}
+
+    def note(receipt: Receipt) -> None:
+        receipts[receipt.id], ended[receipt.id] = receipt, time.monotonic()
+
+    with FakeServer(answering(CONNECT=SILENT)) as silent, FakeServer() as sound:
+        ways = [SmtpTransport(server.url, timeout_s=1.5) for server in (silent, sound)]
+        began = time.monotonic()
+        send_all(
+            [(ways[0], items(1, 2, 3)), (ways[1], items(*range(4, 44)))],
+            journal=NoJournal(),
+            before_body=lambda id: True,
+            on_result=note,
+        )
+        for way in ways:
+            way.close()
+    assert {receipts[id].outcome for id in range(4, 44)} == {Outcome.ACCEPTED}
+    assert max(ended[id] for id in range(4, 44)) - began < 1.5, (
+        "before the silent one has timed out even once"
+    )
+    assert {(receipts[id].outcome, receipts[id].stage) for id in (1, 2, 3)} == {
+        (Outcome.TEMPORARY, Stage.CONNECT)
+    }
+
+
+def test_a_login_refused_for_good_is_not_tried_by_every_lane_again_and_again() -> None:
+    answer = answering(EHLO="250-fake\r\n250 AUTH PLAIN", AUTH="535 5.7.8 bad credentials")
+    with FakeServer(answer) as server:
+        got: list[Receipt] = []
+        transport = SmtpTransport(server.url.replace("smtp://", "smtp://user:secret@"), lanes=2)
+        transport.send_batch(
+            items(*range(9)), journal=NoJournal(), before_body=lambda id: True, on_result=got.append
+        )
+    assert {(receipt.code, receipt.stage) for receipt in got} == {(535, Stage.CONNECT)}
+    assert len(got) == 9
+    assert server.connections <= 2, "one for each lane at the most"
+
+
+def test_a_refusal_before_the_connection_breaks_is_the_mails_answer() -> None:
+    def answer(verb: str, number: int, line: str) -> str:
+        if "lead1@" in line and verb == "RCPT":
+            return "550 5.1.1 unknown"
+        return CLOSE if verb == "DATA" and number == 1 else agreeable(verb, number, line)
+
+    with FakeServer(answer) as server:
+        receipts = send(server, items(1, 2))
+    assert (receipts[1].outcome, receipts[1].code) == (Outcome.PERMANENT, 550)
+    assert receipts[2].outcome is Outcome.ACCEPTED
+    assert len([line for line in server.lines if "lead1@" in line]) == 1
+
+
+def test_a_mail_behind_others_that_end_the_connection_is_not_blamed_for_them() -> None:
+    """Mails 1 to 8 are put off with 421 after their bodies; 9 travels behind one of them each time."""
+
+    def answer(verb: str, number: int, line: str) -> str:
+        if verb == "BODY" and len(server.bodies) <= 8:
+            return "421 4.7.0 slow down"
+        return agreeable(verb, number, line)
+
+    server = FakeServer(answer)
+    with server:
+        receipts = send(server, items(*range(1, 10)))
+    assert [receipts[id].code for id in range(1, 10)] == [421] * 8 + [250]
+    assert len(server.bodies) == 9, "nobody got a second body"
+
+
+@pytest.mark.parametrize("reply", ["354 go on\r\n250 kept", "354 go on\r\n354 go on"])
+def test_no_body_starts_where_the_server_says_more_than_it_was_asked(reply: str) -> None:
+    notes = Notes()
+    with FakeServer(answering(DATA=reply)) as server:
+        receipts = send(server, items(1), notes=notes)
+    assert receipts[1].outcome is Outcome.TEMPORARY
+    assert (server.bodies, notes.records) == ([], [])
+
+
+def test_half_a_reply_and_the_next_one_are_not_read_as_a_yes() -> None:
+    """Joined, they would say 250 of a body that was refused."""
+
+    def answer(verb: str, number: int, line: str) -> str:
+        return "450-not now" if verb == "BODY" and number == 1 else agreeable(verb, number, line)
+
+    with FakeServer(answer) as server:
+        receipts = send(server, items(1, 2))
+    assert [receipts[id].outcome for id in (1, 2)] == [Outcome.IN_DOUBT, Outcome.ACCEPTED]

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 import redis
@@ -94,7 +95,7 @@ def test_a_throttled_domains_mails_wait_one_after_the_other_and_all_others_go(pa
             (QUICK, "sent", ""): 20,
         }
         waiting = [row[3] for row in found(parts) if row[2] == "throttled"]
-        steps = {round((b - a).total_seconds(), 3) for a, b in zip(waiting, waiting[1:], strict=False)}
+        steps = {round((b - a).total_seconds(), 3) for a, b in pairwise(waiting)}
         assert steps == {0.5}, "each has a time of its own, at the domain's rate"
         assert NOW < waiting[0] <= NOW + timedelta(seconds=1)
         assert go(out, NOW) == 0, "nothing is asked again before its time"
@@ -193,7 +194,8 @@ def test_two_accounts_share_by_weight_and_a_profile_gets_the_one_it_names(parts:
         assert first + second == 80
         assert 45 <= first <= 74, "about three of four"
         with parts.engine.connect() as tx:
-            kept = dict(tx.execute(text("select account, count(*) from deliveries group by 1")).all())  # type: ignore[arg-type]
+            counted = tx.execute(text("select account, count(*) from deliveries group by 1"))
+            kept = {row[0]: row[1] for row in counted}
         assert kept == {"one": first, "two": second}
 
 

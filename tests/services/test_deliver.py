@@ -317,7 +317,7 @@ def test_a_batch_on_a_slow_server_ends_before_its_lease(
     made = world.build(parts, count=2)
     world.planned(parts, made, send_at=NOW)
     monkeypatch.setattr(carry, "LONGEST_S", -1.0)
-    monkeypatch.setattr(carry, "STOPS_S", -1.0)
+    monkeypatch.setattr(carry, "OFTEN_S", -1.0)
     way = MemoryTransport()
     deliver.batch(parts, now=NOW, transport=way)
     assert way.sent == []

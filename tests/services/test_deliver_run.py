@@ -105,7 +105,7 @@ def test_the_next_batch_is_claimed_while_one_is_on_its_way(
 def test_told_to_stop_it_ends_the_mail_under_way_and_gives_back_the_rest(
     parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(carry, "STOPS_S", 0.0)
+    monkeypatch.setattr(carry, "OFTEN_S", -1.0)
     made = world.build(parts, count=20)
     world.planned(parts, made, send_at=NOW - timedelta(minutes=5))
     stop, way = threading.Event(), Paced(0.05)
