@@ -34,6 +34,7 @@ def _domain(name: str, field: str) -> str:
     return ascii_name
 
 
+@lru_cache(maxsize=256)
 def wire(address: str, *, field: str = "address") -> str:
     """The address for MAIL, RCPT and header fields; raises HeaderError rather than repair.
 
@@ -45,7 +46,6 @@ def wire(address: str, *, field: str = "address") -> str:
     return _wire(address, field)
 
 
-@lru_cache(maxsize=4096)
 def _wire(address: str, field: str) -> str:
     local, at, host = address.rpartition("@")
     if not at or not local or len(address) > 320:

@@ -46,10 +46,10 @@ class Batch:
         self.is_stopped = False
         self.is_barred = False  # the server refused us for good before any mail: not asked again
 
-    def take(self) -> Ready | None:
-        """The next mail that may start. Those that may not get their receipt here."""
+    def take(self, *, again: bool = True) -> Ready | None:
+        """The next mail that may start; again: also one that was put back. Others get their receipt here."""
         while not self.is_stopped:
-            if self._again:
+            if again and self._again:
                 ready: Ready | None = self._again.popleft()
             else:
                 item = next(self._items, None)

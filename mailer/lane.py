@@ -92,7 +92,10 @@ class Lane:
             self.breaks = _BREAKS_MAX
             self.is_done = True
             return
-        self.current = ready = self.batch.take()
+        ready = self.batch.take()
+        if ready is not None and ready.tries and self.wire is not None:
+            self.hang_up(politely=True)  # once more means on a new connection: it broke an old one already
+        self.current = ready
         if ready is None:
             self.is_done = True
         elif self.wire is not None:
@@ -288,7 +291,8 @@ class Lane:
         self._sent += 1
         ahead = wire.features.pipelining and not self._is_full()
         # Made before the record: an error in making it must not leave this mail in doubt.
-        self.following = batch.take() if ahead else None
+        # What was put back waits for a new connection, not for the tired end of another one.
+        self.following = batch.take(again=False) if ahead else None
         if self.following is not None and not self._fits(self.following):
             self.following = None
         if not batch.before_body(ready.item.id):

@@ -24,9 +24,10 @@ class Sender:
     address: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen: setting sixteen fields of a frozen one takes as long as signing all its links.
+@dataclass(slots=True, kw_only=True)
 class Mail:
-    """Everything of one mail to one recipient.
+    """Everything of one mail to one recipient. Treat it as a value.
 
     message_id: with or without <>. to: an address as stored, Unicode domain allowed.
     return_path: the envelope sender, which takes the bounces. list_id: ASCII, one per product

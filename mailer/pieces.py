@@ -9,7 +9,7 @@ Both paths give the same octets. Source: design section 4.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
@@ -93,36 +93,45 @@ def fields(found: Tokens) -> frozenset[str]:
 
 
 class Pieces:
-    """Tokens made ready to be filled. Line ends of the fixed octets are CRLF already."""
+    """Tokens made ready to be filled: one format of octets and the keys of its places.
 
-    __slots__ = ("_branches", "_fixed", "_pick")
+    prefix: before the keys of footer and fields, whose values differ in HTML. Line ends of the fixed octets
+    are CRLF already.
+    """
 
-    def __init__(self, found: Tokens) -> None:
-        self._fixed: dict[str | int, bytes] = {}
-        self._branches: list[tuple[int, str, Pieces]] = []
-        order: list[str | int] = []
+    __slots__ = ("_branches", "_format", "_pick")
+
+    def __init__(self, found: Tokens, *, prefix: str = "") -> None:
+        self._branches: list[tuple[str, str, Pieces]] = []
+        octets: list[bytes] = []
+        keys: list[str] = []
         for number, token in enumerate(found):
             if isinstance(token, str):
-                self._fixed[number] = token.replace("\n", "\r\n").encode("utf-8", "replace")
-                order.append(number)
-            elif isinstance(token, Slot):
-                order.append(token.key)
+                octets.append(as_text(token).replace(b"%", b"%%"))
+                continue
+            octets.append(b"%b")
+            if isinstance(token, Slot):
+                is_shared = token.key == "pixel" or token.key.startswith("link:")
+                keys.append(token.key if is_shared else prefix + token.key)
             else:
-                self._branches.append((number, token.key, Pieces(token.inside)))
-                order.append(number)
+                self._branches.append((f"branch:{number}", token.key, Pieces(token.inside, prefix=prefix)))
+                keys.append(f"branch:{number}")
         # itemgetter gives a tuple for two keys or more only.
-        self._fixed[-1] = b""
-        self._pick = itemgetter(-1, -1, *order)
+        self._format = b"%b%b" + b"".join(octets)
+        self._pick = itemgetter("", "", *keys)
 
-    def fill(self, values: Mapping[str | int, bytes]) -> bytes:
-        """The whole text. Raises TemplateError for a value that is not there."""
-        every = {**values, **self._fixed}
+    def fill(self, values: dict[str, bytes]) -> bytes:
+        """The whole text. values: by key, "" has b"". Raises TemplateError for a value that is not there."""
         try:
-            for number, key, inside in self._branches:
-                every[number] = inside.fill(values) if values[key] else b""
-            return b"".join(self._pick(every))
+            if self._branches:
+                values = values.copy()
+                for key, test, inside in self._branches:
+                    values[key] = inside.fill(values) if values[test] else b""
+            made: bytes = self._format % self._pick(values)
+            return made
         except KeyError as error:
-            raise TemplateError(0, f"'{str(error.args[0]).removeprefix('field:')}' is undefined") from error
+            name = str(error.args[0]).rpartition("field:")[2]
+            raise TemplateError(0, f"'{name}' is undefined") from error
 
 
 def as_html(value: str) -> bytes:

@@ -34,9 +34,9 @@ class Stencil:
         if not self.is_jinja:
             subject, html, text = (tokens or () for tokens in found)
             names = pieces.fields(subject) | pieces.fields(html) | pieces.fields(text)
-            self._fields = [(name, f"field:{name}") for name in sorted(names)]
+            self._fields = [(name, f"field:{name}", f"html:field:{name}") for name in sorted(names)]
             self._subject = published.subject if _is_fixed(subject) else Pieces(subject)
-            self._html, self._text = Pieces(html), _Text(text)
+            self._html, self._text = Pieces(html, prefix="html:"), _Text(text)
 
     def fill(
         self,
@@ -54,20 +54,18 @@ class Stencil:
         """
         if self.is_jinja:
             return self._rendered(fields, links, pixel, footer_html, footer_text)
-        text: dict[str | int, bytes] = dict(zip(self._links, links, strict=True))
-        text["pixel"] = pixel
-        html = text.copy()
-        html["footer"], text["footer"] = footer_html, footer_text
-        for name, key in self._fields:
+        values = dict(zip(self._links, links, strict=True))
+        values[""], values["pixel"] = b"", pixel
+        values["footer"], values["html:footer"] = footer_text, footer_html
+        for name, key, html_key in self._fields:
             if name in fields:
                 value = fields[name]
-                text[key] = html[key] = pieces.as_text(value)
-                if not value.isalnum():
-                    html[key] = pieces.as_html(value)
+                values[key] = pieces.as_text(value)
+                values[html_key] = pieces.as_html(value)
         subject = self._subject
         if not isinstance(subject, str):
-            subject = subject.fill(text).decode().replace("\r\n", "\n")
-        return Filled(subject, self._html.fill(html), self._text.fill(text))
+            subject = subject.fill(values).decode().replace("\r\n", "\n")
+        return Filled(subject, self._html.fill(values), self._text.fill(values))
 
     def _rendered(
         self,
@@ -92,15 +90,23 @@ class _Text:
     """The text part: lines of fixed words were wrapped when it was published, those with a value in them
     are wrapped when the value is known."""
 
-    __slots__ = ("_runs",)
+    __slots__ = ("_lines", "_whole")
 
     def __init__(self, tokens: Tokens) -> None:
-        self._runs = [(Pieces(run), is_open) for run, is_open in _runs(tokens)]
+        self._lines: list[tuple[str, Pieces]] = []
+        whole: list[str | Slot | Branch] = []
+        for run, is_open in _runs(tokens):
+            if is_open:
+                self._lines.append((f"line:{len(self._lines)}", Pieces(run)))
+                whole.append(Slot(self._lines[-1][0]))
+            else:
+                whole += run
+        self._whole = Pieces(tuple(whole))
 
-    def fill(self, values: Mapping[str | int, bytes]) -> bytes:
-        made = b"".join(
-            [_wrapped(run.fill(values)) if is_open else run.fill(values) for run, is_open in self._runs]
-        )
+    def fill(self, values: dict[str, bytes]) -> bytes:
+        for key, line in self._lines:
+            values[key] = _wrapped(line.fill(values))
+        made = self._whole.fill(values)
         if b"\r\n\r\n\r\n" in made:  # an empty field leaves its neighbours' empty lines side by side
             return pieces.as_text(plaintext.rewrapped(made.decode().replace("\r\n", "\n")))
         return made.strip(b"\r\n") + b"\r\n"

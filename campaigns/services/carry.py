@@ -167,7 +167,7 @@ class Round:
         self.receipts[receipt.id] = receipt
         if receipt.stage is Stage.NONE:
             return  # no server was asked
-        self.answered_at[receipt.id] = self.parts.clock.now()
+        self.answered_at[receipt.id] = self._time
         verdict = settle.verdict(receipt)
         self.admitted.seen.note(receipt.id, verdict, code=receipt.code, text=receipt.text)
 

@@ -195,7 +195,7 @@ class Known:
 def facts(tx: Connection, ids: Sequence[int], *, zone: ZoneInfo) -> dict[int, Known]:
     """All that may forbid these mails, for the whole batch in one query."""
     rows = tx.execute(_FACTS, {"ids": list(ids), "zone": zone.key})
-    return {row[0]: _known(row, zone) for row in rows}
+    return {row[0]: _known(row, zone) for row in rows.all()}
 
 
 def _known(row: Sequence[Any], zone: ZoneInfo) -> Known:

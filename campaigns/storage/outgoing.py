@@ -120,7 +120,7 @@ def load(tx: Connection, delivery_ids: Sequence[int]) -> tuple[Outgoing, ...]:
 
     The latest touch is found by ix_touchpoints_person_id_at.
     """
-    return tuple(_outgoing(row) for row in tx.execute(_load(), {"ids": list(delivery_ids)}))
+    return tuple(_outgoing(row) for row in tx.execute(_load(), {"ids": list(delivery_ids)}).all())
 
 
 @cache
