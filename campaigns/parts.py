@@ -69,6 +69,7 @@ def build(settings: Settings) -> Parts:
         pool_size=8,
         max_overflow=4,
         pool_pre_ping=True,
+        pool_use_lifo=True,  # the same few connections, which know the statements of the send path already
         pool_timeout=5,
         hide_parameters=True,  # a logged database error must not carry people's addresses (LAW-28)
         connect_args={"connect_timeout": 3, "options": "-c jit=off -c synchronous_commit=on"},

@@ -111,7 +111,8 @@ def write(tx: Connection, rows: list[Settled], *, token: str, verdict: str, now:
     settling.mark_addresses_hard(tx, gone, now=now)
     if gone:
         returned.add_dead_checks(tx, list(gone), due_at=next_due(ZoneInfo(zone), now=now), now=now)
-    claims.close_claim(tx, token, verdict=verdict, now=now)
+    sent = sum(row.id in owners and row.state == State.SENT for row in rows)
+    claims.close_claim(tx, token, sent=sent, verdict=verdict, now=now)
     settling.count_day(tx, rows, owners, today=now.astimezone(ZoneInfo(zone)).date())
 
 

@@ -40,11 +40,11 @@ def note_claim(
     )
 
 
-def close_claim(tx: Connection, token: str, *, verdict: str, now: datetime) -> None:
-    """The claim is over."""
+def close_claim(tx: Connection, token: str, *, sent: int, verdict: str, now: datetime) -> None:
+    """The claim is over. sent: mails of it that were taken."""
     tx.execute(
-        text("update claims set settled_at = :now, verdict = :verdict where token = :token"),
-        {"token": token, "verdict": verdict, "now": now},
+        text("update claims set settled_at = :now, sent = :sent, verdict = :verdict where token = :token"),
+        {"token": token, "sent": sent, "verdict": verdict, "now": now},
     )
 
 

@@ -43,7 +43,12 @@ update deliveries d
        as q(id, state, reason, code, text, sent_at, send_at, until, attempted, account)
  where d.id = q.id and d.state = 'handing' and d.claim_token = :token
 returning d.id, coalesce(d.product_id, 0) as product_id,
-          coalesce((select scenario_id from enrollments e where e.id = d.enrollment_id), 0) as scenario_id
+          coalesce((select scenario_id from enrollments e where e.id = d.enrollment_id), 0) as scenario_id,
+          -- Whether it left so late that the gap must move; as a rule the planner's gap holds already.
+          d.state in ('sent', 'in_doubt') and d.class <> 'transactional' and not coalesce(
+            (d.sent_at at time zone :zone)::date + (select case when cap_max > 1 then 7 else 21 end from house)
+            <= all (array[(select next_free_on from pace p where p.person_id = d.person_id),
+                          (select next_free_on from addresses a where a.id = d.address_id)]), false) as is_late
 """
 HOLDING = "('planned', 'handing', 'sent', 'retry', 'in_doubt')"
 # Unsent for now: the step is asked again, so the enrolment goes back to it.
@@ -70,15 +75,16 @@ def settle(
     }
     values["attempted"] = [int(row.attempted) for row in batch]
     _lock(tx, [row.id for row in batch if row.state not in KEPT])
-    owners = {
-        row.id: (row.product_id, row.scenario_id)
-        for row in tx.execute(text(SETTLE), {**values, "token": token, "now": now})
-    }
+    owners, late = {}, []
+    for row in tx.execute(text(SETTLE), {**values, "token": token, "now": now, "zone": zone}).all():
+        owners[row.id] = row.product_id, row.scenario_id
+        if row.is_late:
+            late.append(row.id)
     done = [row for row in batch if row.id in owners]
     today = now.astimezone(ZoneInfo(zone)).date()
     _rewind(tx, [row.id for row in done if row.state in WAITING])
     free_slots(tx, [row.id for row in done if row.state not in KEPT], today=today, zone=zone)
-    _move_gap(tx, [row.id for row in done if row.state in COUNTED], zone=zone)
+    _move_gap(tx, late, zone=zone)
     return owners
 
 

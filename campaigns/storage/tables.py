@@ -724,8 +724,6 @@ deliveries = Table(
         postgresql_where=text("state in ('planned', 'retry') and class = 'transactional'"),
     ),
     Index("ix_deliveries_month_state", "month", "state"),
-    # How fast mail flows now: the last minute and hour, read from the end.
-    Index("ix_deliveries_sent_at", "sent_at", postgresql_where=text("state = 'sent'")),
     Index("ix_deliveries_handing", "claim_token", postgresql_where=text("state = 'handing'")),
     # The last three counted mails of a person (tone, gap) without touching the heap.
     Index(
@@ -792,7 +790,10 @@ claims = Table(
     _at("claimed_at"),
     _at("lease_until"),
     _at("settled_at", null=True),
+    _int("sent"),
     _text("verdict"),
+    # How fast mail flows: the last minute and hour, a row a batch.
+    Index("ix_claims_settled_at", "settled_at"),
     Index("ix_claims_open", "claimed_at", postgresql_where=text("settled_at is null")),
 )
 

@@ -73,6 +73,7 @@ def upgrade() -> None:
     op.add_column('sender_profiles', sa.Column('smtp_account', sa.Text(), server_default=sa.text("''"), nullable=False))
     op.add_column('sender_profiles', sa.Column('warmup_from', sa.Date(), nullable=True))
     op.add_column('sender_profiles', sa.Column('warmup_first', sa.Integer(), server_default=sa.text('50'), nullable=False))
-    op.create_index('ix_deliveries_sent_at', 'deliveries', ['sent_at'], unique=False, postgresql_where=sa.text("state = 'sent'"))
+    op.add_column('claims', sa.Column('sent', sa.Integer(), server_default=sa.text('0'), nullable=False))
+    op.create_index('ix_claims_settled_at', 'claims', ['settled_at'], unique=False)
     op.create_index('ix_deliveries_due_express', 'deliveries', ['send_at', 'id'], unique=False, postgresql_where=sa.text("state in ('planned', 'retry') and class = 'transactional'"))
     # ### end Alembic commands ###
