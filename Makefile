@@ -1,5 +1,7 @@
 # The two commands of the README: `make demo` and `make test`. Both set up what they need first.
 PYTHON ?= python3
+# A PYTHON that somebody names is taken as it is; else the fastest one at hand.
+THIS := $(if $(filter file,$(origin PYTHON)),,--this)
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
@@ -10,8 +12,7 @@ install: $(VENV)/.installed
 test-install: $(VENV)/.test-installed
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Ikusei needs Python 3.11 or newer (PYTHON=... chooses one)"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) deploy/environment.py $(VENV) $(THIS)
 
 $(VENV)/.installed: requirements.txt pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt

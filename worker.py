@@ -89,6 +89,10 @@ def _express(built: parts.Parts) -> None:
         except (SQLAlchemyError, OSError) as error:
             log.warning("express lane waits", error=type(error).__name__)
             jobs.stopping.wait(AGAIN_S)
+        except Exception as error:
+            # A bug that one mail has found must not end the lane for all others; the sweep settles its batch.
+            log.error("express lane tripped", error=type(error).__name__, exc_info=True)
+            jobs.stopping.wait(AGAIN_S)
         jobs.stopping.wait(EXPRESS_S)
 
 

@@ -32,6 +32,9 @@ RECIPIENTS_MAX = 50
 COMMANDS_MAX = 1_000
 LINE_MAX = 64 * 1024
 IDLE_S = 120.0
+DATA_S = 60.0  # for a whole mail: it holds one of the few places below
+# aiosmtpd keeps all pieces of a line that never ends; a connection that brings so much in one mail is closed.
+DATA_MAX = 4 * mailbox.MAX_BYTES
 # Looking at one mail is mostly waiting for the database.
 THREADS = 4
 # Mails that are being read or stored at the same time. One of 10 MB of empty lines takes 300 MB for a moment.
@@ -45,6 +48,7 @@ class _Bounded:
 
     # Returned mails have lines longer than the standard's 998 octets.
     line_length_limit = LINE_MAX
+    in_mail: int | None = None  # octets of the mail that is coming in
 
     def connection_made(self, transport: Any) -> None:
         handler: Handler = self.event_handler  # type: ignore[attr-defined]
@@ -67,7 +71,23 @@ class _Bounded:
 
     async def smtp_DATA(self, arg: str) -> None:
         async with self.event_handler.mails:  # type: ignore[attr-defined]
-            await super().smtp_DATA(arg)  # type: ignore[misc]
+            self._reset_timeout(DATA_S)  # type: ignore[attr-defined]
+            self.in_mail = 0
+            try:
+                await super().smtp_DATA(arg)  # type: ignore[misc]
+            finally:
+                self.in_mail = None
+
+    def data_received(self, data: bytes) -> None:
+        if not self.is_counted:
+            return
+        if self.in_mail is not None:
+            self.in_mail += len(data)
+            if self.in_mail > DATA_MAX:
+                self.in_mail = None
+                self.transport.abort()  # type: ignore[attr-defined]
+                return
+        super().data_received(data)  # type: ignore[misc]
 
 
 class _Smtp(_Bounded, SMTP):

@@ -25,6 +25,7 @@ PROBE_AGAIN_S = 10.0  # when the mails behind a probe ask again
 BOOKED_MAX_S = 3600.0  # mails that wait are spread no further than this
 SLOWEST_PER_S = 1 / 60
 RECOVERY_S = 1200.0  # from nothing to the full rate: a halved rate is whole again after ten minutes
+KEPT_MIN = 10_000  # keys of a process that are not worth a look
 FORGET_S = 3 * 3600.0  # a key is forgotten this long after its last trouble: longer than the longest rest
 
 
@@ -54,6 +55,13 @@ class Bucket:
         if self.rest_until == 0.0:
             return Breaker.CLOSED
         return Breaker.OPEN if now_s < self.rest_until else Breaker.HALF_OPEN
+
+    @property
+    def matters_until(self) -> float:
+        """From when on a fresh bucket says the same: full again, and its trouble forgotten."""
+        is_troubled = self.slowed is not None or self.rests or self.breaks
+        last = max(self.at_s, self.rest_until, self.probe_until, self.booked_until)
+        return last + (FORGET_S if is_troubled else 2 * BURST_S)
 
     def per_s(self, limit: Limit) -> float:
         """Mails a second now, 0 for no limit."""
@@ -163,6 +171,8 @@ class LocalBuckets:
         self.limits = limits
         self._buckets: dict[str, Bucket] = {}
         self._lock = threading.Lock()
+        self._room = KEPT_MIN
+        self._newest_s = 0.0
 
     def take(self, wanted: Mapping[str, int], *, now_s: float | None = None) -> dict[str, Grant]:
         """See `RateLimiter`."""
@@ -192,6 +202,7 @@ class LocalBuckets:
     def put(self, key: str, bucket: Bucket) -> None:
         """Take over what another limiter knew of a key."""
         with self._lock:
+            self._forget(max(bucket.at_s, self._newest_s))
             self._buckets[key] = bucket
 
     def drop(self, keys: Iterable[str]) -> None:
@@ -201,9 +212,10 @@ class LocalBuckets:
                 self._buckets.pop(key, None)
 
     def _forget(self, now_s: float) -> None:
-        if len(self._buckets) > 10_000:
+        """Drop what says no more than a fresh bucket would. Looked through when there are twice as many again."""
+        self._newest_s = now_s
+        if len(self._buckets) >= self._room:
             self._buckets = {
-                key: bucket
-                for key, bucket in self._buckets.items()
-                if max(bucket.at_s, bucket.rest_until, bucket.probe_until) + FORGET_S > now_s
+                key: bucket for key, bucket in self._buckets.items() if bucket.matters_until > now_s
             }
+            self._room = max(KEPT_MIN, 2 * len(self._buckets))

@@ -109,13 +109,13 @@ class Journal:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _allocate(fd, _HEAD_ROOM + expected_count * _RECORD_ROOM)
+            _allocate(fd, _size(expected_count))
             _write_at(fd, head, 0)
+            return cls(fd, path, len(head), expected_count)
         except BaseException:
             os.close(fd)
             path.unlink(missing_ok=True)
             raise
-        return cls(fd, path, len(head), expected_count)
 
     def handing(self, id: int) -> None:
         """Record that the body of this mail starts now. If this raises, it must not start."""
@@ -245,11 +245,12 @@ def _parse(octets: bytes, *, directory_id: str, boot_id: str) -> Reading:
     written = octets.split(b"\0", 1)[0]
     lines = written.split(b"\n")
     lines.pop()  # empty, or a torn record: see the module's docstring
-    if not lines:
-        # The head is written before the claim's commit: without it nothing can have been handed over.
-        return Reading(True, "trusted")
-    head = lines[0].split(b" ")
-    if len(head) != 5 or head[:2] != [b"J", b"1"]:
+    # The head and all the room stand before the claim's commit. Where they are gone the file was cut or emptied
+    # afterwards, and its records with them: no record is no proof then that nothing was handed over.
+    head = lines[0].split(b" ") if lines else []
+    if len(head) != 5 or head[:2] != [b"J", b"1"] or not head[4].isdigit():
+        return Reading(False, "damaged")
+    if len(octets) < _size(int(head[4])) or octets[len(written) + _RECORD_ROOM :].strip(b"\0"):
         return Reading(False, "damaged")
     if head[2] != directory_id.encode():
         return Reading(False, "other_directory")
@@ -283,6 +284,11 @@ def _directory_id(path: Path) -> str:
         os.link(mine, target)
     mine.unlink()
     return target.read_text(encoding="ascii").strip()
+
+
+def _size(count: int) -> int:
+    """Octets of a journal for so many mails."""
+    return _HEAD_ROOM + count * _RECORD_ROOM
 
 
 def _allocate(fd: int, size: int) -> None:

@@ -191,7 +191,7 @@ class Wire:
         ):
             raise Temporary(0, "not an SMTP reply")
         self._code = code
-        self._lines.append(line[4:].decode("utf-8", "replace"))
+        self._lines.append(_plain(line[4:]))
         if len(self._lines) > _REPLY_LINES_MAX:
             raise Temporary(0, "reply too long")
         if sep != b"-":
@@ -204,10 +204,15 @@ class Wire:
 @lru_cache(maxsize=256)
 def _short(line: bytes) -> Reply | None:
     """A reply that is one plain line; None for anything that wants a closer look."""
-    code, text = line[:3], line[4:].decode("utf-8", "replace")
+    code, text = line[:3], _plain(line[4:])
     if not (len(line) <= 200 and len(code) == 3 and code.isdigit() and line[3:4] == b" "):
         return None
     return Reply(int(code), " ".join(text.split()))
+
+
+def _plain(words: bytes) -> str:
+    """A server's words as text; without NUL, which no database takes and which would end a journal early."""
+    return words.replace(b"\0", b"").decode("utf-8", "replace")
 
 
 def dial(server: Server, *, ehlo_name: str, timeout_s: float, context: ssl.SSLContext | None = None) -> Wire:

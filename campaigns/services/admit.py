@@ -68,8 +68,9 @@ def ask(parts: Parts, ids: Sequence[int], known: Mapping[int, Known], *, now: da
     grants = parts.rates.take(tally.wanted(keys), now_s=_now_s(parts, now))
     part = tally.admit(chosen, keys, grants)
     seen = Tally(keys, part.unused)
+    clock = _clock(parts, grants, now=now)
     for id, at_s in part.wait.items():
-        wait[id] = Wait(_why(grants, chosen[id]), max(now, datetime.fromtimestamp(at_s, UTC)))
+        wait[id] = Wait(_why(grants, chosen[id]), max(now, clock + timedelta(seconds=at_s)))
     made = Admitted(part.go, chosen, wait, seen, grants)
     _warm_up(parts, made, known, now=now)
     return made
@@ -133,11 +134,19 @@ def _resting(parts: Parts, accounts: Sequence[Account], *, now: datetime) -> dic
     """Accounts at rest, with its end. Asked of the limiter, which knows them without Redis, too."""
     keys = {account_key(account.name): account.name for account in accounts}
     grants = parts.rates.take(dict.fromkeys(keys, 0), now_s=_now_s(parts, now))
+    clock = _clock(parts, grants, now=now)
     return {
-        keys[key]: datetime.fromtimestamp(grant.next_at_s, UTC)
+        keys[key]: clock + timedelta(seconds=grant.next_at_s)
         for key, grant in grants.items()
         if grant.state is Breaker.OPEN
     }
+
+
+def _clock(parts: Parts, grants: Mapping[str, Grant], *, now: datetime) -> datetime:
+    """When the limiter's clock stood at 0, by ours: were its host's clock late, mails that are to wait would be
+    due at once, again and again."""
+    asked_at_s = next((grant.at_s for grant in grants.values()), now.timestamp())
+    return (now if parts.clock.travels else parts.clock.now()) - timedelta(seconds=asked_at_s)
 
 
 def _why(grants: Mapping[str, Grant], account: str) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 import structlog
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.parts import Parts
@@ -104,15 +105,19 @@ class Round:
         )
 
     def may_still_go(self, id: int) -> bool:
-        """The counter, at most 200 ms old; if it moved, the facts of the whole batch are loaded again."""
+        """The counter, at most 200 ms old; if it moved, the facts of the whole batch are loaded again.
+
+        Once more where it moved while they were loaded: a slow answer must not be older than the counter.
+        """
         at = time.monotonic()
         if at - self._time_at > OFTEN_S:
             self._time, self._time_at = self.parts.clock.now(), at
             if self._is_over():
                 self.paused = True
-        stops = self.watch.now()
-        if stops != self._stops:
+        while (stops := self.watch.now()) != self._stops:
             self._look_again(stops)
+            if self.paused:
+                break
         return not self.paused and id not in self.refused
 
     def _look_again(self, stops: Stops | None) -> None:
@@ -204,7 +209,13 @@ def claim(
     token, size = secrets.token_hex(12), parts.settings.batch
     directory = JournalDir(parts.journal_folder)
     journal = Journal.create(directory, token, size)
-    due = _commit(parts, journal, directory, token=token, now=now, size=size, lane=lane)
+    try:
+        tx = parts.engine.connect()
+    except BaseException:
+        journal.close_and_unlink()
+        raise
+    with tx:
+        due = _commit(tx, parts, journal, directory, token=token, now=now, size=size, lane=lane)
     if not due:
         journal.close_and_unlink()
         return None
@@ -218,37 +229,44 @@ def claim(
 
 
 def _commit(
-    parts: Parts, journal: Journal, directory: JournalDir, *, token: str, now: datetime, size: int, lane: Lane
+    tx: Connection,
+    parts: Parts,
+    journal: Journal,
+    directory: JournalDir,
+    *,
+    token: str,
+    now: datetime,
+    size: int,
+    lane: Lane,
 ) -> Sequence[Due]:
     """The claim's transaction; its journal stands and is locked before the commit."""
-    with parts.engine.connect() as tx:
-        try:
-            due = outbox.claim(tx, token=token, now=now, limit=size, lane=lane)
-            if due:
-                claims.note_claim(
-                    tx,
-                    token=token,
-                    host=socket.gethostname(),
-                    journal_dir=directory.id,
-                    boot_id=directory.boot_id,
-                    worker=f"{socket.gethostname()}:{os.getpid()}",
-                    size=len(due),
-                    now=now,
-                    lease_until=datetime.now(UTC) + LEASE,
-                )
-                month = month_of(now, parts.settings.tz)
-                late = [one.id for one in due if 0 < one.month < month]
-                if late:
-                    outbox.rekey(tx, late, month=month)
-        except BaseException:
-            journal.close_and_unlink()  # nothing was committed
-            raise
-        try:
-            tx.commit()
-        except BaseException:
-            # Not known to be committed: a claim that did commit is the sweep's, by this very journal.
-            journal.close()
-            raise
+    try:
+        due = outbox.claim(tx, token=token, now=now, limit=size, lane=lane)
+        if due:
+            claims.note_claim(
+                tx,
+                token=token,
+                host=socket.gethostname(),
+                journal_dir=directory.id,
+                boot_id=directory.boot_id,
+                worker=f"{socket.gethostname()}:{os.getpid()}",
+                size=len(due),
+                now=now,
+                lease_until=datetime.now(UTC) + LEASE,
+            )
+            month = month_of(now, parts.settings.tz)
+            late = [one.id for one in due if 0 < one.month < month]
+            if late:
+                outbox.rekey(tx, late, month=month)
+    except BaseException:
+        journal.close_and_unlink()  # nothing was committed
+        raise
+    try:
+        tx.commit()
+    except BaseException:
+        # Not known to be committed: a claim that did commit is the sweep's, by this very journal.
+        journal.close()
+        raise
     return due
 
 

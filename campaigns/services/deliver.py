@@ -79,9 +79,10 @@ def run(
                 began = time.monotonic()
                 _hand_over(current, way)
                 is_quick = time.monotonic() - began < QUICK_S
-                if behind is not None:
-                    behind.result()
-                behind = database.submit(current.settle)
+                # Handed in before the one before it is asked for: if that failed, this one is settled all the same.
+                before, behind = behind, database.submit(current.settle)
+                if before is not None:
+                    before.result()
                 if ahead is None and not is_over():
                     ahead = claim()
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import urllib.request
+from http.client import HTTPException
 from typing import IO, Any
 from urllib.parse import urlsplit
 
@@ -26,6 +27,9 @@ def https(url: str) -> bytes:
     """The first 64 kB that stand there. The caller has checked the host. Raises OSError."""
     if urlsplit(url).scheme != "https":
         raise OSError("not https")
-    with _opener.open(url, timeout=TIMEOUT_S) as answer:
-        body: bytes = answer.read(MAX_BYTES)
+    try:
+        with _opener.open(url, timeout=TIMEOUT_S) as answer:
+            body: bytes = answer.read(MAX_BYTES)
+    except HTTPException as error:  # an answer that is none, or one that was cut off
+        raise OSError(f"no answer in HTTP: {type(error).__name__}") from error
     return body

@@ -15,6 +15,7 @@ from hashlib import blake2b
 from ipaddress import ip_address
 from zoneinfo import ZoneInfo
 
+import structlog
 from sqlalchemy import Connection
 
 from campaigns.parts import Parts
@@ -24,6 +25,7 @@ from campaigns.services import keyring
 from campaigns.storage import outgoing
 from campaigns.storage.outgoing import Bonded, Outgoing, Profile
 from mailer import footer
+from mailer.errors import HeaderError, MailError
 from mailer.footer import Disclosure
 from mailer.inline import Published
 from mailer.links import Link
@@ -33,6 +35,8 @@ from mailer.receipts import Item
 from mailer.sign import DkimSigner
 from mailer.stencil import Filled, Stencil
 from tracking_pixel.links import Links
+
+log = structlog.get_logger()
 
 # Stands for the unsubscribe address while a footer is kept; the real one is dropped in a recipient.
 _SLOT = b"https://unsubscribe.invalid/"
@@ -94,15 +98,23 @@ def items(tx: Connection, parts: Parts, delivery_ids: Sequence[int], *, now: dat
     for row in rows:
         mail = frozen.get(row.published_mail_id or 0)
         if row.to and (mail is not None or row.body is not None):
-            domain = _domain(sender_of(row.profile, post).address)
+            try:
+                domain = _domain(sender_of(row.profile, post).address)
+                return_path = post.links.bounce_address(row.delivery_id, post.bounce_domain(row.profile))
+            except (MailError, ValueError) as error:  # no host name: this sender's mails fail, no others
+                made[row.delivery_id] = Item(row.delivery_id, "", row.to, partial(_refuse, str(error)), True)
+                continue
             if domain not in signers:
                 signers[domain] = ring.signer_for(domain)
             make = partial(_bytes, post, row, mail, signers[domain])
-            return_path = post.links.bounce_address(row.delivery_id, post.bounce_domain(row.profile))
             made[row.delivery_id] = Item(
                 row.delivery_id, return_path, row.to, partial(make, return_path, now), True
             )
     return made
+
+
+def _refuse(why: str) -> bytes:
+    raise HeaderError("From", why)
 
 
 def _bytes(
@@ -271,16 +283,22 @@ _KEPT_MAX = 512
 
 def published(tx: Connection, post: Post, mail_ids: set[int]) -> dict[int, Frozen]:
     """Published mails by id, from memory where they were read before."""
-    missing = mail_ids - _KEPT.keys()
+    # Two lanes share what is kept: what one of them has found must not vanish when the other clears it.
+    found = {mail_id: kept for mail_id in mail_ids if (kept := _KEPT.get(mail_id)) is not None}
+    missing = mail_ids - found.keys()
     if missing:
         if len(_KEPT) + len(missing) > _KEPT_MAX:
             _KEPT.clear()
-        for mail_id, mail in outgoing.frozen(tx, mail_ids - _KEPT.keys()).items():
+        for mail_id, mail in outgoing.frozen(tx, missing).items():
             links = tuple(Link(link["no"], link["url"], link["text"]) for link in mail.links)
             made = Published(subject=mail.subject, html=mail.html, text=mail.text, links=links, fields=())
-            rests = post.links.rests((link.no, link.url) for link in links)
-            _KEPT[mail_id] = Frozen(Stencil(made), rests)
-    return {mail_id: _KEPT[mail_id] for mail_id in mail_ids if mail_id in _KEPT}
+            try:
+                rests = post.links.rests((link.no, link.url) for link in links)
+                found[mail_id] = _KEPT[mail_id] = Frozen(Stencil(made), rests)
+            except Exception as error:
+                # Publishing refuses such a text; were one to get through, the batch's other mails still go.
+                log.error("a published mail cannot be read", published_mail=mail_id, error=type(error).__name__)
+    return found
 
 
 # An exhibition's people share one footer but for the address of their unsubscribe page.

@@ -54,7 +54,9 @@ def ended(receipt: Receipt, tries: int, *, at: datetime, account: str = "") -> S
         return Settled(id, State.RETRY, "no_journal", text=text, send_at=at + AWAY_RETRY)
     if means.outcome is Outcome.PERMANENT:
         reason = "smtp_refused" if code else "not_made"
-        return Settled(id, State.FAILED, reason, code, text, attempted=bool(code), account=account)
+        return Settled(
+            id, State.FAILED, reason, code, text, attempted=bool(code), account=account, is_gone=means.is_gone
+        )
     wait = timedelta(seconds=means.wait_s or 0.0)
     if means.scope is Scope.ACCOUNT:
         # Our own way out asks for a rest: no fault of the mail, so it is not counted as a try.
@@ -103,19 +105,10 @@ def settle(parts: Parts, rows: list[Settled], *, token: str, verdict: str = "han
 def write(tx: Connection, rows: list[Settled], *, token: str, verdict: str, now: datetime, zone: str) -> None:
     """The same within a transaction: the worker's end of a claim, and the sweep's."""
     owners = settling.settle(tx, rows, token=token, now=now, zone=zone)
-    gone = {
-        row.id: f"user_unknown: {row.text}"
-        for row in rows
-        if row.id in owners and row.state == State.FAILED and _is_gone(row)
-    }
+    gone = {row.id: f"user_unknown: {row.text}" for row in rows if row.id in owners and row.is_gone}
     settling.mark_addresses_hard(tx, gone, now=now)
     if gone:
         returned.add_dead_checks(tx, list(gone), due_at=next_due(ZoneInfo(zone), now=now), now=now)
     sent = sum(row.id in owners and row.state == State.SENT for row in rows)
     claims.close_claim(tx, token, sent=sent, verdict=verdict, now=now)
     settling.count_day(tx, rows, owners, today=now.astimezone(ZoneInfo(zone)).date())
-
-
-def _is_gone(row: Settled) -> bool:
-    """The server said that there is no such mailbox; refusals for our own sake do not touch the address."""
-    return row.code is not None and replies.read(row.code, row.text, stage=Stage.RCPT).is_gone

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from types import TracebackType
 
 from sqlalchemy import Connection
@@ -28,6 +29,7 @@ class Watch:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._read_at = float("-inf")
+        self._waited_for: float | None = None
         self._stops: Stops | None = None
         self._is_over = False
         self._wanted = threading.Event()
@@ -49,11 +51,14 @@ class Watch:
         """The counter; waits for a reading where the last one is too old."""
         if time.monotonic() - self._read_at <= FRESH_S:
             return self._stops
+        if self._waited_for == self._read_at:
+            return None  # waited for in vain, and nothing has come since: not again for each mail of a batch
         self._wanted.set()
         with self._changed:
             is_fresh = self._changed.wait_for(
                 lambda: time.monotonic() - self._read_at <= FRESH_S, timeout=PATIENCE_S
             )
+            self._waited_for = None if is_fresh else self._read_at
         return self._stops if is_fresh else None
 
     def _run(self) -> None:
@@ -70,7 +75,8 @@ class Watch:
             except SQLAlchemyError:
                 found = None  # nobody can know whether a mail is still allowed: it waits
                 if connection is not None:
-                    connection.close()
+                    with suppress(SQLAlchemyError):
+                        connection.close()
                     connection = None
             with self._changed:
                 self._stops, self._read_at = found, at

@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 
 import structlog
 from sqlalchemy import Connection
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from campaigns.parts import Parts
 from campaigns.services import refuse, settle
@@ -38,7 +40,7 @@ def run(parts: Parts, *, now: datetime) -> int:
     for token in strays:
         if token not in known:
             _drop(directory, token)
-    return sum(_claim(parts, claim, directory, now=now) for claim in left)
+    return sum(_safely(parts, claim, directory, now=now) for claim in left)
 
 
 def _old(directory: JournalDir) -> list[str]:
@@ -57,6 +59,17 @@ def _drop(directory: JournalDir, token: str) -> None:
     with journal.read(directory, token, directory_id=directory.id, boot_id=directory.boot_id) as reading:
         if not reading.locked:
             reading.unlink()
+
+
+def _safely(parts: Parts, claim: Claim, directory: JournalDir, *, now: datetime) -> int:
+    """One claim that nobody can settle must not keep all others, and what is due, waiting for ever."""
+    try:
+        return _claim(parts, claim, directory, now=now)
+    except (OperationalError, InterfaceError, PoolTimeout):
+        raise  # the database is away, for all of them
+    except Exception as error:
+        log.error("a claim cannot be settled", token=claim.token, error=type(error).__name__, exc_info=True)
+        return 0
 
 
 def _claim(parts: Parts, claim: Claim, directory: JournalDir, *, now: datetime) -> int:

@@ -43,7 +43,10 @@ def note_claim(
 def close_claim(tx: Connection, token: str, *, sent: int, verdict: str, now: datetime) -> None:
     """The claim is over. sent: mails of it that were taken."""
     tx.execute(
-        text("update claims set settled_at = :now, sent = :sent, verdict = :verdict where token = :token"),
+        text(
+            "update claims set settled_at = :now, sent = :sent, verdict = :verdict"
+            " where token = :token and settled_at is null"  # a commit whose answer was lost is tried again
+        ),
         {"token": token, "sent": sent, "verdict": verdict, "now": now},
     )
 

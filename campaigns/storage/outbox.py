@@ -109,9 +109,10 @@ def rekey(tx: Connection, ids: Sequence[int], *, month: int) -> None:
                where d.id = any(:ids) and s.delivery_id = d.id and s.month < :month
                  and not exists (select 1 from mail_slots o where o.month = :month
                        and (o.person_id = s.person_id or o.address_id = s.address_id))
-                 and not exists (select 1 from mail_slots o join deliveries od on od.id = o.delivery_id
-                       where o.month = s.month and o.address_id = s.address_id and o.id < s.id
-                         and od.id = any(:ids))
+                 -- of several that slipped, perhaps from different months, the first alone: they all want one slot
+                 and not exists (select 1 from mail_slots o
+                       where o.delivery_id = any(:ids) and o.month < :month and o.id < s.id
+                         and (o.person_id = s.person_id or o.address_id = s.address_id))
               returning s.delivery_id)
             update deliveries d set month = :month from moved where d.id = moved.delivery_id
             """

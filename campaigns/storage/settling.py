@@ -16,7 +16,10 @@ from sqlalchemy import Connection, text
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What became of one claimed delivery. at: when it was sent, or when to try again."""
+    """What became of one claimed delivery. sent_at: when it was handed over; send_at: when to try again.
+
+    is_gone: the server said that there is no such mailbox; refusals for our own sake do not touch the address.
+    """
 
     id: int
     state: str
@@ -28,6 +31,7 @@ class Settled:
     until: date | None = None
     attempted: bool = False
     account: str = ""
+    is_gone: bool = False
 
 
 SETTLE = """

@@ -31,7 +31,8 @@ Fetch = Callable[[str], bytes]
 
 _HOST = re.compile(r"sns\.(?P<region>[a-z0-9-]{3,40})\.amazonaws\.com(\.cn)?")
 _ARN = re.compile(r"arn:aws[a-z-]*:sns:(?P<region>[a-z0-9-]{3,40}):\d{12}:[\w.-]{1,256}")
-_CERTIFICATE = re.compile(r"/[\w.-]{1,100}\.pem")
+_CERTIFICATE = re.compile(r"/[A-Za-z0-9_.-]{1,100}\.pem")
+_PLAIN_URL = re.compile(r"[!-~]{1,2000}")  # no blank or control character, which parsers read differently
 _HASHES = {"1": SHA1, "2": SHA256}
 # What is signed, by the message's type, in this order.
 _SIGNED = {
@@ -122,7 +123,11 @@ def verify(
     if arn is None or topic not in topics:
         raise BadSignature("not one of our topics")
     url, version = message.whole("SigningCertURL"), message.text("SignatureVersion")
-    if not is_trusted(url, region=arn["region"]) or not _CERTIFICATE.fullmatch(urlsplit(url).path):
+    if (
+        not is_trusted(url, region=arn["region"])
+        or not _CERTIFICATE.fullmatch(urlsplit(url).path)
+        or set("?#") & set(url)
+    ):
         raise BadSignature("the certificate stands on a foreign host")
     if version not in _HASHES:
         raise BadSignature("unknown signature version")
@@ -154,6 +159,8 @@ def _signed(message: Fields) -> bytes:
 
 def is_trusted(url: str, *, region: str) -> bool:
     """Whether an address is SNS's own in this region: https, no port, no name and password."""
+    if not _PLAIN_URL.fullmatch(url):
+        return False
     try:
         parts = urlsplit(url)
         host = _HOST.fullmatch(parts.netloc)

@@ -148,7 +148,7 @@ def run(
             if hunt.kills % 10 == 0:
                 say(f"{hunt.kills} kills, {len(sink.arrivals)} mails, {time.monotonic() - began:.0f} s")
         sink.rate = 0.0
-        wait_for(lambda: _open(house.parts) == 0, 60 + mails / 100)
+        wait_for(lambda: under_way(house.parts) == 0, 60 + mails / 100)
     return hunt.report(seconds=time.monotonic() - began)
 
 
@@ -313,7 +313,7 @@ def start(parts: Parts, command: str) -> subprocess.Popen[bytes]:
         )
 
 
-def _open(parts: Parts) -> int:
+def under_way(parts: Parts) -> int:
     """Deliveries still to be decided."""
     rows = _rows(parts, "select count(*) as n from deliveries where state in ('planned', 'handing', 'retry')")
     return int(rows[0].n)

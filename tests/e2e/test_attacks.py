@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import threading
 import time
 from collections import Counter
@@ -33,7 +34,7 @@ def due(parts: Parts, mails: int, *, at: datetime | None = None) -> list[int]:
     with parts.engine.begin() as tx:
         people = world.people(tx, parts, mails, product=made.product)
     made = world.World(made.product, made.scenario, made.version, made.contents, people)
-    return world.planned(parts, made, send_at=at or parts.clock.now() - kills.DUE)
+    return world.planned(parts, made, send_at=at or parts.clock.now() - timedelta(minutes=5))
 
 
 @contextmanager
@@ -51,7 +52,7 @@ def sink(parts: Parts, *, rate: float | None = None, port: int = 0) -> Iterator[
 def crew(parts: Parts, *, workers: int = 1, schedulers: int = 1) -> Iterator[None]:
     """Real processes; ended by their own handles."""
     names = ["worker"] * workers + ["scheduler"] * schedulers
-    processes = [kills._start(parts, name) for name in names]
+    processes = [kills.start(parts, name) for name in names]
     try:
         yield
     finally:
@@ -60,9 +61,10 @@ def crew(parts: Parts, *, workers: int = 1, schedulers: int = 1) -> Iterator[Non
             process.wait()
 
 
-def arrived(parts: Parts) -> Counter[str]:
+def arrived(parts: Parts) -> Counter[bytes]:
     """Message-IDs at the sink."""
-    return Counter(kills._message_id(path) for path in (parts.settings.folder / "caught").glob("*.eml"))
+    mails = (path.read_bytes() for path in (parts.settings.folder / "caught").glob("*.eml"))
+    return Counter(re.search(rb"(?im)^Message-ID:\s*(\S+)", mail)[1] for mail in mails)  # type: ignore[index]
 
 
 def nothing_lost_or_doubled(parts: Parts, mails: int, *, in_doubt: int) -> None:
@@ -79,7 +81,7 @@ def test_a_database_that_goes_and_comes_back_doubles_and_loses_nothing(how: str)
     with house() as own, sink(own.parts, rate=40):
         due(own.parts, 120)
         with crew(own.parts):
-            assert kills._wait_for(lambda: len(arrived(own.parts)) > 25, 10)
+            assert kills.wait_for(lambda: len(arrived(own.parts)) > 25, 10)
             server = own.servers["postgres"]
             if how == "stopped":
                 server.stop()
@@ -90,9 +92,9 @@ def test_a_database_that_goes_and_comes_back_doubles_and_loses_nothing(how: str)
             own.start("postgres")
             own.parts.engine.dispose()
             back, before = time.monotonic(), len(arrived(own.parts))
-            assert kills._wait_for(lambda: len(arrived(own.parts)) > before + 4, 10)
+            assert kills.wait_for(lambda: len(arrived(own.parts)) > before + 4, 10)
             assert time.monotonic() - back < 5
-            assert kills._wait_for(lambda: not kills._open(own.parts), 12)
+            assert kills.wait_for(lambda: not kills.under_way(own.parts), 12)
         nothing_lost_or_doubled(own.parts, 120, in_doubt=2)
 
 
@@ -100,15 +102,15 @@ def test_a_killed_redis_stops_no_mail_for_long() -> None:
     with house(batch=20) as own, sink(own.parts, rate=40):
         due(own.parts, 120)
         with crew(own.parts):
-            assert kills._wait_for(lambda: len(arrived(own.parts)) > 25, 10)
+            assert kills.wait_for(lambda: len(arrived(own.parts)) > 25, 10)
             own.servers["valkey"].process.kill()
             own.servers["valkey"].process.wait()
             time.sleep(1.0)
             own.start("valkey")
             back, before = time.monotonic(), len(arrived(own.parts))
-            assert kills._wait_for(lambda: len(arrived(own.parts)) > before + 4, 12)
+            assert kills.wait_for(lambda: len(arrived(own.parts)) > before + 4, 12)
             assert time.monotonic() - back < 8
-            assert kills._wait_for(lambda: not kills._open(own.parts), 12)
+            assert kills.wait_for(lambda: not kills.under_way(own.parts), 12)
         nothing_lost_or_doubled(own.parts, 120, in_doubt=0)
 
 
@@ -118,7 +120,7 @@ def test_a_server_that_hangs_up_for_good_leaves_dates_and_goes_on_when_it_is_bac
     with sink(parts, rate=20) as first:
         way = transport_for(first.url)
         ender = threading.Thread(
-            target=lambda: kills._wait_for(lambda: len(list(folder.glob("*.eml"))) >= 8, 10) and first.stop()
+            target=lambda: kills.wait_for(lambda: len(list(folder.glob("*.eml"))) >= 8, 10) and first.stop()
         )
         ender.start()
         deliver.batch(parts, now=NOW, transport=way)
@@ -184,7 +186,7 @@ def test_two_schedulers_and_three_workers_share_the_work_without_a_double(
     small = composition.build(settings_with(batch=15))
     due(parts, 240)
     with sink(parts, rate=80), crew(small, workers=3, schedulers=2):
-        assert kills._wait_for(lambda: not kills._open(parts), 14)
+        assert kills.wait_for(lambda: not kills.under_way(parts), 14)
     small.engine.dispose()
     small.redis.close()
     nothing_lost_or_doubled(parts, 240, in_doubt=0)
@@ -195,12 +197,12 @@ def test_two_schedulers_and_three_workers_share_the_work_without_a_double(
 def test_a_refusal_during_a_batch_holds_every_body_that_would_start_a_second_later(parts: Parts) -> None:
     ids = due(parts, 100)
     with sink(parts, rate=25), crew(parts):
-        assert kills._wait_for(lambda: len(arrived(parts)) > 5, 10)
+        assert kills.wait_for(lambda: len(arrived(parts)) > 5, 10)
         # 25 mails a second: whoever is 30 places further on has more than a second to go.
         late = ids[len(arrived(parts)) + 30 :]
         for id in late[:10]:
             refuse.record(parts, delivery_id=id, scope="global", reason="user_link", now=parts.clock.now())
-        assert kills._wait_for(lambda: len(arrived(parts)) > 30, 10)
+        assert kills.wait_for(lambda: len(arrived(parts)) > 30, 10)
         with parts.engine.begin() as tx:
             tx.execute(text("update stops set paused = true, n = n + 1"))
         time.sleep(1.0)
@@ -210,7 +212,7 @@ def test_a_refusal_during_a_batch_holds_every_body_that_would_start_a_second_lat
         assert len(arrived(parts)) <= held + 2
         with parts.engine.begin() as tx:
             tx.execute(text("update stops set paused = false, n = n + 1"))
-        assert kills._wait_for(lambda: not kills._open(parts), 12)
+        assert kills.wait_for(lambda: not kills.under_way(parts), 12)
     assert world.states(parts) == {"sent": 90, "suppressed": 10}
     assert max(arrived(parts).values()) == 1
     assert self_audit.run(parts, now=parts.clock.now()).is_sound
@@ -225,7 +227,7 @@ def test_midnight_of_the_last_day_during_a_batch_moves_the_rest_to_the_new_month
         way = transport_for(catcher.url)
         mover = threading.Thread(
             target=lambda: (
-                kills._wait_for(lambda: len(arrived(parts)) >= 15, 10) and parts.clock.move_to(after)
+                kills.wait_for(lambda: len(arrived(parts)) >= 15, 10) and parts.clock.move_to(after)
             )
         )
         mover.start()

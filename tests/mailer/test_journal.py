@@ -211,3 +211,44 @@ def test_killed_at_any_moment_at_most_one_body_is_in_doubt(folder: JournalDir) -
             assert doubtful <= {max(reading.begun)}
             assert reading.begun == set(range(1, max(reading.begun) + 1))
             reading.unlink()
+
+
+@pytest.mark.parametrize("size", [0, 10, 300])
+def test_a_file_that_was_cut_afterwards_proves_nothing(folder: JournalDir, size: int) -> None:
+    written = Journal.create(folder, TOKEN, 2)
+    written.handing(1)
+    written.close()
+    os.truncate(folder.file(TOKEN), size)
+    with read(folder) as reading:
+        assert (reading.trust, reading.reason) == (False, "damaged")
+        assert verdict(reading, [1, 2]) == {1: Begun(), 2: Begun()}
+
+
+def test_records_behind_a_hole_prove_nothing(folder: JournalDir) -> None:
+    written = Journal.create(folder, TOKEN, 100)
+    for id in range(1, 101):
+        written.handing(id)
+        written.answered(id, 250, "2.0.0 Ok: queued as 4F2A and kept there for a while")
+    written.close()
+    with folder.file(TOKEN).open("r+b") as file:
+        file.seek(4096 - 1000)
+        file.write(b"\0" * 1000)  # a page that was lost
+    with read(folder) as reading:
+        assert (reading.trust, reading.reason) == (False, "damaged")
+
+
+def test_a_disk_that_shrinks_under_it_ends_the_process_before_the_body(folder: JournalDir) -> None:
+    program = """
+        import os, sys
+        from mailer.journal import Journal, JournalDir
+        folder = JournalDir(sys.argv[1])
+        written = Journal.create(folder, sys.argv[2], 1000)
+        os.truncate(folder.file(sys.argv[2]), 0)
+        written.handing(1)
+        print("body", flush=True)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program), str(folder.path), TOKEN]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (-signal.SIGBUS, "")
+    with read(folder) as reading:
+        assert reading.reason == "damaged"

@@ -322,3 +322,49 @@ def test_a_batch_on_a_slow_server_ends_before_its_lease(
     deliver.batch(parts, now=NOW, transport=way)
     assert way.sent == []
     assert world.states(parts) == {"planned": 2}
+
+
+@pytest.mark.parametrize("wrong", ["{% if 宛名 %}", "{{ link('a') }}", "{{ link() }}", "{{ link(99) }}"])
+@pytest.mark.parametrize("place", ["subject", "html", "text"])
+def test_a_published_mail_that_cannot_be_read_stops_no_other(parts: Parts, place: str, wrong: str) -> None:
+    made = world.build(parts, count=3)
+    ids = world.planned(parts, made, send_at=NOW)
+    with parts.engine.begin() as tx:
+        tx.execute(
+            text(
+                "insert into published_mails (content_id, version_id, step_key, subject, html, text, links,"
+                " published_at) select content_id, version_id, 'evil', subject, html, text, links, published_at"
+                " from published_mails limit 1"
+            )
+        )
+        evil = tx.execute(text("select max(id) from published_mails")).scalar_one()
+        tx.execute(text(f"update published_mails set {place} = :wrong where id = :id"), {"wrong": wrong, "id": evil})
+        tx.execute(
+            text("update deliveries set published_mail_id = :evil where id = :id"), {"evil": evil, "id": ids[1]}
+        )
+    assert deliver.batch(parts, now=NOW, transport=MemoryTransport()) == 3
+    assert rows(parts, "select id, state from deliveries order by id") == [
+        (ids[0], "sent"),
+        (ids[1], "failed"),
+        (ids[2], "sent"),
+    ]
+
+
+def test_a_sender_whose_host_is_no_name_fails_alone(parts: Parts) -> None:
+    made = world.build(parts, count=2)
+    ids = world.planned(parts, made, send_at=NOW)
+    with parts.engine.begin() as tx:
+        wrong = world.product(tx, "別の製品", list_key="other")
+        tx.execute(
+            text(
+                "update sender_profiles set from_address = :wrong where id ="
+                " (select sender_profile_id from products where id = :id)"
+            ),
+            {"wrong": "a@" + "あ" * 80 + ".example", "id": wrong},
+        )
+        tx.execute(text("update deliveries set product_id = :p where id = :id"), {"p": wrong, "id": ids[0]})
+    deliver.batch(parts, now=NOW, transport=MemoryTransport())
+    assert rows(parts, "select id, state, reason from deliveries order by id") == [
+        (ids[0], "failed", "not_made"),
+        (ids[1], "sent", ""),
+    ]

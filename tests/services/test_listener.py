@@ -292,3 +292,42 @@ def test_its_address_says_protocol_host_and_port(text: str, found: tuple[bool, s
 def test_a_setting_that_cannot_work_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
         read({name: value})
+
+
+def test_a_line_that_never_ends_costs_the_connection_and_not_the_memory(
+    world: World, delivery: int, smtp: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entry, "DATA_MAX", 1_000_000)
+    with socket.create_connection(smtp().sock.getpeername()[:2], timeout=10) as sock:  # type: ignore[union-attr]
+        to = address(world, delivery, TokenKind.BOUNCE)
+        for words in (b"", b"EHLO x\r\n", b"MAIL FROM:<>\r\n", f"RCPT TO:<{to}>\r\n".encode(), b"DATA\r\n"):
+            sock.sendall(words)
+            assert sock.recv(4096)[:1] in b"23"
+        sent = 0
+        with pytest.raises(OSError):
+            while sent < 200_000_000:
+                sock.sendall(b"x" * 100_000)
+                sent += 100_000
+    with smtp() as client:
+        client.sendmail("", [address(world, delivery, TokenKind.BOUNCE)], dsn("failed", "5.1.1"))
+    assert results(world) == ["hard_bounce"]
+
+
+def test_slow_mails_do_not_hold_all_places_for_ever(
+    world: World, delivery: int, smtp: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entry, "DATA_S", 0.5)
+    to = address(world, delivery, TokenKind.BOUNCE)
+    slow = []
+    for _ in range(entry.MAILS_MAX):
+        client = smtp()
+        client.ehlo()
+        client.mail("")
+        client.rcpt(to)
+        assert client.docmd("DATA")[0] == 354
+        slow.append(client)
+    with smtp() as client:
+        client.sendmail("", [to], dsn("failed", "5.1.1"))
+    assert results(world) == ["hard_bounce"]
+    for client in slow:
+        client.close()

@@ -260,7 +260,7 @@ def test_with_redis_down_the_click_answers_and_the_event_arrives_later(
     world: World, person: int, delivery: int
 ) -> None:
     parts = world.parts
-    away = replace(parts, redis=redis.Redis(host="127.0.0.1", port=1))
+    away = replace(parts, redis=redis.Redis.from_url("redis://127.0.0.1:1"))
     app = Tracker(away.signer, away.stream, now=lambda: world.now - MINUTE)
     url = Links(parts.signer, "http://127.0.0.1:8000").click_url(delivery, 1, "https://www.partner.example/")
     assert request(app, url) == "302 Found"

@@ -33,7 +33,7 @@ PASSWORD = "a long enough password"
 
 
 def without_redis(parts: Parts) -> Parts:
-    return replace(parts, redis=redis.Redis(host="127.0.0.1", port=1, socket_connect_timeout=0.2))
+    return replace(parts, redis=redis.Redis.from_url("redis://127.0.0.1:1", socket_connect_timeout=0.2))
 
 
 def tracker(parts: Parts, pages: Flask) -> Client:
@@ -106,7 +106,8 @@ def test_without_a_database_every_page_of_staff_is_a_503_with_words(
     app = web.create(replace(parts, engine=nowhere))
     away, wrong = browser(app), {}
     for route in routes.every(app):
-        if route.endpoint == "static" or route.rule.startswith(("/u/", "/privacy", "/practice/", "/hooks/")):
+        public = ("/u/", "/f/", "/privacy", "/practice/", "/hooks/")
+        if route.endpoint == "static" or route.rule.startswith(public):
             continue
         answer = away.open(route.path, method=route.method)
         if answer.status_code != 503 or "データベースに接続できません" not in answer.text:
@@ -115,6 +116,17 @@ def test_without_a_database_every_page_of_staff_is_a_503_with_words(
     # A language is kept by a cookie where nobody can be asked.
     assert not {key: code for key, code in wrong.items() if key != ("/language", "POST")}
     assert all(code < 500 for code in wrong.values())
+
+
+def test_without_a_database_the_link_to_a_file_says_that_it_comes_back(
+    parts: Parts, client: FlaskClient
+) -> None:
+    nowhere = create_engine(
+        "postgresql+psycopg://nobody@127.0.0.1:1/none", connect_args={"connect_timeout": 1}
+    )
+    away = browser(web.create(replace(parts, engine=nowhere)))
+    answer = away.get(f"/f/{parts.signer.sign(TokenKind.FILE, 1)}/a.pdf")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
 
 
 @pytest.mark.parametrize("title", ["\ud800", "a\x00b", "x" * 5000, "<script>", "\u2028"])

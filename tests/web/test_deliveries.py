@@ -307,7 +307,7 @@ def test_a_domain_that_throttles_is_shown_with_its_queue_and_the_servers_words(
 
 
 def test_the_speed_counts_the_last_minute_hour_and_day(
-    client: FlaskClient, parts: Parts, now: datetime
+    client: FlaskClient, parts: Parts, planned: list[int], now: datetime
 ) -> None:
     with parts.engine.begin() as tx:
         for ago, sent in ((10, 1), (40, 2), (600, 4), (5000, 8)):

@@ -60,7 +60,7 @@ def test_held_mails_are_named_by_the_product_that_won(
         tx.execute(
             text(
                 "update deliveries set state = 'carried_over', until = '2026-12-01',"
-                " reason_args = jsonb_build_object('by_product_id', cast(:other as bigint)) where id = 1"
+                " reason_args = jsonb_build_object('product_id', cast(:other as bigint)) where id = 1"
             ),
             {"other": other},
         )

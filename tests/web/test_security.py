@@ -166,7 +166,7 @@ def test_a_database_that_is_away_is_a_quiet_503_on_every_page(parts: Parts) -> N
 def test_redis_away_is_a_yellow_line_and_no_error(parts: Parts, guarded: FlaskClient) -> None:
     import redis
 
-    away = redis.Redis(host="127.0.0.1", port=1, socket_connect_timeout=0.2)
+    away = redis.Redis.from_url("redis://127.0.0.1:1", socket_connect_timeout=0.2)
     client = web.create(replace(parts, redis=away)).test_client()
     with client.session_transaction() as session:
         session["_user_id"], session["_fresh"] = "1:1", True

@@ -143,7 +143,7 @@ def test_tries_are_counted_without_redis_too(parts: Parts, now: datetime) -> Non
     import redis
 
     make_first(parts, now)
-    away = redis.Redis(host="127.0.0.1", port=1, socket_connect_timeout=0.2)
+    away = redis.Redis.from_url("redis://127.0.0.1:1", socket_connect_timeout=0.2)
     app = web.create(replace(parts, redis=away))
     app.config["WTF_CSRF_ENABLED"] = False
     client = app.test_client()
