@@ -28,8 +28,9 @@ log = structlog.get_logger()
 
 # From here on the receiving side may know of a mail.
 _HEARD = frozenset({Stage.RCPT, Stage.DATA, Stage.BODY, Stage.LOST})
-# An account that its sender asks for by name and that is not there, or rests without an end that is known.
-REST = timedelta(minutes=1)
+REST = timedelta(minutes=1)  # of an account whose rest has no end that is known
+# Until somebody names an account that there is, in the settings or in the sender profile.
+MISSING = timedelta(minutes=10)
 MORNING = time(9, 0)  # when a mail goes that today's warm-up has no room for
 
 
@@ -114,6 +115,7 @@ def _choose_each(
     """An account for each mail. With one account its own limit decides; of several, one at rest is left out."""
     resting = _resting(parts, accounts, now=now) if len(accounts) > 1 else {}
     healthy = {account.name for account in accounts} - resting.keys()
+    names = {account.name for account in accounts} | {""}
     chosen: dict[int, str] = {}
     wait: dict[int, Wait] = {}
     for id in ids:
@@ -124,6 +126,8 @@ def _choose_each(
             account = choose(accounts, wanted_name=wanted, key=id) or choose(accounts, key=id)
         if account is not None:
             chosen[id] = account.name
+        elif wanted not in names:
+            wait[id] = Wait("account_missing", now + MISSING)
         else:
             until = resting.get(wanted) or min(resting.values(), default=now + REST)
             wait[id] = Wait("account_rests", max(until, now + timedelta(seconds=1)))

@@ -109,11 +109,8 @@ class Round:
 
         Once more where it moved while they were loaded: a slow answer must not be older than the counter.
         """
-        at = time.monotonic()
-        if at - self._time_at > OFTEN_S:
-            self._time, self._time_at = self.parts.clock.now(), at
-            if self._is_over():
-                self.paused = True
+        if self._look_at_clock() and self._is_over():
+            self.paused = True
         while (stops := self.watch.now()) != self._stops:
             self._look_again(stops)
             if self.paused:
@@ -132,6 +129,14 @@ class Round:
                 self._decide(outbox.facts(tx, waiting, zone=self.parts.settings.tz))
         except SQLAlchemyError:
             self._stops, self.paused = None, True
+
+    def _look_at_clock(self) -> bool:
+        """Reading it for each mail takes as long as signing three links; whether it was read now."""
+        at = time.monotonic()
+        if at - self._time_at <= OFTEN_S:
+            return False
+        self._time, self._time_at = self.parts.clock.now(), at
+        return True
 
     def _is_over(self) -> bool:
         """Told to stop; too long; or midnight: month and last day of a mail are those of its hand-over."""
@@ -172,6 +177,7 @@ class Round:
         self.receipts[receipt.id] = receipt
         if receipt.stage is Stage.NONE:
             return  # no server was asked
+        self._look_at_clock()
         self.answered_at[receipt.id] = self._time
         verdict = settle.verdict(receipt)
         self.admitted.seen.note(receipt.id, verdict, code=receipt.code, text=receipt.text)

@@ -20,6 +20,7 @@ from campaigns.rules.deliveries import COUNTING, FINAL, HOLDING
 from campaigns.rules.explaining import Course, Part, Span, Why
 from campaigns.rules.matching import email_key
 from campaigns.rules.schedule import month_end, month_of, month_start
+from campaigns.services.arrival import clean
 from campaigns.storage import deliveries, outbox, planning
 from campaigns.storage import explain as stored
 from campaigns.storage.deliveries import Line, Placed
@@ -68,7 +69,7 @@ def address(
 ) -> tuple[Mailbox, tuple[Explained, ...]]:
     """Everybody at an address, for the months first to last. Raises Unknown."""
     with parts.engine.connect() as tx:
-        mailbox = stored.mailbox(tx, email_key(email))
+        mailbox = stored.mailbox(tx, email_key(clean(email)))
         people = stored.people_at(tx, mailbox.id) if mailbox else ()
         if mailbox is None or not people:
             raise Unknown

@@ -297,7 +297,9 @@ def published(tx: Connection, post: Post, mail_ids: set[int]) -> dict[int, Froze
                 found[mail_id] = _KEPT[mail_id] = Frozen(Stencil(made), rests)
             except Exception as error:
                 # Publishing refuses such a text; were one to get through, the batch's other mails still go.
-                log.error("a published mail cannot be read", published_mail=mail_id, error=type(error).__name__)
+                log.error(
+                    "a published mail cannot be read", published_mail=mail_id, error=type(error).__name__
+                )
     return found
 
 

@@ -54,8 +54,10 @@ def ended(receipt: Receipt, tries: int, *, at: datetime, account: str = "") -> S
         return Settled(id, State.RETRY, "no_journal", text=text, send_at=at + AWAY_RETRY)
     if means.outcome is Outcome.PERMANENT:
         reason = "smtp_refused" if code else "not_made"
+        # At MAIL the server has heard of no recipient yet: what sounds like a dead mailbox is ours.
+        is_gone = means.is_gone and receipt.stage is not Stage.MAIL
         return Settled(
-            id, State.FAILED, reason, code, text, attempted=bool(code), account=account, is_gone=means.is_gone
+            id, State.FAILED, reason, code, text, attempted=bool(code), account=account, is_gone=is_gone
         )
     wait = timedelta(seconds=means.wait_s or 0.0)
     if means.scope is Scope.ACCOUNT:

@@ -86,6 +86,7 @@ def is_machine(raw: bytes) -> bool:
     sender = parsing.header(message, "From").lower()
     return (
         (automatic != "" and not automatic.startswith("no"))
+        or parsing.header(message, "Precedence").strip().lower() in ("auto_reply", "auto-reply", "autoreply")
         or bool(parsing.header(message, "X-Autoreply") or parsing.header(message, "X-Autorespond"))
         or parsing.content_type(message) == "multipart/report"
         or parsing.header(message, "Return-Path").strip() == "<>"

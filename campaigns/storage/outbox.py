@@ -158,7 +158,8 @@ select d.id, d.class as klass, d.valid_until, d.tone, d.month, coalesce(sl.month
   left join people p on p.id = d.person_id
   left join addresses a on a.id = d.address_id
   left join products pr on pr.id = d.product_id
-  left join sender_profiles sp on sp.id = pr.sender_profile_id
+  left join sender_profiles sp on sp.id = case when d.product_id is null then (select min(id) from sender_profiles)
+                                               else pr.sender_profile_id end
   left join enrollments e on e.id = d.enrollment_id
   left join scenarios sc on sc.id = e.scenario_id
   left join product_leads l on l.person_id = d.person_id and l.product_id = d.product_id

@@ -129,6 +129,7 @@ SERVER_SAID = {
     "refused": _l("相手サーバーが受け取りませんでした"),
     "odd_answer": _l("返事を読み取れませんでした"),
     "account_rests": _l("送信サーバーの口が休んでいるため、待っています"),
+    "account_missing": _l("差出人が使うSMTPアカウントが設定にないため、待っています"),
     "warm_up": _l("新しい送信ドメインの1日の上限に達したため、翌日に送ります"),
 }
 DOMAIN_STATES = {

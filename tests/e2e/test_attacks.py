@@ -170,7 +170,7 @@ def test_a_disk_that_fills_up_lets_nothing_leave_unrecorded(
         parts.clock.move_to(later)
         with monkeypatch.context() as still:
             still.setattr(Journal, "create", no_room)
-            assert deliver.batch(parts, now=later, transport=way) == 0
+            assert deliver.run(parts, transport=way) == 0
         assert world.states(parts) == {"sent": 3, "retry": 7}
         monkeypatch.setattr(Journal, "handing", whole)
         deliver.batch(parts, now=later, transport=way)

@@ -252,3 +252,17 @@ def test_a_disk_that_shrinks_under_it_ends_the_process_before_the_body(folder: J
     assert (done.returncode, done.stdout) == (-signal.SIGBUS, "")
     with read(folder) as reading:
         assert reading.reason == "damaged"
+
+
+def test_without_memory_for_it_a_journal_leaves_neither_file_nor_lock(
+    folder: JournalDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*args: object) -> None:
+        raise OSError(12, "Cannot allocate memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mailer.journal.mmap.mmap", none)
+        with pytest.raises(OSError, match="allocate"):
+            Journal.create(folder, "token-without-room", 3)
+    assert folder.tokens() == []
+    Journal.create(folder, "token-without-room", 3).close_and_unlink()

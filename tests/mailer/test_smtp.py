@@ -488,3 +488,12 @@ def test_half_a_reply_and_the_next_one_are_not_read_as_a_yes() -> None:
     with FakeServer(answer) as server:
         receipts = send(server, items(1, 2))
     assert [receipts[id].outcome for id in (1, 2)] == [Outcome.IN_DOUBT, Outcome.ACCEPTED]
+
+
+@pytest.mark.parametrize("reply", ["250 2.0.0 ta\0ken\0", "250-2.0.0 ta\0\r\n250 2.0.0 ken"])
+def test_a_reply_with_nul_becomes_words_that_a_database_takes(reply: str) -> None:
+    with FakeServer(answering(BODY=reply)) as server:
+        receipt = send(server, items(1))[1]
+    assert receipt.outcome is Outcome.ACCEPTED
+    assert "\0" not in receipt.text
+    assert "ta" in receipt.text

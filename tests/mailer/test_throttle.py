@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer import buckets, replies, tally, throttle
-from mailer.buckets import BURST_S, LocalBuckets
+from mailer.buckets import BURST_S, Bucket, LocalBuckets
 from mailer.operators import OPERATORS
 from mailer.replies import Stage
 from mailer.throttle import Breaker, Grant, Limits, Result, account_key, domain_key
@@ -300,3 +300,22 @@ def test_a_page_shows_no_address_out_of_a_servers_words() -> None:
     assert "…@icloud.example" in shown
     assert len(shown) <= 200
     assert "\n" not in shown
+
+
+def test_a_process_forgets_domains_that_a_fresh_bucket_would_answer_for() -> None:
+    """Where every domain has a limit, a big list must not fill the memory of its worker."""
+    local = LocalBuckets(Limits({}, other=5.0))
+    for n in range(30_000):
+        local.put(f"firm{n}.example", Bucket(tokens=25.0, at_s=float(n)))
+    assert len(local._buckets) < 12_000
+    local.put("slow.example", Bucket(at_s=0.0, slowed=1.0, rests=1, rest_until=60.0))
+    local.take({"firm1.example": 1}, now_s=40_000.0)
+    for n in range(30_000, 60_000):
+        local.put(f"firm{n}.example", Bucket(tokens=25.0, at_s=float(n)))
+    assert "slow.example" not in local._buckets, "its trouble is hours ago"
+    local = LocalBuckets(Limits({}, other=5.0))
+    local.put("slow.example", Bucket(at_s=0.0, slowed=1.0, rests=1, rest_until=60.0))
+    for n in range(10_000):
+        local.put(f"firm{n}.example", Bucket(tokens=25.0, at_s=n / 10))
+    assert "slow.example" in local._buckets
+    assert len(local._buckets) < 10_001

@@ -13,7 +13,7 @@ import redis
 from sqlalchemy import text
 
 from campaigns.parts import Parts
-from campaigns.services import deliver, post, self_audit
+from campaigns.services import admit, deliver, post, self_audit
 from campaigns.storage import sender_days
 from mailer.journal import Journal
 from mailer.throttle import Breaker, Result, account_key
@@ -327,3 +327,30 @@ def test_connections_broken_by_one_domain_rest_that_domain_alone(parts: Parts) -
     assert state[SLOW].state is Breaker.OPEN
     rest_of = {key: n for key, n in ends(parts).items() if key[0] == SLOW}
     assert set(rest_of) == {(SLOW, "retry", "smtp_temporary"), (SLOW, "planned", "throttled")}
+
+
+def test_a_sender_whose_account_is_no_longer_there_says_so(parts: Parts) -> None:
+    with FaultServer() as one:
+        out = going_out(parts, named(one, "new"))
+        due(parts, *[QUICK] * 3)
+        with parts.engine.begin() as tx:
+            tx.execute(text("update sender_profiles set smtp_account = 'old'"))
+            post.queue(tx, origin="tx:doc:1", to="a@hamana.example", subject="資料", text="どうぞ", now=NOW)
+        go(out)
+        assert ends(parts)[QUICK, "planned", "account_missing"] == 3
+        assert sum(one.taken.values()) == 1, "an answer goes through another"
+        assert {row[3] for row in found(parts) if row[2]} == {NOW + timedelta(minutes=10)}
+
+
+@pytest.mark.parametrize("off", [timedelta(minutes=-7), timedelta(hours=3)])
+def test_mails_wait_by_our_clock_whatever_the_limiters_clock_says(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch, off: timedelta
+) -> None:
+    with FaultServer() as server:
+        out = going_out(parts, server.url, domain_rates=f"{SLOW}=2/s")
+        due(parts, *[SLOW] * 15)
+        monkeypatch.setattr(admit, "_now_s", lambda parts, now: (now + off).timestamp())
+        go(out)
+        waiting = [row[3] for row in found(parts) if row[2] == "throttled"]
+    assert len(waiting) == 5
+    assert NOW < waiting[0] <= NOW + timedelta(seconds=1)

@@ -338,9 +338,12 @@ def test_a_published_mail_that_cannot_be_read_stops_no_other(parts: Parts, place
             )
         )
         evil = tx.execute(text("select max(id) from published_mails")).scalar_one()
-        tx.execute(text(f"update published_mails set {place} = :wrong where id = :id"), {"wrong": wrong, "id": evil})
         tx.execute(
-            text("update deliveries set published_mail_id = :evil where id = :id"), {"evil": evil, "id": ids[1]}
+            text(f"update published_mails set {place} = :wrong where id = :id"), {"wrong": wrong, "id": evil}
+        )
+        tx.execute(
+            text("update deliveries set published_mail_id = :evil where id = :id"),
+            {"evil": evil, "id": ids[1]},
         )
     assert deliver.batch(parts, now=NOW, transport=MemoryTransport()) == 3
     assert rows(parts, "select id, state from deliveries order by id") == [

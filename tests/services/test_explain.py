@@ -185,7 +185,7 @@ def test_an_address_is_found_however_it_is_written_and_a_strange_one_is_an_error
     sent(parts)
     mailbox, _people = explain.address(parts, f" {ADDRESS.upper()} ", first=NOV, last=NOV, now=NOW)
     assert mailbox.email == ADDRESS
-    for odd in ("", "nobody@example.jp", "x", "'; drop table people; --"):
+    for odd in ("", "nobody@example.jp", "x", "'; drop table people; --", "a\x00@b.example", "\udcff"):
         with pytest.raises(explain.Unknown):
             explain.address(parts, odd, first=NOV, last=NOV, now=NOW)
 

@@ -305,6 +305,7 @@ def test_a_mail_to_the_unsubscribe_address_stops_its_product_whatever_it_says(
     "raw",
     [
         mail("不在です", Auto_Submitted="auto-replied"),
+        mail("不在です", Precedence="auto_reply"),
         dsn("failed", "5.1.1"),
         mail("戻りました", Return_Path="<>"),
     ],

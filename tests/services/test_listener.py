@@ -303,11 +303,8 @@ def test_a_line_that_never_ends_costs_the_connection_and_not_the_memory(
         for words in (b"", b"EHLO x\r\n", b"MAIL FROM:<>\r\n", f"RCPT TO:<{to}>\r\n".encode(), b"DATA\r\n"):
             sock.sendall(words)
             assert sock.recv(4096)[:1] in b"23"
-        sent = 0
-        with pytest.raises(OSError):
-            while sent < 200_000_000:
-                sock.sendall(b"x" * 100_000)
-                sent += 100_000
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            sock.sendall(b"x" * 200_000_000)
     with smtp() as client:
         client.sendmail("", [address(world, delivery, TokenKind.BOUNCE)], dsn("failed", "5.1.1"))
     assert results(world) == ["hard_bounce"]

@@ -120,3 +120,26 @@ def test_an_old_journal_without_a_claim_is_removed_and_a_locked_one_stays(parts:
     sweep.run(parts, now=NOW)
     assert directory.tokens() == ["held-token-12345"]
     held.close()
+
+
+def test_a_claim_that_cannot_be_settled_keeps_no_other_waiting(
+    abandoned: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with abandoned.engine.begin() as tx:
+        tx.execute(
+            text(
+                "insert into claims (token, host, journal_dir, boot_id, worker, size, claimed_at, lease_until)"
+                " select '..', host, journal_dir, boot_id, worker, 1, claimed_at - interval '1 hour', lease_until"
+                " from claims"
+            )
+        )
+    assert sweep.run(abandoned, now=NOW) == 4
+    assert world.states(abandoned) == {"sent": 1, "in_doubt": 1, "planned": 2}
+
+
+@pytest.mark.parametrize("size", [0, 500])
+def test_a_journal_that_was_emptied_sends_nothing_twice(abandoned: Parts, size: int) -> None:
+    [file] = abandoned.journal_folder.glob("*.journal")
+    os.truncate(file, size)
+    assert sweep.run(abandoned, now=NOW) == 4
+    assert world.states(abandoned) == {"in_doubt": 4}

@@ -9,7 +9,9 @@ from flask_babel import force_locale
 from campaigns.web import delivery_words
 
 
-@pytest.mark.parametrize("code", ["throttled", "warm_up", "account_rests", "smtp_away", "smtp_temporary"])
+@pytest.mark.parametrize(
+    "code", ["throttled", "warm_up", "account_rests", "account_missing", "smtp_away", "smtp_temporary"]
+)
 def test_every_reason_to_wait_has_words_in_both_languages(app: Flask, code: str) -> None:
     words = {}
     for locale in ("ja", "en"):
