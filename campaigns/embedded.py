@@ -30,6 +30,8 @@ from pathlib import Path
 from typing import Any
 
 START_LIMIT_S = 30.0
+# What PostgreSQL says while the one before it on the same data has not ended yet.
+STILL_ENDING = (b'"postmaster.pid" already exists', b"pre-existing shared memory block")
 
 
 class EmbeddedError(RuntimeError):
@@ -60,6 +62,7 @@ def postgres(folder: Path, *, durable: bool = True) -> Server:
     """Start PostgreSQL with its data under folder; made on the first call (initdb, about 1 s).
 
     durable: False only for tests, whose data need not survive a power cut.
+    One whose supervisor was killed may still be writing its last checkpoint: it is waited for.
     """
     user = _unprivileged()
     binaries, home = _postgres_homes(folder, user)
@@ -88,9 +91,18 @@ def postgres(folder: Path, *, durable: bool = True) -> Server:
     arguments = [str(binaries / "postgres"), "-D", str(data)]
     for name, value in options.items():
         arguments += ["-c", f"{name}={value}"]
-    process = _spawn(arguments, log, user)
-    server = Server("postgres", process, f"postgresql+psycopg://postgres@/ikusei?host={run}", log)
-    _wait(server, lambda: _postgres_answers(run))
+    url, limit = f"postgresql+psycopg://postgres@/ikusei?host={run}", time.monotonic() + START_LIMIT_S
+    while True:
+        written = log.stat().st_size if log.exists() else 0
+        server = Server("postgres", _spawn(arguments, log, user), url, log)
+        try:
+            _wait(server, lambda: _postgres_answers(run))
+            break
+        except EmbeddedError:
+            said = log.read_bytes()[written:]
+            if time.monotonic() > limit or not any(words in said for words in STILL_ENDING):
+                raise
+            time.sleep(0.1)
     _create_database(run)
     return server
 

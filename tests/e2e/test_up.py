@@ -7,11 +7,14 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from pathlib import Path
 
 import pytest
+
+from campaigns import embedded
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
@@ -42,7 +45,7 @@ def first_page(port: int, *, limit_s: float = 40) -> str:
 
 
 def is_alive(process_line: str) -> bool:
-    listing = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    listing = subprocess.run(["ps", "-eww", "-o", "args"], capture_output=True, text=True, check=True).stdout
     return process_line in listing
 
 
@@ -90,3 +93,28 @@ def test_a_killed_service_leaves_nothing_running_and_starts_again(var: Path, por
     finally:
         again.send_signal(signal.SIGTERM)
         assert again.wait(30) == 0
+
+
+def test_a_database_that_is_still_ending_is_waited_for(var: Path) -> None:
+    """A killed supervisor's PostgreSQL writes its last checkpoint, which takes seconds on a slow disk."""
+    before = embedded.postgres(var)
+    listing = subprocess.run(
+        ["ps", "--ppid", str(before.process.pid), "-ww", "-o", "pid=,args="],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    checkpointer = next(int(line.split()[0]) for line in listing.splitlines() if "checkpointer" in line)
+    os.kill(checkpointer, signal.SIGSTOP)
+    before.process.send_signal(signal.SIGINT)
+    later = threading.Timer(1.5, os.kill, (checkpointer, signal.SIGCONT))
+    later.start()
+    try:
+        after = embedded.postgres(var)
+        assert before.process.wait(5) == 0
+        assert after.process.poll() is None
+        after.stop()
+        assert b"already exists" in (var / "postgres.log").read_bytes()
+    finally:
+        later.join()
+        before.stop()
