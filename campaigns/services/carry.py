@@ -109,8 +109,7 @@ class Round:
 
         Once more where it moved while they were loaded: a slow answer must not be older than the counter.
         """
-        if self._look_at_clock() and self._is_over():
-            self.paused = True
+        self._look_at_clock()
         while (stops := self.watch.now()) != self._stops:
             self._look_again(stops)
             if self.paused:
@@ -130,13 +129,12 @@ class Round:
         except SQLAlchemyError:
             self._stops, self.paused = None, True
 
-    def _look_at_clock(self) -> bool:
-        """Reading it for each mail takes as long as signing three links; whether it was read now."""
+    def _look_at_clock(self) -> None:
+        """What time it is, and whether the round is over; read for each mail it would cost three signatures."""
         at = time.monotonic()
-        if at - self._time_at <= OFTEN_S:
-            return False
-        self._time, self._time_at = self.parts.clock.now(), at
-        return True
+        if at - self._time_at > OFTEN_S:
+            self._time, self._time_at = self.parts.clock.now(), at
+            self.paused = self.paused or self._is_over()
 
     def _is_over(self) -> bool:
         """Told to stop; too long; or midnight: month and last day of a mail are those of its hand-over."""
