@@ -2,7 +2,7 @@
 
 A practice installation may travel in time: one row holds the distance to the real clock, and every
 process reads it. An installation that can send to the outside has no such row to read: `travels` is
-False, and moving is refused. Source: issue 1, "time travels honestly".
+False, and moving is refused.
 """
 
 from __future__ import annotations

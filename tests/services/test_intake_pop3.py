@@ -55,10 +55,11 @@ class _Pop3(socketserver.StreamRequestHandler):
             else:
                 if command == "DELE":
                     deleted.add(ids[number - 1])
-                self.wfile.write(b"+OK\r\n")
-                if command == "QUIT":
+                if command == "QUIT":  # before the answer: who has it looks into the box
                     for id in deleted:
                         del box[id]
+                self.wfile.write(b"+OK\r\n")
+                if command == "QUIT":
                     return
 
     def _many(self, lines: list[bytes]) -> None:
