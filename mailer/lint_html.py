@@ -30,9 +30,6 @@ _BLANK = re.compile(r"\s*")
 _SOFT = frozenset({"block_in_p"})  # a receiver shows it as it was meant
 _SOFT_UNCLOSED = frozenset({"p", "li", "dt", "dd", "td", "th", "tr"})  # HTML allows it, some receivers do not
 _PICTURES = frozenset({"img", "mj-image", "mj-carousel-image"})
-_WITHOUT_WORDS = frozenset(
-    {"mj-image", "mj-social-element", "mj-carousel-image", "mj-section", "mj-wrapper", "area"}
-)
 
 
 def problems(source: str, *, url_fields: Collection[str] = (), own: str = "") -> list[Problem]:

@@ -26,7 +26,6 @@ _NO_IMAGES = (
     "<style>img{display:inline-block;min-width:24px;min-height:18px;border:1px solid #c4cec8;"
     "background:#f4f6f3;color:#455355;font:12px sans-serif}</style>"
 )
-LOOKS = ("light", "dark", "inverted", "no_images")
 
 
 def as_seen(html: str, look: str) -> str:

@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
+from campaigns.storage import holds
+
 
 @dataclass(frozen=True, slots=True)
 class Settled:
@@ -78,7 +80,9 @@ def settle(
         for name in ("id", "state", "reason", "code", "text", "sent_at", "send_at", "until", "account")
     }
     values["attempted"] = [int(row.attempted) for row in batch]
-    _lock(tx, [row.id for row in batch if row.state not in KEPT])
+    leaving = [row.id for row in batch if row.state not in KEPT]
+    if leaving:
+        holds.lock_people(tx, leaving)
     owners, late = {}, []
     for row in tx.execute(text(SETTLE), {**values, "token": token, "now": now, "zone": zone}).all():
         owners[row.id] = row.product_id, row.scenario_id
@@ -121,18 +125,6 @@ def count_day(
             **{state: [sums[key][state] for key in keys] for state in ("sent", "failed", "in_doubt")},
         },
     )
-
-
-def _lock(tx: Connection, ids: Sequence[int]) -> None:
-    """Lock pace and enrolments of what gives its slot back, before the deliveries: the planner's order."""
-    if ids:
-        for query in (
-            "select 1 from pace where person_id in (select person_id from deliveries where id = any(:ids))"
-            " order by person_id for update",
-            "select 1 from enrollments where id in (select enrollment_id from deliveries where id = any(:ids))"
-            " order by id for update",
-        ):
-            tx.execute(text(query), {"ids": list(ids)})
 
 
 def _rewind(tx: Connection, ids: Sequence[int]) -> None:
@@ -208,6 +200,8 @@ def free_slots(tx: Connection, ids: Sequence[int], *, today: date, zone: str) ->
 
     today: a hint for the planner's queue; zone: the installation's, by name.
     """
+    if not ids:
+        return
     freed = tx.execute(
         text(
             f"""
