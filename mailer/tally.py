@@ -3,7 +3,7 @@
 counts = tally.wanted(keys)                  keys: a mail's id -> (domain's key, account's key)
 grants = limiter.take(counts)
 admitted = tally.admit(ids, keys, grants)    go, wait (with the time to ask again)
-seen = tally.Tally(keys, admitted.unused)    may_start(id) before an envelope, note(id, verdict) after it
+seen = tally.Tally(keys, admitted.unused)    may_start(id) before an envelope and a body, note(id, verdict) after it
 limiter.report(seen.results(grants))
 """
 
@@ -78,7 +78,7 @@ class Tally:
         self._broken_by: dict[str, set[str]] = {}  # account -> domains whose mails were lost since an answer
 
     def may_start(self, id: int) -> bool:
-        """Asked before an envelope: False once a reply in this batch has stopped one of the mail's keys."""
+        """Asked before an envelope and a body: False once a reply in this batch has stopped one of its keys."""
         return not self._stopped or self._stopped.isdisjoint(self._keys.get(id, ()))
 
     def note(self, id: int, verdict: Verdict, *, code: int = 0, text: str = "") -> None:

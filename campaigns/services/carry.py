@@ -86,12 +86,10 @@ class Round:
         pace, begun = _pace(self.parts.settings.mail_rate), set[int]()
 
         def before_body(id: int) -> bool:
-            if id not in begun:  # asked before the envelope and before the body
+            if id not in begun:  # asked before each of its envelopes and before the body
                 begun.add(id)
                 pace()
-                if not self.admitted.seen.may_start(id):
-                    return False
-            return self.may_still_go(id)
+            return self.admitted.seen.may_start(id) and self.may_still_go(id)
 
         groups: dict[str, list[Item]] = {}
         for id in self.admitted.go:
