@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from campaigns import embedded, logs, parts, scheduler, sending_commands, supervisor
+from campaigns import embedded, logs, parts, scenario_commands, scheduler, sending_commands, supervisor
 from campaigns import settings as environment
 from campaigns.settings import Settings, SettingsError
 
@@ -177,6 +177,7 @@ def password(email: str, password: str) -> None:
 
 cli.add_command(sending_commands.dns)
 cli.add_command(sending_commands.dkim)
+cli.add_command(scenario_commands.scenario)
 
 
 @cli.command()

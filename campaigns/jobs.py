@@ -15,7 +15,23 @@ import structlog
 from rq import Queue
 
 from campaigns.parts import QUEUE, Parts
-from campaigns.services import classify, deliver, hold, intake, observe, plan, refuse, rerank, self_audit
+from campaigns.services import (
+    classify,
+    count_contents,
+    count_rows,
+    count_waiting,
+    deliver,
+    hold,
+    intake,
+    observe,
+    plan,
+    refuse,
+    rerank,
+    run_broadcasts,
+    self_audit,
+    show_calendar,
+    simulate,
+)
 
 log = structlog.get_logger()
 _parts: Parts | None = None
@@ -59,7 +75,7 @@ def run(name: str) -> None:
 def _plan(parts: Parts, now: datetime) -> None:
     planned = plan.run(parts, now=now)
     if planned.people:
-        ask(parts, "deliver")
+        ask(parts, "deliver", "count")
 
 
 def _deliver(parts: Parts, now: datetime) -> None:
@@ -81,6 +97,25 @@ def _intake(parts: Parts, now: datetime) -> None:
     intake.run(parts, now=now)
 
 
+def _broadcasts(parts: Parts, now: datetime) -> None:
+    if run_broadcasts.run(parts, now=now):
+        ask(parts, "plan")
+
+
+def _calendar(parts: Parts, now: datetime) -> None:
+    show_calendar.refresh(parts, now=now)
+
+
+def _count(parts: Parts, now: datetime) -> None:
+    count_rows.run(parts, now=now, until=stopping.is_set)
+    count_contents.run(parts, now=now)
+    count_waiting.run(parts, now=now)
+
+
+def _simulate(parts: Parts, now: datetime) -> None:
+    simulate.work(parts, now=now, until=stopping.is_set)
+
+
 def _nightly(parts: Parts, now: datetime) -> None:
     rerank.nightly(parts, now=now)
     classify.run(parts, now=now)
@@ -94,5 +129,9 @@ JOBS: dict[str, Callable[[Parts, datetime], None]] = {
     "observe": _observe,
     "rerank": _rerank,
     "intake": _intake,
+    "count": _count,
+    "broadcasts": _broadcasts,
+    "calendar": _calendar,
+    "simulate": _simulate,
     "nightly": _nightly,
 }

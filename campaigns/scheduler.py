@@ -20,7 +20,17 @@ from campaigns.services import deliver, nightly, sweep
 
 log = structlog.get_logger()
 
-EVERY_MINUTE = ("plan", "deliver", "observe", "rerank", "intake")
+EVERY_MINUTE = (
+    "plan",
+    "deliver",
+    "observe",
+    "rerank",
+    "intake",
+    "count",
+    "broadcasts",
+    "calendar",
+    "simulate",
+)
 TICKED = "ikusei:ticked"  # the minute of the last tick, for who waits for it (the demo)
 
 

@@ -208,7 +208,7 @@ def planned(parts: Parts, world: World, *, send_at: datetime, count: int | None 
                 """
                 with e as (insert into enrollments (person_id, product_id, scenario_id, version_id, position,
                         start_month, due_month, created_at)
-                     select id, :product, :scenario, :version, 2, :month, :month, :at from unnest(cast(:people as bigint[])) q(id)
+                     select id, :product, :scenario, :version, 2, :month, :month + 1, :at from unnest(cast(:people as bigint[])) q(id)
                      on conflict do nothing
                      returning id, person_id),
                      pc as (insert into pace (person_id, plan_at) select person_id, '2027-01-05' from e

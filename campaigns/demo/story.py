@@ -163,9 +163,16 @@ def _scenario(stage: Stage, her: Browser, product: Product) -> None:
     )
     home = page.url
     for month, letter in enumerate(product.letters):
-        page = her.send(her.get(home), "/rows", {})
-        values = {"offset_months": str(month), "want_day": str(product.want_day), "tone": "info"}
-        page = her.send(page, "offset_months", values, press=("write", "blank"))
+        page = her.get(home)
+        rows = page.tree.xpath("//@data-row")
+        page = her.send(page, "/rows", {"after": rows[-1]} if rows else {})
+        values = {
+            "offset_months": str(month),
+            "want_day": str(product.want_day),
+            "tone": "info",
+            "starter": "blank",
+        }
+        page = her.send(page, "offset_months", values, press=("write", "1"))
         her.send(
             page,
             "subject",

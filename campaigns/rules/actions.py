@@ -4,9 +4,9 @@ Source: spec 3.6, S2-01 to S2-09, S1-19. Mails are the scenario's business and n
 lead is left in peace.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -50,8 +50,17 @@ class Row:
     needs: str = ""
     has_material: bool = False
 
+    @property
+    def conditions(self) -> int:
+        """How many conditions it makes; the row with the most of them speaks for its kind."""
+        return sum(map(bool, (self.classes, self.bands, self.industries)))
 
-# hot_deep, warm_deep, warm_over_gate, warm_shallow, silent: the cells of the matrix.
+    @property
+    def is_for_all(self) -> bool:
+        return self.conditions == 0
+
+
+# hot_deep, warm_deep, warm_over_gate, warm_shallow, nurture (none shipped), silent: the cells of the matrix.
 MATRIX: tuple[Row, ...] = (
     Row("hot_deep", Rank.HOT, Kind.HANDOFF, 0, 1),
     Row("hot_deep", Rank.HOT, Kind.CALL, 1, 1),
@@ -113,17 +122,32 @@ class Action:
     has_material: bool = False
 
 
-def next_actions(ranked: Ranked, facts: LeadFacts, *, matrix: Sequence[Row] = MATRIX) -> tuple[Action, ...]:
+def next_actions(
+    ranked: Ranked,
+    facts: LeadFacts,
+    *,
+    matrix: Sequence[Row] = MATRIX,
+    triggers: Mapping[TouchKind, timedelta] = TRIGGERS,
+) -> tuple[Action, ...]:
     """What to do now about a lead; what is open already is not asked twice.
 
     The caller passes the hand-off through the gate (handoff.place) and asks again with has_been_offered
-    for the visit.
+    for the visit. Of the rows of one kind that fit, the one with the most conditions holds (S2-05).
+    triggers: the product's, which say when a living trigger began.
     """
-    if facts.state in HANDS_OFF or ranked.rank in (Rank.DECLINED, Rank.NURTURE):
+    if facts.state in HANDS_OFF or ranked.rank is Rank.DECLINED:
         return ()
     cell = cell_of(ranked)
     rows = [row for row in matrix if row.cause == cell and row.rank == ranked.rank and _fits(row, facts)]
-    return tuple(_action(row, ranked, facts) for row in rows if _may(row, ranked, facts))
+    closest: dict[Kind, Row] = {}
+    for row in rows:
+        if row.kind not in closest or row.conditions > closest[row.kind].conditions:
+            closest[row.kind] = row
+    return tuple(
+        _action(row, ranked, facts)
+        for row in rows
+        if row is closest[row.kind] and _may(row, ranked, facts, triggers)
+    )
 
 
 def cell_of(ranked: Ranked) -> str:
@@ -132,6 +156,8 @@ def cell_of(ranked: Ranked) -> str:
         return "hot_deep"
     if ranked.rank == Rank.UNOBSERVED:
         return "silent"
+    if ranked.rank == Rank.NURTURE:
+        return "nurture"
     if any(reason.code == "p_win_over_gate" for reason in ranked.reasons):
         return "warm_over_gate"
     return "warm_deep" if ranked.depth_max >= DEEP else "warm_shallow"
@@ -143,7 +169,10 @@ def _fits(row: Row, facts: LeadFacts) -> bool:
     return all(not wanted or value in wanted for wanted, value in asked)
 
 
-def _may(row: Row, ranked: Ranked, facts: LeadFacts) -> bool:
+def _may(row: Row, ranked: Ranked, facts: LeadFacts, triggers: Mapping[TouchKind, timedelta]) -> bool:
+    # Nurture leads are left in peace, whatever a matrix says (S1-19).
+    if row.rank is Rank.NURTURE and row.kind in (Kind.CALL, Kind.VISIT):
+        return False
     if row.kind in facts.open_kinds:
         return False
     if row.needs == "remeasure" and not facts.may_remeasure:
@@ -152,7 +181,7 @@ def _may(row: Row, ranked: Ranked, facts: LeadFacts) -> bool:
         return False
     if row.kind == Kind.CALL:
         waits = facts.no_call_before is not None and facts.today < facts.no_call_before
-        return facts.has_phone and not facts.do_not_call and not waits and not _rests(ranked, facts)
+        return facts.has_phone and not facts.do_not_call and not waits and not _rests(ranked, facts, triggers)
     if row.kind == Kind.FAX:
         recent = facts.last_fax_on is not None and (facts.today - facts.last_fax_on).days < HALF_YEAR_DAYS
         return facts.has_fax and not facts.do_not_fax and not recent
@@ -162,14 +191,14 @@ def _may(row: Row, ranked: Ranked, facts: LeadFacts) -> bool:
     return True
 
 
-def _rests(ranked: Ranked, facts: LeadFacts) -> bool:
+def _rests(ranked: Ranked, facts: LeadFacts, triggers: Mapping[TouchKind, timedelta]) -> bool:
     """Whether the last call is so recent that the next one waits. A request after that call ends the rest."""
     if facts.last_call_at is None:
         return False
     for kind in (TouchKind.INQUIRY, TouchKind.QUOTE_REQUEST):
         for reason in ranked.reasons:
             if reason.code == f"trigger_{kind}":
-                asked_at = datetime.fromisoformat(str(reason.args["until"])) - TRIGGERS[kind]
+                asked_at = datetime.fromisoformat(str(reason.args["until"])) - triggers[kind]
                 if asked_at > facts.last_call_at:
                     return False
     called_on = facts.last_call_at.astimezone(facts.zone).date()

@@ -96,8 +96,9 @@ class Decision:
 
 
 YES = Decision(True)
-# The sales stage speaks: a rep is at work with the person, or the person or the rep asked for silence.
-SILENT_STATES = frozenset({"with_sales", "opportunity", "paused"})
+# The sales stage speaks: the person asks now and leaves nurture at once (S1-01), a rep is asked or at work, or
+# somebody asked for silence.
+SILENT_STATES = frozenset({"hot", "offered", "with_sales", "opportunity", "paused"})
 CLOSED_STATES = frozenset({"excluded"})
 # Staff stopped the scenario for good; every other hold only makes the mail wait.
 ENDING_HOLDS = frozenset({"scenario_ended"})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,34 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Won:
+    """The mail that had a month. by: what it won by, a position of the planner's order or ''."""
+
+    product: str
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A mail that waits: the planner's reason, the product that goes first ('' where none does), until when.
+
+    ranks: of the product that goes first and of its own, '' where unknown; they speak where the rank decided.
+    """
+
+    code: str
+    product: str = ""
+    until: date | None = None
+    ranks: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True, slots=True)
 class Course:
     """A person's way through one scenario.
 
-    spans: what forbade mails and when, the strongest first; pauses: when staff held them. won: month -> product that had it, for months in
+    spans: what forbade mails and when, the strongest first; pauses: when staff held them. won: the months in
     which another product's mail counted. ended: why the way ended, '' while it goes on. block: what forbids
-    the next mail now, ''. due_month: the next step's; position: the next step's.
+    the next mail now, ''. held: what the planner said when this scenario gave way last, None where it did not.
+    due_month: the next step's; position: the next step's.
     """
 
     enrolled_month: int
@@ -54,19 +76,25 @@ class Course:
     parts: tuple[Part, ...]
     spans: tuple[Span, ...]
     pauses: tuple[Span, ...]
-    won: Mapping[int, str]
+    won: Mapping[int, Won]
     mailed: frozenset[int]
+    held: Held | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """code, and what belongs to it: another product's name, a month, a mail's title, since when."""
+    """code, and what belongs to it: another product's name, a month, a mail's title, since when.
+
+    by: what the other product's mail won the month by. held: where the code is `held`.
+    """
 
     code: str
     product: str = ""
     month: int | None = None
     title: str = ""
     since: datetime | None = None
+    by: str = ""
+    held: Held | None = None
 
 
 def past(course: Course, month: int, *, first: datetime, last: datetime) -> Why:
@@ -85,7 +113,7 @@ def past(course: Course, month: int, *, first: datetime, last: datetime) -> Why:
     if due > month:
         return Why("not_due", month=due, title=open_parts[0].title)
     if month in course.won:
-        return Why("month_taken", product=course.won[month])
+        return _taken(course.won[month])
     if course.every_months > 1 and any(
         m in course.mailed for m in range(month - course.every_months + 1, month)
     ):
@@ -103,11 +131,17 @@ def present(course: Course, month: int) -> Why:
     left = [part for part in course.parts if part.position >= course.position]
     if not left:
         return Why("no_step_left")
+    if course.held is not None:
+        return Why("held", held=course.held)
     if course.due_month > month:
         return Why("not_due", month=course.due_month, title=left[0].title)
     if month in course.won:
-        return Why("month_taken", product=course.won[month])
+        return _taken(course.won[month])
     return Why("waits_decision", title=left[0].title)
+
+
+def _taken(won: Won) -> Why:
+    return Why("month_taken", product=won.product, by=won.by)
 
 
 def ahead(course: Course, month: int, *, this: int) -> Why:

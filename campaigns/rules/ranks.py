@@ -5,7 +5,7 @@ Source: spec 2.5.2 to 2.5.5. Everything here is arithmetic over touches; nothing
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from math import exp, log2
@@ -55,7 +55,8 @@ class ProductRules:
     """What a product says about ranks.
 
     rates: win rate of each band, calibrated. warm_cut: the score at the edge of the product's top_share,
-    stored nightly; None before the first night, and then nobody is warm by share alone.
+    stored nightly; None before the first night, and then nobody is warm by share alone. table, triggers: what
+    a touch is worth here, and which touches make hot at once for how long (S2-19).
     """
 
     product_id: int
@@ -65,6 +66,8 @@ class ProductRules:
     rates: tuple[float, ...] = PRIORS
     warm_cut: float | None = None
     top_share: float = TOP_SHARE
+    table: Mapping[Kind, KindRow] = field(default_factory=lambda: KINDS)
+    triggers: Mapping[Kind, timedelta] = field(default_factory=lambda: TRIGGERS)
 
     @property
     def cycle(self) -> timedelta:
@@ -194,7 +197,6 @@ def rank(
     now: datetime,
     refusal: Refusal | None = None,
     acquired_at: datetime | None = None,
-    table: Mapping[Kind, KindRow] = KINDS,
 ) -> Ranked:
     """Rank of one person for one product, with reasons and the next instant at which time may change it.
 
@@ -202,13 +204,11 @@ def rank(
     person came to us, by default the first valid touch.
     """
     mine = [t for t in touches if t.validity > 0 and relevance(t.product_id, product_id=rules.product_id)]
-    seen = [t for t in mine if t.at <= now and table[t.kind].is_sign]
+    seen = [t for t in mine if t.at <= now and rules.table[t.kind].is_sign]
     spent = engagement(
-        touches, product_id=rules.product_id, cycle_days=rules.cycle_days, now=now, table=table
+        touches, product_id=rules.product_id, cycle_days=rules.cycle_days, now=now, table=rules.table
     )
-    signs = read_signs(
-        seen, rules, spent.total, now=now, refusal=refusal, acquired_at=acquired_at, table=table
-    )
+    signs = read_signs(seen, rules, spent.total, now=now, refusal=refusal, acquired_at=acquired_at)
     word, reasons = decide(signs, rules, now=now)
     return Ranked(
         rank=word,
@@ -217,7 +217,7 @@ def rank(
         depth_max=signs.depth_max,
         reasons=reasons,
         trigger_until=signs.trigger_until,
-        next_change_at=_next_change(mine, seen, signs, spent, rules, now=now, table=table),
+        next_change_at=_next_change(mine, seen, signs, spent, rules, now=now),
         engagement=spent,
     )
 
@@ -230,14 +230,13 @@ def read_signs(
     now: datetime,
     refusal: Refusal | None,
     acquired_at: datetime | None,
-    table: Mapping[Kind, KindRow] = KINDS,
 ) -> Signs:
     """The facts of the rank from the valid signs seen so far."""
     # A refusal answers every trigger before it; a trigger after it ends it for good.
-    after = [t for t in seen if t.kind in TRIGGERS and (refusal is None or t.at > refusal.at)]
+    after = [t for t in seen if t.kind in rules.triggers and (refusal is None or t.at > refusal.at)]
     alive: dict[Kind, datetime] = {}
     for touch in after:
-        if now < (end := touch.at + TRIGGERS[touch.kind]):
+        if now < (end := touch.at + rules.triggers[touch.kind]):
             alive[touch.kind] = max(end, alive.get(touch.kind, end))
     refused_until = None
     if refusal is not None and not after and refusal.at <= now:
@@ -246,7 +245,7 @@ def read_signs(
     first = acquired_at or min((t.at for t in seen), default=now)
     return Signs(
         score=score,
-        depth_max=max((table[t.kind].depth for t in seen if now < t.at + rules.cycle), default=0),
+        depth_max=max((rules.table[t.kind].depth for t in seen if now < t.at + rules.cycle), default=0),
         last_touch_at=max((t.at for t in seen), default=None),
         human_after_acquisition=any(t.at > first for t in seen),
         triggers=tuple(sorted(alive.items(), key=lambda item: item[1], reverse=True)),
@@ -286,16 +285,16 @@ def _next_change(
     rules: ProductRules,
     *,
     now: datetime,
-    table: Mapping[Kind, KindRow],
 ) -> datetime | None:
     """The first instant at which time may change rank, band or depth; never later than the true change."""
     moments = [t.at for t in mine if t.at > now]
-    moments += [t.at + TRIGGERS[t.kind] for t in seen if t.kind in TRIGGERS and now < t.at + TRIGGERS[t.kind]]
+    ends = [t.at + rules.triggers[t.kind] for t in seen if t.kind in rules.triggers]
+    moments += [end for end in ends if now < end]
     if signs.refused_until is not None:
         moments.append(signs.refused_until)
     if signs.depth_max:
         # The deepest touches leave the cycle first of all that matter: a shallower one cannot matter sooner.
-        moments.append(max(t.at for t in seen if table[t.kind].depth == signs.depth_max) + rules.cycle)
+        moments.append(max(t.at for t in seen if rules.table[t.kind].depth == signs.depth_max) + rules.cycle)
     floors = [e for e in (*rules.edges, WARM_FLOOR) if 0 < e <= signs.score]
     if rules.warm_cut is not None and 0 < rules.warm_cut < signs.score:
         floors.append(rules.warm_cut)

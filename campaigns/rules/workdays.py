@@ -5,6 +5,7 @@ date ordinals; no date object is made inside its loop.
 """
 
 from calendar import monthrange
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import lru_cache
@@ -144,3 +145,13 @@ class BusinessTable:
 def clamp_day(year: int, month: int, day: int) -> date:
     """The wanted day of a month, clamped to the month's end."""
     return date(year, month, min(max(day, 1), monthrange(year, month)[1]))
+
+
+@lru_cache(maxsize=64)
+def _holiday_names(year: int, language: str) -> Mapping[date, str]:
+    return dict(holidays.country_holidays("JP", years=[year], language=language))
+
+
+def holiday_name(day: date, *, language: str = "ja") -> str:
+    """Name of a national holiday, "" for any other day. language: ja or en_US."""
+    return _holiday_names(day.year, language).get(day, "")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection
 
 from campaigns.parts import Parts
+from campaigns.services import shelf
 from campaigns.storage import audit, contents
 from campaigns.storage.contents import Content, Variant
 
@@ -40,6 +42,8 @@ class Draft:
     html: str
     text: str
     format: str = "html"
+    tags: tuple[str, ...] = ()
+    is_evergreen: bool = False
 
     def words(self) -> dict[str, str]:
         return {name: getattr(self, name) for name in WORDS}
@@ -105,19 +109,26 @@ def save(
         variant = next((v for v in contents.variants(tx, content_id) if v.id == variant_id), None)
         if content is None or variant is None:
             raise Gone
-        head = {"title": draft.title, "kind": draft.kind, "tone": draft.tone}
+        head: dict[str, object] = {
+            "title": draft.title,
+            "kind": draft.kind,
+            "tone": draft.tone,
+            "tags": draft.tags,
+            "is_evergreen": draft.is_evergreen,
+        }
         changes = {name: (getattr(content, name), value) for name, value in head.items()}
         changes |= {name: (getattr(variant, name), value) for name, value in draft.words().items()}
-        ok = contents.save(tx, content_id, version=content_version, **head)
+        ok = contents.save(tx, content_id, version=content_version, **{**head, "tags": list(draft.tags)})
         ok = ok and contents.save_variant(tx, variant_id, version=variant_version, words=draft.words())
         if not ok:
             raise Stale(variant)
         audit.note(
             tx, noun="content", noun_id=content_id, action="save", user_id=user_id, now=now, changes=changes
         )
+    shelf.put(parts, content_id, now=now)
 
 
-def add_variant(parts: Parts, content_id: int, *, lang: str, buying_role: str) -> None:
+def add_variant(parts: Parts, content_id: int, *, lang: str, buying_role: str, now: datetime) -> None:
     """Words for another language or role, beginning as a copy of the first variant. Raises Gone."""
     with parts.engine.begin() as tx:
         variants = contents.variants(tx, content_id)
@@ -125,9 +136,10 @@ def add_variant(parts: Parts, content_id: int, *, lang: str, buying_role: str) -
             raise Gone
         words = {name: getattr(variants[0], name) for name in WORDS}
         contents.add_variant(tx, content_id, lang=lang, buying_role=buying_role, words=words)
+    shelf.put(parts, content_id, now=now)
 
 
-def delete_variant(parts: Parts, content_id: int, variant_id: int) -> bool:
+def delete_variant(parts: Parts, content_id: int, variant_id: int, *, now: datetime) -> bool:
     """Take a variant away; False for the last one and for the one that serves all roles."""
     with parts.engine.begin() as tx:
         variants = contents.variants(tx, content_id)
@@ -135,7 +147,8 @@ def delete_variant(parts: Parts, content_id: int, variant_id: int) -> bool:
         if wanted is None or len(variants) == 1 or (wanted.lang == "ja" and not wanted.buying_role):
             return False
         contents.delete_variant(tx, variant_id)
-        return True
+    shelf.put(parts, content_id, now=now)
+    return True
 
 
 def starters() -> tuple[str, ...]:
@@ -143,7 +156,7 @@ def starters() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _STARTERS.iterdir() if path.suffix[1:] in contents.FORMATS))
 
 
-def read_starter(starter: str) -> tuple[dict[str, str], dict[str, str]]:
+def read_starter(starter: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Head and words of a starter: lines "name: value" up to an empty line, then the body. What the body is
     written in, its file's ending says."""
     path = next(path for path in _STARTERS.iterdir() if path.stem == starter)
@@ -178,6 +191,8 @@ def copy(tx: Connection, content_id: int, *, user_id: int | None, now: datetime)
         product_id=content.product_id,
         user_id=user_id,
         now=now,
+        status=content.status,
+        tags=list(content.tags),
     )
     for variant in contents.variants(tx, content_id):
         words = {name: getattr(variant, name) for name in WORDS}

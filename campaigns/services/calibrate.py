@@ -38,11 +38,13 @@ def _rescore(tx: Connection, ids: Sequence[int], *, now: datetime) -> None:
     touches = touchpoints.of_people(tx, ids)
     fresh = []
     for lead in all_leads:
+        rules = products[lead.product_id].rules_for(lead.industry)
         spent = engagement(
             touches.get(lead.person_id, []),
             product_id=lead.product_id,
-            cycle_days=products[lead.product_id].rules.cycle_days,
+            cycle_days=rules.cycle_days,
             now=now,
+            table=rules.table,
         )
         fresh.append((lead.id, spent.total))
     ranks.rescore(tx, fresh)

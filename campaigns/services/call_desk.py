@@ -22,8 +22,7 @@ from campaigns.services.record_call import (
     undo,
     undoable,
 )
-from campaigns.services.rerank import CALENDAR
-from campaigns.storage import calls
+from campaigns.storage import calls, closed_days
 from campaigns.storage.calls import OpenCall, WhyTouch
 
 __all__ = [
@@ -74,8 +73,8 @@ def queue(
     hours_only: bool = True,
 ) -> Queue:
     """Open calls in the order of spec 3.8, with what stands against the others."""
-    desk = Desk(zone=parts.settings.tz, calendar=CALENDAR, hours_only=hours_only)
     with parts.engine.connect() as tx:
+        desk = Desk(zone=parts.settings.tz, calendar=closed_days.load(tx), hours_only=hours_only)
         found = _open_calls(tx, parts, now=now, user_id=user_id, product_id=product_id)
         found = [call for call in found if not rank or call.rank == rank]
         by_id = {call.task_id: call for call in found}

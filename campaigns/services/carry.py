@@ -22,7 +22,7 @@ from campaigns.parts import Parts
 from campaigns.rules import deliveries as rule
 from campaigns.rules.deliveries import Decision, State
 from campaigns.rules.schedule import month_of
-from campaigns.services import admit, render, settle
+from campaigns.services import admit, render, replan, settle
 from campaigns.services.admit import Admitted
 from campaigns.services.stops import Watch
 from campaigns.storage import claims, outbox
@@ -243,7 +243,8 @@ def _commit(
 ) -> Sequence[Due]:
     """The claim's transaction; its journal stands and is locked before the commit."""
     try:
-        due = outbox.claim(tx, token=token, now=now, limit=size, lane=lane)
+        since = replan.since(parts, now=now)
+        due = outbox.claim(tx, token=token, now=now, limit=size, lane=lane, since=since)
         if due:
             claims.note_claim(
                 tx,

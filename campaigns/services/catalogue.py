@@ -16,10 +16,21 @@ from sqlalchemy import Connection
 
 from campaigns.parts import Parts
 from campaigns.rules import warmup
-from campaigns.rules.actions import MATRIX, Row
 from campaigns.rules.handoff import Appetite, TeamState, appetite_now, bar, trust
-from campaigns.storage import audit, gate, products, sender_days, users
-from campaigns.storage.products import Listed, Product, Sender, TeamWord
+from campaigns.rules.inheritance import FIELDS, Level, resolve, set_apart
+from campaigns.storage import (
+    audience,
+    audit,
+    gate,
+    inheritance,
+    products,
+    ranks,
+    refusal_list,
+    sender_days,
+    users,
+    waiting,
+)
+from campaigns.storage.products import Course, Fitting, Listed, Product, Sender, TeamWord
 from campaigns.storage.users import User
 
 _EMAIL = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;]+")
@@ -36,12 +47,13 @@ NUMBERS: dict[str, tuple[int, int]] = {
     "colour_no": (1, 3),
 }
 SENDER_NUMBERS: dict[str, tuple[int, int]] = {"warmup_first": (10, warmup.FIRST_MAX)}
-TEXTS = ("name", "family", "price_band", "unsubscribe_label")
+TEXTS = ("name", "family", "unsubscribe_label")
 SENDER_TEXTS = (
     "name", "legal_name", "postal_address", "inquiry", "from_name", "from_address", "reply_to",
     "return_path_domain", "privacy_url",
 )  # fmt: skip
 TEXT_MAX = 300
+REFUSED_SHOWN = 5
 
 
 class Invalid(ValueError):
@@ -89,6 +101,46 @@ def listed(parts: Parts) -> list[Listed]:
         return products.listed(tx)
 
 
+def gave_way(parts: Parts) -> dict[int, int]:
+    """How many mails of each product wait because another product went first."""
+    found: dict[int, int] = {}
+    with parts.engine.connect() as tx:
+        for one in waiting.counts(tx):
+            if one.by_product_id is not None:
+                found[one.product_id] = found.get(one.product_id, 0) + one.n
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What hangs on one product: its scenarios, and who refuses it."""
+
+    courses: tuple[Course, ...]
+    refusals: int
+    refused: tuple[refusal_list.Line, ...]
+
+
+def around(parts: Parts, product_id: int) -> Around:
+    wanted = refusal_list.Wanted(product_id=product_id)
+    with parts.engine.connect() as tx:
+        return Around(
+            courses=tuple(products.courses(tx, product_id)),
+            refusals=refusal_list.count(tx, wanted),
+            refused=tuple(refusal_list.lines(tx, wanted, limit=REFUSED_SHOWN)),
+        )
+
+
+def fitting(parts: Parts, product_id: int, profile: Mapping[str, Sequence[str]]) -> list[Fitting]:
+    with parts.engine.connect() as tx:
+        return products.fitting(tx, product_id, profile)
+
+
+def values_seen(parts: Parts) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Industries and sizes that companies have, to choose from."""
+    with parts.engine.connect() as tx:
+        return audience.seen(tx)
+
+
 def names(parts: Parts, *, only_active: bool = True) -> list[tuple[int, str]]:
     with parts.engine.connect() as tx:
         return products.names(tx, only_active=only_active)
@@ -104,15 +156,10 @@ def choices(parts: Parts) -> Choices:
         return Choices(tuple(products.senders(tx)), tuple(user for user in users.every(tx) if user.is_active))
 
 
-def matrix() -> tuple[Row, ...]:
-    """The default rows of rank and next action."""
-    return MATRIX
-
-
 def add(parts: Parts, form: Mapping[str, str], *, user_id: int, now: datetime) -> int:
     """A new product; returns its id. Raises Invalid."""
     errors: dict[str, str] = {}
-    values = _product(form, errors)
+    values = _basics(form, errors) | _first_values(form, errors)
     list_key = form.get("list_key", "").strip().lower()
     if not _LIST_KEY.fullmatch(list_key):
         errors["list_key"] = "odd" if list_key else "missing"
@@ -124,7 +171,10 @@ def add(parts: Parts, form: Mapping[str, str], *, user_id: int, now: datetime) -
             errors["list_key"] = "taken"
         if errors:
             raise Invalid(errors)
-        product_id = products.add(tx, {**values, "list_key": list_key}, now=now)
+        inheritance.ensure_family(tx, str(values["family"]))
+        own = _own(tx, values)
+        product_id = products.add(tx, {**values, "list_key": list_key, "own": own}, now=now)
+        inheritance.settle(tx, product_id=product_id)
         audit.note(tx, noun="product", noun_id=product_id, action="add", user_id=user_id, now=now)
     return product_id
 
@@ -132,9 +182,12 @@ def add(parts: Parts, form: Mapping[str, str], *, user_id: int, now: datetime) -
 def save(
     parts: Parts, product_id: int, form: Mapping[str, str], *, version: int, user_id: int, now: datetime
 ) -> None:
-    """Change a product. Raises Invalid, Stale; its list key never changes, mailboxes know it."""
+    """Change what a product is called and who cares for it. Raises Invalid, Stale.
+
+    Its list key never changes, mailboxes know it. A new family changes what the product inherits.
+    """
     errors: dict[str, str] = {}
-    values = _product(form, errors)
+    values = _basics(form, errors)
     values["is_active"] = bool(form.get("is_active"))
     with parts.engine.begin() as tx:
         before = products.find(tx, product_id)
@@ -147,6 +200,9 @@ def save(
             raise Invalid(errors)
         if not products.save(tx, product_id, values, version=version):
             raise Stale(products.find(tx, product_id) or before)
+        inheritance.ensure_family(tx, str(values["family"]))
+        if inheritance.settle(tx, product_id=product_id):
+            ranks.ask_products_again(tx, [product_id], at=now)
         changes = {field: (getattr(before, field), value) for field, value in values.items()}
         audit.note(
             tx,
@@ -294,25 +350,43 @@ def _ref(form: Mapping[str, str], field: str) -> int | None:
     return int(value) if value.isdecimal() and len(value) < 19 else None
 
 
-def _product(form: Mapping[str, str], errors: dict[str, str]) -> dict[str, object]:
+def _basics(form: Mapping[str, str], errors: dict[str, str]) -> dict[str, object]:
     values: dict[str, object] = {field: _text(form, field) for field in TEXTS}
     if not values["name"]:
         errors["name"] = "missing"
-    for field, (least, most) in NUMBERS.items():
-        values[field] = _number(form.get(field, ""), least, most, field, errors)
+    least, most = NUMBERS["colour_no"]
+    values["colour_no"] = _number(form.get("colour_no", ""), least, most, "colour_no", errors)
+    values["unsubscribe_label"] = values["unsubscribe_label"] or values["name"]
+    values["owner_user_id"] = _ref(form, "owner_user_id")
+    return values
+
+
+def _first_values(form: Mapping[str, str], errors: dict[str, str]) -> dict[str, object]:
+    """What a new product's form asks besides: fields that it could also inherit."""
+    values: dict[str, object] = {"price_band": _text(form, "price_band")}
+    for field in ("purchase_cycle_days", "gate_percent", "expected_amount_yen", "priority"):
+        values[field] = _number(form.get(field, ""), *NUMBERS[field], field, errors)
     percent = values.pop("gate_percent")
     assert isinstance(percent, int)
     values["gate"] = percent / 100
-    values["unsubscribe_label"] = values["unsubscribe_label"] or values["name"]
     values["sender_profile_id"] = _ref(form, "sender_profile_id")
-    values["owner_user_id"] = _ref(form, "owner_user_id")
     return values
+
+
+def _own(tx: Connection, values: Mapping[str, object]) -> list[str]:
+    """Which values of a new product are its own: those that differ from what it would inherit."""
+    above = [(Level.HOUSE, inheritance.house(tx).own)]
+    if family := inheritance.family_named(tx, str(values["family"])):
+        above.insert(0, (Level.FAMILY, family.own))
+    held = resolve({}, *above, level=Level.PRODUCT)
+    typed = {field: value for field, value in values.items() if field in FIELDS}
+    return sorted(set_apart(held, typed))
 
 
 def _unknown_refs(tx: Connection, values: Mapping[str, object]) -> dict[str, str]:
     """References to rows that are not there, as errors."""
     errors = {}
-    sender_id, owner_id = values["sender_profile_id"], values["owner_user_id"]
+    sender_id, owner_id = values.get("sender_profile_id"), values["owner_user_id"]
     if isinstance(sender_id, int) and products.sender(tx, sender_id) is None:
         errors["sender_profile_id"] = "unknown"
     if isinstance(owner_id, int) and users.find(tx, owner_id) is None:

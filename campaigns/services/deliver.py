@@ -17,7 +17,7 @@ from functools import partial
 import structlog
 
 from campaigns.parts import Parts
-from campaigns.services import carry
+from campaigns.services import carry, replan
 from campaigns.services.carry import Round
 from campaigns.services.stops import Watch
 from campaigns.storage import outbox
@@ -61,6 +61,7 @@ def run(
     way = _way(parts, transport)
     if way is None or not is_due(parts, now=parts.clock.now(), lane=lane):
         return 0
+    replan.run(parts, now=parts.clock.now())
     end = time.monotonic() + longest_s
 
     def is_over() -> bool:

@@ -6,22 +6,40 @@ Rows are named by their KEY, since editing a published scenario opens a draft in
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from hashlib import blake2b
 
 from sqlalchemy import Connection
 
 from campaigns.parts import Parts
-from campaigns.rules import scenarios as rule
+from campaigns.rules import designing, scenario_checks
+from campaigns.rules.audience import EVERYBODY, Audience
+from campaigns.rules.conditions import Condition
+from campaigns.rules.designing import Missing
 from campaigns.rules.scenarios import Problem, Scenario, Setting, Step, Version
-from campaigns.rules.tones import Tone
-from campaigns.services import author
+from campaigns.services import author, furnish
 from campaigns.services.author import Gone, Stale
-from campaigns.storage import audit, contents, reach, scenarios, steps
+from campaigns.storage import audit, contents, designs, scenarios, step_counts, steps
 from campaigns.storage.contents import Content
+from campaigns.storage.designs import Event, Undoable
 from campaigns.storage.reach import Reach
-from campaigns.storage.steps import RowCount
+from campaigns.storage.step_counts import Figures
+
+# What a new row starts with, where its kind asks for more than the defaults.
+_FIRST: Mapping[str, Step] = {
+    "call": Step(0, "", 0, kind="call", who="inside"),
+    "fax": Step(0, "", 0, kind="fax", who="inside"),
+    "visit": Step(0, "", 0, kind="visit", who="field"),
+    "wait": Step(0, "", 0, kind="wait", wait_days=7),
+    "branch": Step(0, "", 0, kind="branch", wait_days=7, condition=Condition("clicked")),
+}
+
+
+def first_row(kind: str) -> Step:
+    """A new row of that kind, before anybody wrote anything into it."""
+    return _FIRST.get(kind, Step(0, "", 0, kind=kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,31 +51,45 @@ class Head:
     goal_kind: str
     classes: tuple[str, ...]
     event_id: int | None
+    audience: Audience = EVERYBODY
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The fields of one row, as the form brings them."""
+    """The fields of one row, as the form brings them; what a kind does not use stays at its default."""
 
     offset_months: int
     want_day: int
     tone: str
     content_id: int | None
     valid_until: date | None
+    kind: str = "mail"
+    title: str = ""
+    goto_key: str = ""
+    condition: Condition | None = None
+    wait_days: int = 0
+    who: str = ""
+    due_days: int = 5
+    event_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """A scenario as the designer shows it. version: the draft, or the one in force when there is no draft."""
+    """A scenario as the designer shows it. version: the draft, or the one in force when there is no draft.
+
+    roles: buying roles with words of their own, by content. undoable: what undo would take back.
+    """
 
     scenario: Scenario
     version: Version
     steps: tuple[Step, ...]
     problems: tuple[Problem, ...]
-    counts: Mapping[str, RowCount]
-    enrolled: Mapping[str, int]
+    figures: Figures
     reach: Reach
     contents: tuple[Content, ...]
+    events: tuple[Event, ...]
+    roles: Mapping[int, tuple[str, ...]]
+    undoable: Undoable | None
 
 
 def create(
@@ -73,22 +105,13 @@ def create(
             goal_kind=head.goal_kind,
             classes=head.classes,
             event_id=head.event_id,
+            audience=head.audience,
             user_id=user_id,
             now=now,
         )
         draft = scenarios.open_draft(tx, scenario_id)
-        for position, step in enumerate(rule.pattern(pattern).steps, start=1):
-            content_id = author.add_starter(tx, step.starter, product_id=product_id, user_id=user_id, now=now)
-            steps.add(
-                tx,
-                draft.id,
-                key=_key(),
-                position=position,
-                offset_months=step.offset_months,
-                want_day=step.want_day,
-                tone=step.tone,
-                content_id=content_id,
-            )
+        rows = furnish.rows(tx, pattern, product_id=product_id, user_id=user_id, now=now)
+        designs.replace(tx, draft.id, rows)
         audit.note(tx, noun="scenario", noun_id=scenario_id, action="create", user_id=user_id, now=now)
     return scenario_id
 
@@ -100,22 +123,18 @@ def load(parts: Parts, scenario_id: int, *, now: datetime) -> Design:
         version = scenarios.draft(tx, scenario_id) or scenarios.published(tx, scenario_id)
         if version is None:
             raise Gone
-        rows = steps.of(tx, version.id)
+        rows, today = steps.of(tx, version.id), _today(parts, now)
         return Design(
             scenario,
             version,
             rows,
-            rule.check(scenario, rows, setting=setting(tx, scenario), today=_today(parts, now)),
-            steps.counts(tx, scenario_id),
-            scenarios.enrolled(tx, scenario_id),
-            reach.count(
-                tx,
-                scenario_id=scenario_id,
-                product_id=scenario.product_id,
-                classes=scenario.classes,
-                event_id=scenario.event_id,
-            ),
+            scenario_checks.check(scenario, rows, setting=setting(tx, scenario), today=today),
+            step_counts.read(tx, scenario_id),
+            step_counts.read_reach(tx, scenario),
             contents.for_product(tx, scenario.product_id),
+            designs.events(tx, today=today, chosen=[row.event_id for row in rows if row.event_id]),
+            designs.roles(tx, [row.content_id for row in rows if row.content_id]),
+            designs.last(tx, scenario_id),
         )
 
 
@@ -143,118 +162,162 @@ def save_head(
             goal_kind=head.goal_kind,
             classes=head.classes,
             event_id=head.event_id,
+            audience=head.audience,
         )
         if not saved:
             raise Stale(old)
+        step_counts.ask_again(tx, scenario_id)
         changes = {f: (getattr(old, f), getattr(head, f)) for f in Head.__dataclass_fields__}
         audit.note(
             tx, noun="scenario", noun_id=scenario_id, action="save", user_id=user_id, now=now, changes=changes
         )
 
 
-def add_row(parts: Parts, scenario_id: int, *, after: str | None = None) -> str:
-    """A new row at the end or behind a row; later rows make room in the months. Its key."""
-    with parts.engine.begin() as tx:
-        draft, rows = _draft(tx, scenario_id)
-        place = _index(rows, after) + 1 if after else len(rows)
-        offset, day = rule.next_row(rows[:place])
-        _make_room(tx, draft, rows[place:], offset)
-        key = _key()
-        steps.add(
-            tx,
-            draft.id,
-            key=key,
-            position=place + 1,
-            offset_months=offset,
-            want_day=day,
-            tone=Tone.INFO.value,
-            content_id=None,
-        )
+def add_row(
+    parts: Parts,
+    scenario_id: int,
+    *,
+    kind: str = "mail",
+    after: str = "",
+    before: str = "",
+    into: tuple[str, str] | None = None,
+    user_id: int | None,
+    now: datetime,
+) -> str:
+    """A new row behind or before another, in an arm, or as the last; later mails make room. Its key."""
+    key = _key()
+    new = replace(first_row(kind), key=key)
+
+    def edit(_tx: Connection, rows: Sequence[Step]) -> Sequence[Step]:
+        return designing.insert(rows, new, after=after, before=before, into=into)
+
+    _change(parts, scenario_id, "add", edit, user_id=user_id, now=now)
     return key
 
 
 def mark(row: Row | Step) -> str:
     """What a row holds, as its form carries it along: who saves later learns that it changed meanwhile."""
-    return "/".join(str(getattr(row, field) or "") for field in Row.__dataclass_fields__)
+    held = "\n".join(repr(getattr(row, field)) for field in Row.__dataclass_fields__)
+    return blake2b(held.encode(), digest_size=8).hexdigest()
 
 
-def save_row(parts: Parts, scenario_id: int, key: str, row: Row, *, was: str = "") -> None:
+def save_row(
+    parts: Parts, scenario_id: int, key: str, row: Row, *, was: str = "", user_id: int | None, now: datetime
+) -> None:
     """Change a row. was: the mark of the row when its form was shown, "" when unknown. Raises Gone, Stale."""
-    with parts.engine.begin() as tx:
-        draft, rows = _draft(tx, scenario_id)
-        step = rows[_index(rows, key)]
+
+    def edit(_tx: Connection, rows: Sequence[Step]) -> Sequence[Step]:
+        step = _row(rows, key)
         if was and mark(step) not in (was, mark(row)):
             raise Stale(step)
-        changes = {field: getattr(row, field) for field in Row.__dataclass_fields__}
-        if not steps.save(tx, draft.id, step.id, **changes):
-            raise Gone
+        changes = {name: getattr(row, name) for name in Row.__dataclass_fields__}
+        return designing.change(rows, key, **changes)
+
+    _change(parts, scenario_id, "save", edit, user_id=user_id, now=now)
 
 
-def delete_row(parts: Parts, scenario_id: int, key: str) -> None:
-    """Take a row out of the draft. Raises Gone."""
-    with parts.engine.begin() as tx:
-        draft, rows = _draft(tx, scenario_id)
-        steps.remove(tx, draft.id, rows[_index(rows, key)].id)
+def delete_row(parts: Parts, scenario_id: int, key: str, *, user_id: int | None, now: datetime) -> str:
+    """Take a row out of the draft, a branch with its arms; the key of the row to look at next. Raises Gone."""
+    near = ""
+
+    def edit(_tx: Connection, rows: Sequence[Step]) -> Sequence[Step]:
+        nonlocal near
+        left = designing.remove(rows, key)
+        near = left[min(_row(rows, key).position, len(left)) - 1].key if left else ""
+        return left
+
+    _change(parts, scenario_id, "delete", edit, user_id=user_id, now=now)
+    return near
 
 
-def move_row(parts: Parts, scenario_id: int, key: str, *, up: bool) -> None:
-    """A row changes places with its neighbour; at the end of the table nothing happens."""
-    with parts.engine.begin() as tx:
-        draft, rows = _draft(tx, scenario_id)
-        here = _index(rows, key)
-        there = here - 1 if up else here + 1
-        if 0 <= there < len(rows):
-            steps.swap(tx, draft.id, rows[here], rows[there])
+def move_row(
+    parts: Parts, scenario_id: int, key: str, *, up: bool, user_id: int | None, now: datetime
+) -> None:
+    """A row moves one place, into and out of arms on its way; at the end of the table nothing happens."""
+
+    def edit(_tx: Connection, rows: Sequence[Step]) -> Sequence[Step]:
+        return designing.move(rows, key, up=up)
+
+    _change(parts, scenario_id, "move", edit, user_id=user_id, now=now)
 
 
 def duplicate_row(parts: Parts, scenario_id: int, key: str, *, user_id: int | None, now: datetime) -> str:
-    """A copy a month later with a copy of its mail, since nobody gets the same item twice. Its key."""
-    with parts.engine.begin() as tx:
-        draft, rows = _draft(tx, scenario_id)
-        place = _index(rows, key)
-        step = rows[place]
-        _make_room(tx, draft, rows[place + 1 :], step.offset_months + 1)
-        copied = step.content_id and author.copy(tx, step.content_id, user_id=user_id, now=now)
-        new = _key()
-        steps.add(
-            tx,
-            draft.id,
-            key=new,
-            position=place + 2,
-            offset_months=step.offset_months + 1,
-            want_day=step.want_day,
-            tone=step.tone,
-            content_id=copied,
-            valid_until=step.valid_until,
-        )
+    """A copy behind the row, with copies of its mails, since nobody gets the same item twice. Its key."""
+    new = ""
+
+    def edit(tx: Connection, rows: Sequence[Step]) -> Sequence[Step]:
+        nonlocal new
+        there = {step.key for step in rows}
+        changed, new = designing.duplicate(rows, key, new_key=_key)
+        return [
+            step
+            if step.key in there or step.content_id is None
+            else replace(step, content_id=author.copy(tx, step.content_id, user_id=user_id, now=now))
+            for step in changed
+        ]
+
+    _change(parts, scenario_id, "duplicate", edit, user_id=user_id, now=now)
     return new
 
 
-def discard(parts: Parts, scenario_id: int, *, user_id: int | None, now: datetime) -> bool:
-    """Forget the draft of a published scenario; False when there is nothing to go back to."""
+def undo(parts: Parts, scenario_id: int) -> str | None:
+    """Take the last change back; the key of a row that it brought back or changed ("" when only rows went).
+
+    None when there is nothing to take back: never beyond the last publishing.
+    """
     with parts.engine.begin() as tx:
+        _scenario(tx, scenario_id, lock=True)
+        undoable = designs.last(tx, scenario_id)
+        if undoable is None:
+            return None
+        in_force = scenarios.published(tx, scenario_id)
+        draft = scenarios.open_draft(tx, scenario_id)
+        before = {step.key: mark(step) for step in steps.of(tx, draft.id)}
+        designs.restore(tx, draft.id, undoable)
+        changed = (step.key for step in steps.of(tx, draft.id) if before.get(step.key) != mark(step))
+        key = next(changed, "")
+        if in_force is not None and designs.is_same(tx, draft.id, in_force.id):
+            scenarios.drop_draft(tx, draft.id)
+    return key
+
+
+def discard(parts: Parts, scenario_id: int, *, user_id: int | None, now: datetime) -> bool:
+    """Go back to the version in force; undo brings the draft again. False when there is nothing to go back to."""
+    with parts.engine.begin() as tx:
+        _scenario(tx, scenario_id, lock=True)
         draft, in_force = scenarios.draft(tx, scenario_id), scenarios.published(tx, scenario_id)
         if draft is None or in_force is None:
             return False
+        designs.remember(tx, scenario_id, draft.id, label="discard", user_id=user_id, now=now)
         scenarios.drop_draft(tx, draft.id)
         audit.note(tx, noun="scenario", noun_id=scenario_id, action="discard", user_id=user_id, now=now)
         return True
 
 
-def _make_room(tx: Connection, draft: Version, later: Sequence[Step], offset: int) -> None:
-    """Later rows move on where the months would no longer go up."""
-    for step in later:
-        if step.offset_months > offset:
+def _change(
+    parts: Parts,
+    scenario_id: int,
+    label: str,
+    edit: Callable[[Connection, Sequence[Step]], Sequence[Step]],
+    *,
+    user_id: int | None,
+    now: datetime,
+) -> None:
+    """Put the rows that `edit` makes in the place of the draft's, and keep the old ones for undo."""
+    with parts.engine.begin() as tx:
+        # The scenario's lock keeps two editors from opening two drafts or losing each other's rows.
+        _scenario(tx, scenario_id, lock=True)
+        shown = scenarios.draft(tx, scenario_id) or scenarios.published(tx, scenario_id)
+        rows = steps.of(tx, shown.id) if shown else ()
+        try:
+            new = tuple(edit(tx, rows))
+        except Missing:
+            raise Gone from None
+        if new == rows:
             return
-        offset += 1
-        steps.save(tx, draft.id, step.id, offset_months=offset)
-
-
-def _draft(tx: Connection, scenario_id: int) -> tuple[Version, tuple[Step, ...]]:
-    # The scenario's lock keeps two editors from opening two drafts or one position.
-    _scenario(tx, scenario_id, lock=True)
-    draft = scenarios.open_draft(tx, scenario_id)
-    return draft, steps.of(tx, draft.id)
+        draft = scenarios.open_draft(tx, scenario_id)
+        designs.remember(tx, scenario_id, draft.id, label=label, user_id=user_id, now=now)
+        designs.replace(tx, draft.id, new)
 
 
 def _scenario(tx: Connection, scenario_id: int, *, lock: bool = False) -> Scenario:
@@ -264,10 +327,10 @@ def _scenario(tx: Connection, scenario_id: int, *, lock: bool = False) -> Scenar
     return found
 
 
-def _index(rows: Sequence[Step], key: str) -> int:
-    for index, step in enumerate(rows):
+def _row(rows: Sequence[Step], key: str) -> Step:
+    for step in rows:
         if step.key == key:
-            return index
+            return step
     raise Gone
 
 
@@ -279,15 +342,13 @@ def _today(parts: Parts, now: datetime) -> date:
     return now.astimezone(parts.settings.tz).date()
 
 
-def as_step(step: Step, row: Row, content: Content | None) -> Step:
+def as_step(step: Step, row: Row, content: Content | None, event: Event | None) -> Step:
     """A row as it would be after saving, for the live sentence under it."""
+    changes = {name: getattr(row, name) for name in Row.__dataclass_fields__}
     return replace(
         step,
-        offset_months=row.offset_months,
-        want_day=row.want_day,
-        tone=row.tone,
-        content_id=row.content_id,
+        **changes,
         content_title=content.title if content else "",
         content_kind=content.kind if content else "",
-        valid_until=row.valid_until,
+        event_on=event.starts_on if event else None,
     )

@@ -1,6 +1,7 @@
 """Enrol people in the scenarios of a product.
 
-Joining is by audience (class, event) and asks for no date: the planner decides when the first mail goes.
+Joining is by audience (class, event, industry, size, role, rank) and asks for no date: the planner decides when
+the first mail goes. People of companies with a field rep wait for its owner's yes (spec 3.1.14).
 """
 
 from __future__ import annotations
@@ -27,6 +28,19 @@ def people(parts: Parts, person_ids: Sequence[int], *, now: datetime, product_id
         return len(_enrol(tx, parts, now=now, product=product_id, people=person_ids))
 
 
+def answer(parts: Parts, enrollment_ids: Sequence[int], *, yes: bool, user_id: int, now: datetime) -> int:
+    """The owner's yes or no to people of companies of class A, B and C2; how many were still waiting for it."""
+    zone = parts.settings.tz
+    today = now.astimezone(zone).date()
+    with parts.engine.begin() as tx:
+        people = enrollments.answer(
+            tx, enrollment_ids, yes=yes, user_id=user_id, month=month_of(now, zone), today=today, now=now
+        )
+        if yes:
+            enrollments.pace(tx, people, today=today)
+    return len(people)
+
+
 def _enrol(
     tx: Connection,
     parts: Parts,
@@ -37,8 +51,15 @@ def _enrol(
     people: Sequence[int] | None = None,
 ) -> list[int]:
     zone = parts.settings.tz
+    today = now.astimezone(zone).date()
     new = enrollments.enrol(
-        tx, now=now, month=month_of(now, zone), scenario=scenario, product=product, people=people
+        tx,
+        now=now,
+        today=today,
+        month=month_of(now, zone),
+        scenario=scenario,
+        product=product,
+        people=people,
     )
-    enrollments.pace(tx, new, today=now.astimezone(zone).date())
+    enrollments.pace(tx, new, today=today)
     return new

@@ -17,15 +17,15 @@ from sqlalchemy import Connection
 from campaigns.parts import Parts
 from campaigns.rules import explaining
 from campaigns.rules.deliveries import COUNTING, FINAL, HOLDING
-from campaigns.rules.explaining import Course, Part, Span, Why
+from campaigns.rules.explaining import Course, Held, Part, Span, Why, Won
 from campaigns.rules.matching import email_key
 from campaigns.rules.schedule import month_end, month_of, month_start
+from campaigns.services import gather
 from campaigns.services.arrival import clean
-from campaigns.storage import deliveries, outbox, planning
+from campaigns.storage import deliveries, outbox
 from campaigns.storage import explain as stored
 from campaigns.storage.deliveries import Line, Placed
-from campaigns.storage.explain import Act, Consent, Enrollment, Mailbox, Person, Refusal, Step
-from campaigns.storage.planning import DueStep
+from campaigns.storage.explain import Act, Consent, Enrollment, Listed, Mailbox, Person, Refusal, Step
 
 
 class Unknown(LookupError):
@@ -98,13 +98,14 @@ class _Known:
     refusals: tuple[Refusal, ...]
     consents: tuple[Consent, ...]
     acts: tuple[Act, ...]
-    due: dict[int, DueStep]
+    products: tuple[Listed, ...]
+    blocks: dict[int, str]
 
 
 def _explain(
     tx: Connection, parts: Parts, person: Person, *, first: int, last: int, now: datetime
 ) -> Explained:
-    known = _read(tx, person)
+    known = _read(tx, person, gather.known(tx, parts, now=now))
     this = month_of(now, parts.settings.tz)
     ways = [(e, _course(known, e, parts, now=now)) for e in known.enrollments]
     enrolled = {e.product_id for e in known.enrollments}
@@ -112,15 +113,13 @@ def _explain(
         person=person,
         refusals=tuple(r for r in known.refusals if r.lifted_at is None),
         consents=tuple(c for c in known.consents if c.withdrawn_at is None),
-        missing=tuple(
-            name for id, name, _colour in stored.known_products(tx, person.id) if id not in enrolled
-        ),
+        missing=tuple(one.name for one in known.products if one.id not in enrolled),
         is_sending_paused=outbox.stops(tx).paused,
         months=tuple(_month(known, ways, month, this=this, parts=parts) for month in range(first, last + 1)),
     )
 
 
-def _read(tx: Connection, person: Person) -> _Known:
+def _read(tx: Connection, person: Person, rules: gather.Known) -> _Known:
     enrollments = stored.enrollments(tx, person.id)
     steps: dict[int, list[Step]] = defaultdict(list)
     for step in stored.steps(tx, [e.version_id for e in enrollments]):
@@ -137,7 +136,8 @@ def _read(tx: Connection, person: Person) -> _Known:
             products=[e.product_id for e in enrollments],
             scenarios=[e.scenario_id for e in enrollments],
         ),
-        {step.enrollment_id: step for step in planning.due_steps(tx, [person.id])},
+        stored.known_products(tx, person.id),
+        gather.blocks(tx, [person.id], rules),
     )
 
 
@@ -176,7 +176,7 @@ def _why(course: Course, month: int, *, this: int, parts: Parts) -> Why:
 
 
 def _course(known: _Known, enrollment: Enrollment, parts: Parts, *, now: datetime) -> Course:
-    steps = known.steps[enrollment.version_id]
+    steps = _on_the_way(known.steps[enrollment.version_id], enrollment.position)
     mine = {p.step_key: p for p in known.placed if p.enrollment_id == enrollment.id}
     counted = [p for p in known.placed if p.klass == "counted" and p.line.state in HOLDING]
     return Course(
@@ -193,8 +193,34 @@ def _course(known: _Known, enrollment: Enrollment, parts: Parts, *, now: datetim
         ),
         spans=tuple(_spans(known, enrollment)),
         pauses=tuple(_pauses(known, enrollment)),
-        won={p.month: p.line.product_name or "" for p in counted if p.enrollment_id != enrollment.id},
+        won={
+            p.month: Won(p.line.product_name or "", p.line.reason)
+            for p in counted
+            if p.enrollment_id != enrollment.id
+        },
         mailed=frozenset(p.month for p in counted if p.line.state in COUNTING),
+        held=_held(known, enrollment),
+    )
+
+
+def _on_the_way(steps: Sequence[Step], position: int) -> list[Step]:
+    """The mails that are behind a person or will come for certain: those of a branch ahead may not."""
+    here = next(((s.parent_key, s.arm) for s in steps if s.position == position), ("", ""))
+    return [s for s in steps if s.position <= position or not s.parent_key or (s.parent_key, s.arm) == here]
+
+
+def _held(known: _Known, enrollment: Enrollment) -> Held | None:
+    """What the planner said at its last decision, if this enrolment gave way then."""
+    if enrollment.status != "active" or str(enrollment.id) not in known.person.held:
+        return None
+    reason, product_id = known.person.held[str(enrollment.id)]
+    first = next((one for one in known.products if one.id == product_id), None)
+    mine = next((one.rank for one in known.products if one.id == enrollment.product_id), "")
+    return Held(
+        reason,
+        first.name if first else "",
+        known.person.plan_at,
+        (first.rank, mine) if first else ("", mine),
     )
 
 
@@ -218,12 +244,13 @@ def _ended(enrollment: Enrollment) -> str:
 
 def _block(known: _Known, enrollment: Enrollment) -> str:
     """What forbids the next mail now: asked by the planner's own query where it would ask."""
+    if enrollment.status == "asked":
+        return "owner_asked"
     if enrollment.is_product_paused:
         return "product_paused"
     if enrollment.scenario_status == "paused":
         return "scenario_paused"
-    due = known.due.get(enrollment.id)
-    return (due.block or "") if due else ""
+    return known.blocks.get(enrollment.id, "")
 
 
 def _spans(known: _Known, enrollment: Enrollment) -> list[Span]:

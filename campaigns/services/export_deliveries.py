@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from campaigns.parts import Parts
 from campaigns.rules.cells import inert
+from campaigns.rules.schedule import month_of
 from campaigns.storage import audit, deliveries
 from campaigns.storage.deliveries import Filter, Line
+
+PAGE = 10_000
 
 
 def run(
@@ -30,7 +35,7 @@ def run(
     people: set[int] = set()
     rows = 0
     with parts.engine.begin() as tx:
-        for line in deliveries.every(tx, wanted):
+        for line in _every(tx, parts, wanted, now=now):
             writer.writerow([inert(cell) for cell in cells(line)])
             rows += 1
             if line.person_id is not None:
@@ -46,3 +51,15 @@ def run(
             now=now,
         )
     return out.getvalue().encode("utf-8-sig")
+
+
+def _every(tx: Connection, parts: Parts, wanted: Filter, *, now: datetime) -> Iterator[Line]:
+    """The deliveries, and behind them those who wait without one: the rows of the page."""
+    yield from deliveries.every(tx, wanted)
+    asks = not wanted.groups or "held" in wanted.groups
+    if not asks or not deliveries.shows_held(wanted, this=month_of(now, parts.settings.tz)):
+        return
+    skip = 0
+    while page := deliveries.held_page(tx, wanted, offset=skip, limit=PAGE):
+        yield from page
+        skip += PAGE

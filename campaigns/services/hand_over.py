@@ -16,8 +16,8 @@ from campaigns.parts import Parts
 from campaigns.rules import handoff
 from campaigns.rules.handoff import Appetite
 from campaigns.services import rerank
-from campaigns.services.rerank import CALENDAR, DUE_TIME
-from campaigns.storage import audit, gate, leads, tasks
+from campaigns.services.rerank import DUE_TIME
+from campaigns.storage import audit, closed_days, gate, leads, tasks
 from campaigns.storage.leads import HandOff
 from campaigns.storage.tasks import NewTask
 
@@ -165,7 +165,7 @@ def _settle_lead(
         tasks.cancel_of_lead(tx, found.lead_id, kinds=("call", "fax"), outcome="with_sales", now=now)
     wake = wake_on(answer, today=now.astimezone(zone).date(), cycle_days=found.cycle_days)
     if wake is not None:
-        day = CALENDAR.next_business_day(wake)
+        day = closed_days.load(tx).next_business_day(wake)
         follow = NewTask(
             kind="call",
             cause=f"recycle_{answer.value}",

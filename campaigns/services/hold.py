@@ -1,6 +1,7 @@
 """Hold: pause, resume or stop a scenario, a product or everything.
 
-Pause keeps what is planned: mails wait, month by month, and go on after `resume`. Stop ends it: what is
+Pause keeps what is planned: mails wait, month by month; `resume` lets what became due meanwhile be planned
+anew, so that nothing leaves in one burst. Stop ends it: what is
 planned is cancelled, the months' slots are free for other products, the people take part no longer; it
 cannot be taken back. Answers to a person's own act (a requested document, a confirmation) are no campaign:
 only a pause of everything holds them.
@@ -21,6 +22,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from campaigns.parts import Parts
+from campaigns.services import replan
 from campaigns.storage import audit, holds, outbox, publishing, settling
 from campaigns.storage.holds import Held, Reach
 
@@ -94,9 +96,17 @@ def pause(parts: Parts, what: Target, *, reason: str, user_id: int | None, now: 
 
 
 def resume(parts: Parts, what: Target, *, user_id: int | None, now: datetime) -> bool:
-    """Go on; False when nothing was paused. Raises HoldError."""
-    with parts.engine.begin() as tx:
+    """Go on; False when nothing was paused. Raises HoldError.
+
+    What became due meanwhile does not leave now: it is put back while nothing of it can leave yet, and planned
+    anew with today's date, the windows, the gap and the cap.
+    """
+    with parts.engine.connect() as tx:
         _name(tx, what)
+        is_held = any((one.kind, one.id) == (what.kind, what.id) for one in holds.held(tx))
+    if is_held:
+        replan.put_back(parts, reason="resumed", before=now, now=now, kind=what.kind, id=what.id)
+    with parts.engine.begin() as tx:
         return _set(tx, parts, what, paused=False, reason="", user_id=user_id, now=now)
 
 

@@ -25,6 +25,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "line": "・{company} {name} 様（{product}）: {reason}",
         "more": "ほか{n}名",
         "foot": "一覧: {url}",
+        "trigger": "今すぐ客とする反応がありました",
         "trigger_inquiry": "お問い合わせがありました",
         "trigger_quote_request": "見積のご依頼がありました",
         "trigger_call_interest": "電話で関心を示されました",
@@ -37,6 +38,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "line": "- {name}, {company} ({product}): {reason}",
         "more": "and {n} more",
         "foot": "List: {url}",
+        "trigger": "did what makes a hot lead here",
         "trigger_inquiry": "sent an inquiry",
         "trigger_quote_request": "asked for a quote",
         "trigger_call_interest": "showed interest on the phone",
@@ -100,6 +102,7 @@ def _line(
     product = products.get(alert.product_id or 0)
     reasons = alert.args.get("reasons")
     codes = [str(reason["code"]) for reason in reasons] if isinstance(reasons, list) else []
+    codes = ["trigger" if c.startswith("trigger_") and c not in words else c for c in codes]
     return (
         words["line"]
         .format(

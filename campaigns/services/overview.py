@@ -14,7 +14,7 @@ from campaigns.parts import Parts
 from campaigns.rules import schedule
 from campaigns.rules.workdays import Calendar
 from campaigns.services import refuse
-from campaigns.storage import reports
+from campaigns.storage import closed_days, reports
 from campaigns.storage.reports import Alert, AwaitingReply, Slots, Task, Tiles, Waiting
 
 FISCAL_START_MONTH = 4
@@ -23,7 +23,6 @@ OVERDUE = timedelta(minutes=10)
 PING_KEPT_S = 5.0
 TODAY_ON_HOME = 6
 
-_calendar = Calendar()
 _ping_lock = threading.Lock()
 _pings: dict[int, tuple[float, bool]] = {}
 
@@ -74,7 +73,7 @@ def home(parts: Parts, *, user_id: int, now: datetime) -> Home:
         return Home(
             month=month,
             today=day,
-            business_days_left=_business_days_left(day),
+            business_days_left=_business_days_left(day, closed_days.load(tx)),
             tiles=reports.tiles(
                 tx,
                 month=month,
@@ -159,11 +158,11 @@ def _term_start(day: date) -> date:
     return date(year, FISCAL_START_MONTH, 1)
 
 
-def _business_days_left(day: date) -> int:
+def _business_days_left(day: date, calendar: Calendar) -> int:
     """Business days of the month after today."""
     last = schedule.last_day(day.year * 12 + day.month - 1)
     return sum(
-        1 for n in range(1, (last - day).days + 1) if _calendar.is_business_day(day + timedelta(days=n))
+        1 for n in range(1, (last - day).days + 1) if calendar.is_business_day(day + timedelta(days=n))
     )
 
 

@@ -7,46 +7,32 @@ template stands against it. Whom it enrols is `enrol.audience`'s business, after
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from hashlib import blake2b
 
 from sqlalchemy import Connection
 
 from campaigns.parts import Parts
+from campaigns.rules import flow, scenario_checks, versions
 from campaigns.rules import scenarios as rule
 from campaigns.rules.scenarios import Scenario, Step, Version
 from campaigns.rules.schedule import month_of
-from campaigns.rules.tone_lint import Loud
-from campaigns.services import design, proof
+from campaigns.rules.versions import Change, Choice, Kind
+from campaigns.services import design, freeze_mails
 from campaigns.services.author import Gone
+from campaigns.services.freeze_mails import MailProblem
 from campaigns.services.proof import freeze as freeze
 from campaigns.services.proof import layout_of as layout_of
-from campaigns.storage import audit, contents, outgoing, publishing, reach, scenarios, steps
-from campaigns.storage.contents import Variant
-from mailer import compose
+from campaigns.storage import (
+    audit,
+    overdue,
+    publishing,
+    scenarios,
+    step_counts,
+    steps,
+)
 from mailer.compose import Level
-from mailer.inline import Published
-
-
-@dataclass(frozen=True, slots=True)
-class MailProblem:
-    """What is wrong with one mail: at which row, in which variant and part, at which line of that part."""
-
-    line: int
-    content_id: int
-    title: str
-    lang: str
-    buying_role: str
-    part: str
-    part_line: int
-    code: str
-    args: Mapping[str, str]
-    level: Level
-
-    @property
-    def is_error(self) -> bool:
-        return self.level is Level.ERROR
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +55,40 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """A row that the new version changes. label: as in the designer, of the new version where the row lives on.
+
+    waiting: people who wait at it; planned: of their mails those that have a date and have not left.
+    """
+
+    change: Change
+    label: str
+    waiting: int
+    planned: int
+
+    @property
+    def asks(self) -> bool:
+        """Whether somebody has to be asked what becomes of them."""
+        return self.change.asks and self.waiting + self.planned > 0
+
+
+@dataclass(frozen=True, slots=True)
 class Ahead:
-    """What publishing would do, and what stands against it."""
+    """What publishing would do, and what stands against it.
+
+    rows: what changes against the version in force, empty before the first; elsewhere: people who wait at rows
+    that stay as they are, and go on in the new version. counted_at: None when the figures are of this moment.
+    """
 
     problems: tuple[rule.Problem, ...]
     mails: tuple[MailProblem, ...]
-    waiting: int
+    rows: tuple[Row, ...] = ()
+    elsewhere: int = 0
+    counted_at: datetime | None = None
 
     @property
     def may_publish(self) -> bool:
-        return not rule.errors(self.problems) and not any(p.is_error for p in self.mails)
+        return not scenario_checks.errors(self.problems) and not any(p.is_error for p in self.mails)
 
     @property
     def warnings(self) -> str:
@@ -92,12 +102,38 @@ def ahead(parts: Parts, scenario_id: int, *, now: datetime) -> Ahead:
     with parts.engine.connect() as tx:
         scenario, draft = _find(tx, scenario_id)
         rows = steps.of(tx, draft.id)
-        made = _mails(tx, parts, scenario, rows)
-        return Ahead(
-            _problems(tx, parts, scenario, rows, now=now),
-            tuple(made.problems),
-            scenarios.waiting(tx, scenario_id),
+        made = freeze_mails.run(tx, parts, scenario, rows)
+        found = Ahead(_problems(tx, parts, scenario, rows, now=now), tuple(made.problems))
+        before = scenarios.published(tx, scenario_id)
+        if before is None:
+            return found
+        compared = versions.changes(
+            steps.of(tx, before.id), rows, rewritten=freeze_mails.rewritten(tx, before, made)
         )
+        return _counted(tx, found, before, compared, rows)
+
+
+def _counted(
+    tx: Connection, found: Ahead, before: Version, compared: Sequence[Change], rows: Sequence[Step]
+) -> Ahead:
+    """With the people who wait in each row; in big scenarios as they were counted last."""
+    figures = step_counts.read(tx, before.scenario_id)
+    if figures.at is None and figures.is_known:
+        waiting, planned = publishing.waiting_at(tx, before.id), publishing.planned_at(tx, before.id)
+        at = {c.key: waiting.get(c.old.position, 0) for c in compared if c.old}
+    else:
+        planned, at = {}, {key: row.waiting for key, row in figures.rows.items()}
+    labels = dict(zip((step.key for step in rows), flow.labels(rows), strict=True))
+    return replace(
+        found,
+        rows=tuple(
+            Row(c, labels.get(c.key, ""), at.get(c.key, 0) if c.old else 0, planned.get(c.key, 0))
+            for c in compared
+            if c.kind is not Kind.SAME
+        ),
+        elsewhere=sum(at.get(c.key, 0) for c in compared if c.kind is Kind.SAME),
+        counted_at=figures.at,
+    )
 
 
 def warnings(mails: Iterable[MailProblem]) -> str:
@@ -116,10 +152,10 @@ def run(
     *,
     user_id: int | None,
     now: datetime,
-    move_waiting: bool = True,
+    choices: Mapping[str, Choice] | None = None,
     read: str | None = None,
 ) -> Done | Refused:
-    """Publish the draft. move_waiting: people under way go on in the new version, else in theirs.
+    """Publish the draft. choices: what becomes of those who wait at a row, by its KEY; they move without one.
 
     read: the mark of the warnings that were read (`Ahead.warnings`); None for a caller that shows none.
     """
@@ -128,20 +164,23 @@ def run(
             raise Gone
         scenario, draft = _find(tx, scenario_id)
         rows = steps.of(tx, draft.id)
-        made = _mails(tx, parts, scenario, rows)
+        made = freeze_mails.run(tx, parts, scenario, rows)
         problems = _problems(tx, parts, scenario, rows, now=now)
-        if rule.errors(problems) or any(p.is_error for p in made.problems):
+        if scenario_checks.errors(problems) or any(p.is_error for p in made.problems):
             return Refused(problems, tuple(made.problems))
         if read is not None and read != warnings(made.problems):
             return Refused(problems, tuple(made.problems), unread=True)
         before = scenarios.published(tx, scenario_id)
         if not draft.is_draft or not publishing.freeze(tx, draft, user_id=user_id, now=now):
             raise Gone
-        publishing.add_published_mails(tx, [_as_row(mail, draft, now) for mail in made.mails])
+        publishing.add_published_mails(tx, [freeze_mails.as_row(mail, draft, now) for mail in made.mails])
         moved = 0
-        if before is not None and move_waiting:
-            moved = _move(tx, parts, before, draft, rows, now=now)
-        publishing.plan_soon(tx, scenario_id, today=now.astimezone(parts.settings.tz).date())
+        if before is not None:
+            old = steps.of(tx, before.id)
+            compared = versions.changes(old, rows, rewritten=freeze_mails.rewritten(tx, before, made))
+            chosen = {c.key: (choices or {}).get(c.key, Choice.MOVE) for c in compared if c.asks}
+            moved = _move(tx, parts, before, draft, old, rows, chosen, now=now)
+        publishing.plan_soon(tx, scenario_id, today=_today(parts, now))
         audit.note(
             tx,
             noun="scenario",
@@ -165,122 +204,49 @@ def _find(tx: Connection, scenario_id: int) -> tuple[Scenario, Version]:
 def _problems(
     tx: Connection, parts: Parts, scenario: Scenario, rows: Sequence[Step], *, now: datetime
 ) -> tuple[rule.Problem, ...]:
-    today = now.astimezone(parts.settings.tz).date()
-    return rule.check(scenario, rows, setting=design.setting(tx, scenario), today=today)
+    return scenario_checks.check(
+        scenario, rows, setting=design.setting(tx, scenario), today=_today(parts, now)
+    )
 
 
 def _move(
-    tx: Connection, parts: Parts, before: Version, draft: Version, rows: Sequence[Step], *, now: datetime
+    tx: Connection,
+    parts: Parts,
+    before: Version,
+    draft: Version,
+    old: Sequence[Step],
+    rows: Sequence[Step],
+    chosen: Mapping[str, Choice],
+    *,
+    now: datetime,
 ) -> int:
-    old = steps.of(tx, before.id)
-    offsets = {step.position: step.offset_months for step in rows}
-    moves = [
-        (step.position, new, offsets.get(new, step.offset_months) - step.offset_months)
-        for step, new in ((s, rule.resume_positions(old, rows)[s.position]) for s in old)
-    ]
-    return publishing.move_enrollments(
+    """People under way go on where it was chosen. chosen: by KEY, of the rows that changed.
+
+    A mail of a changed row that has its date but has not left is put back first: its people wait at that row.
+    """
+    today = _today(parts, now)
+    publishing.lock_people(tx, before.id)
+    changed = [key for key, choice in chosen.items() if choice is not Choice.KEEP]
+    overdue.put_back(
+        tx,
+        overdue.planned_at(tx, before.id, changed) if changed else (),
+        reason="version_changed",
+        now=now,
+        today=today,
+        zone=parts.settings.zone,
+    )
+    moved = publishing.move_enrollments(
         tx,
         old_version_id=before.id,
         new_version_id=draft.id,
-        moves=moves,
+        moves=versions.moves(old, rows, chosen),
         end=len(rows) + 1,
         month=month_of(now, parts.settings.tz),
+        today=today,
     )
+    publishing.close_gone(tx, draft.id, now=now)
+    return moved
 
 
-@dataclass(frozen=True, slots=True)
-class _Mail:
-    step: Step
-    variant: Variant
-    published: Published
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    mails: list[_Mail]
-    problems: list[MailProblem]
-
-
-def _mails(tx: Connection, parts: Parts, scenario: Scenario, rows: Sequence[Step]) -> _Made:
-    """Every variant of every row, checked, inlined and rendered once with sample values."""
-    found = contents.variants_of(tx, {step.content_id for step in rows if step.content_id})
-    sample = outgoing.sample(tx, person_id=None, product_id=scenario.product_id)
-    gaps = reach.gaps(tx, product_id=scenario.product_id)
-    made = _Made([], [])
-    for step in rows:
-        variants = [v for v in found.get(step.content_id or 0, ()) if v.subject or v.html or v.text]
-        made.problems.extend(_lonely_roles(step, variants))
-        for variant in variants:
-            seen = proof.read(parts, variant, sample, gaps)
-            made.problems.extend(_at(step, variant, p) for p in seen.problems if p.level is not Level.NOTICE)
-            made.problems.extend(_loud(step, variant, one) for one in seen.loud)
-            if seen.published is not None:
-                made.mails.append(_Mail(step, variant, seen.published))
-    return made
-
-
-def _lonely_roles(step: Step, variants: Iterable[Variant]) -> Iterable[MailProblem]:
-    """A language with words for one buying role needs words for all others as well."""
-    by_lang: dict[str, set[str]] = {}
-    for variant in variants:
-        by_lang.setdefault(variant.lang, set()).add(variant.buying_role)
-    for lang, roles in by_lang.items():
-        if "" not in roles:
-            yield MailProblem(
-                step.position,
-                step.content_id or 0,
-                step.content_title,
-                lang,
-                "",
-                "variant",
-                0,
-                "role_only",
-                {},
-                Level.ERROR,
-            )
-
-
-def _at(step: Step, variant: Variant, problem: compose.Problem) -> MailProblem:
-    return MailProblem(
-        step.position,
-        step.content_id or 0,
-        step.content_title,
-        variant.lang,
-        variant.buying_role,
-        problem.part.value,
-        problem.line,
-        problem.message_code,
-        problem.args,
-        problem.level,
-    )
-
-
-def _loud(step: Step, variant: Variant, one: Loud) -> MailProblem:
-    return MailProblem(
-        step.position,
-        step.content_id or 0,
-        step.content_title,
-        variant.lang,
-        variant.buying_role,
-        one.part,
-        one.line,
-        "loud",
-        {"word": one.word, "suggestion": one.suggestion},
-        Level.WARNING,
-    )
-
-
-def _as_row(mail: _Mail, draft: Version, now: datetime) -> dict[str, object]:
-    return {
-        "content_id": mail.step.content_id,
-        "version_id": draft.id,
-        "step_key": mail.step.key,
-        "lang": mail.variant.lang,
-        "buying_role": mail.variant.buying_role,
-        "subject": mail.published.subject,
-        "preheader": mail.variant.preheader,
-        "html": mail.published.html,
-        "text": mail.published.text,
-        "links": [asdict(link) for link in mail.published.links],
-        "published_at": now,
-    }
+def _today(parts: Parts, now: datetime) -> date:
+    return now.astimezone(parts.settings.tz).date()

@@ -17,8 +17,8 @@ from sqlalchemy import Connection
 from campaigns.parts import Parts
 from campaigns.rules.outcomes import UNANSWERED, Call, CallResult, Effect, effect_of
 from campaigns.services import rerank
-from campaigns.services.rerank import CALENDAR, DUE_TIME
-from campaigns.storage import attempts, audit, call_undo, calls, leads, tasks, touchpoints
+from campaigns.services.rerank import DUE_TIME
+from campaigns.storage import attempts, audit, call_undo, calls, closed_days, leads, tasks, touchpoints
 from campaigns.storage.call_undo import LastCall
 from campaigns.storage.calls import Subject
 from campaigns.storage.tasks import NewTask
@@ -85,7 +85,7 @@ def record(
             raise NoSuchTask(task_id)
         if subject.version != version or subject.state != "open":
             raise TaskTaken(subject)
-        effect = _effect(parts, subject, result, next_at=next_at, named_month=named_month, now=now)
+        effect = _effect(tx, parts, subject, result, next_at=next_at, named_month=named_month, now=now)
         before = call_undo.snapshot(tx, subject.person_id)
         attempt_id = attempts.add_attempt(
             tx,
@@ -118,6 +118,7 @@ def record(
 
 
 def _effect(
+    tx: Connection,
     parts: Parts,
     subject: Subject,
     result: CallResult,
@@ -137,7 +138,7 @@ def _effect(
         cycle_days=subject.cycle_days,
         zone=parts.settings.tz,
     )
-    return effect_of(result, call, calendar=CALENDAR)
+    return effect_of(result, call, calendar=closed_days.load(tx))
 
 
 def _touch(

@@ -19,13 +19,13 @@ from campaigns.parts import Parts
 from campaigns.rules import actions, handoff
 from campaigns.rules.actions import Action, LeadFacts
 from campaigns.rules.handoff import Offer
-from campaigns.rules.ranks import WARM_FLOOR, Rank, Ranked, band_of, rank
+from campaigns.rules.ranks import WARM_FLOOR, ProductRules, Rank, Ranked, band_of, rank
 from campaigns.rules.reasons import Reason
 from campaigns.rules.schedule import TOKYO
-from campaigns.rules.touchpoints import KINDS, Touch, relevance
+from campaigns.rules.touchpoints import Touch, relevance
 from campaigns.rules.workdays import Calendar
 from campaigns.services import calibrate, notices
-from campaigns.storage import gate, next_actions, ranks, touchpoints, tracking
+from campaigns.storage import closed_days, gate, next_actions, ranks, touchpoints, tracking
 from campaigns.storage.gate import HandOff
 from campaigns.storage.next_actions import Alert, NewTask
 from campaigns.storage.ranks import Lead, Product, Ranking
@@ -38,7 +38,6 @@ DUE_TIME = time(17, 30)
 EXPLICIT = ("trigger_inquiry", "trigger_quote_request")
 # Stages that the rank itself moves; all others are people's decisions.
 OPEN_STATES = ("new", "nurturing")
-CALENDAR = Calendar()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +66,7 @@ class _One:
 
     lead: Lead
     product: Product
+    rules: ProductRules
     ranked: Ranked
     touches: Sequence[Touch]
     facts: LeadFacts
@@ -127,10 +127,16 @@ def for_people(
     all_leads = ranks.leads(tx, ids)
     products = ranks.products(tx, sorted({lead.product_id for lead in all_leads}), now=now)
     touches = touchpoints.of_people(tx, ids)
-    today = now.astimezone(zone).date()
+    today, calendar = now.astimezone(zone).date(), closed_days.load(tx)
     ones = [
         _one(
-            lead, products[lead.product_id], touches.get(lead.person_id, []), now=now, today=today, zone=zone
+            lead,
+            products[lead.product_id],
+            touches.get(lead.person_id, []),
+            now=now,
+            today=today,
+            zone=zone,
+            calendar=calendar,
         )
         for lead in all_leads
     ]
@@ -148,12 +154,20 @@ def for_people(
 
 
 def _one(
-    lead: Lead, product: Product, touches: Sequence[Touch], *, now: datetime, today: date, zone: ZoneInfo
+    lead: Lead,
+    product: Product,
+    touches: Sequence[Touch],
+    *,
+    now: datetime,
+    today: date,
+    zone: ZoneInfo,
+    calendar: Calendar,
 ) -> _One:
-    ranked = rank(touches, product.rules, now=now, refusal=lead.refusal, acquired_at=lead.acquired_at)
+    rules = product.rules_for(lead.industry)
+    ranked = rank(touches, rules, now=now, refusal=lead.refusal, acquired_at=lead.acquired_at)
     facts = LeadFacts(
         today=today,
-        calendar=CALENDAR,
+        calendar=calendar,
         company_class=lead.company_class,
         industry=lead.industry,
         band=lead.band,
@@ -170,7 +184,7 @@ def _one(
         has_been_offered=lead.has_been_offered,
         zone=zone,
     )
-    return _One(lead, product, ranked, touches, facts)
+    return _One(lead, product, rules, ranked, touches, facts)
 
 
 def _day(at: datetime | None, zone: ZoneInfo) -> date | None:
@@ -184,7 +198,7 @@ def _pass_gate(
     asking = {
         one.lead.id: one
         for one in ones
-        if any(a.kind == actions.Kind.HANDOFF for a in actions.next_actions(one.ranked, one.facts))
+        if any(action.kind == actions.Kind.HANDOFF for action in _actions(one, one.facts))
     }
     if not asking:
         return [], set()
@@ -199,13 +213,17 @@ def _pass_gate(
     return rows, {row.lead_id for row in rows if row.state == "offered"}
 
 
+def _actions(one: _One, facts: LeadFacts) -> tuple[Action, ...]:
+    return actions.next_actions(one.ranked, facts, matrix=one.product.matrix, triggers=one.rules.triggers)
+
+
 def _is_explicit(ranked: Ranked) -> bool:
     """The customer asked: an inquiry or a request for a quote is handed over at once."""
     return any(reason.code in EXPLICIT for reason in ranked.reasons)
 
 
 def _hand_off(one: _One, placed: handoff.Placed, bar: float) -> HandOff:
-    band = band_of(one.ranked.score, one.product.rules.edges)
+    band = band_of(one.ranked.score, one.rules.edges)
     known = Reason("at_hand_off", {"score": round(one.ranked.score, 3), "band": band})
     return HandOff(
         lead_id=one.lead.id,
@@ -230,7 +248,7 @@ def _tasks(
         has_been_offered=one.facts.has_been_offered or one.lead.id in offered,
         may_remeasure=one.lead.id in remeasure,
     )
-    found = actions.next_actions(one.ranked, facts)
+    found = _actions(one, facts)
     return [_task(one, action, zone=zone) for action in found if action.kind != actions.Kind.HANDOFF]
 
 
@@ -267,7 +285,7 @@ def _ranking(one: _One, offered: Collection[int], *, now: datetime) -> Ranking:
         depth_max=ranked.depth_max,
         breakdown={group.value: round(points, 3) for group, points in parts.items()},
         reasons=ranked.reasons,
-        last_touch_at=_last_sign(one.touches, product_id=one.product.id, now=now),
+        last_touch_at=_last_sign(one.touches, one.rules, now=now),
         next_change_at=None if later is None else max(later, now + NOT_BEFORE),
     )
 
@@ -283,11 +301,15 @@ def _state(one: _One, offered: Collection[int]) -> str:
     return one.lead.state
 
 
-def _last_sign(touches: Sequence[Touch], *, product_id: int, now: datetime) -> datetime | None:
-    return max(
-        (t.at for t in touches if t.at <= now and KINDS[t.kind].is_sign and relevance(t.product_id, product_id=product_id)),
-        default=None,
-    )  # fmt: skip
+def _last_sign(touches: Sequence[Touch], rules: ProductRules, *, now: datetime) -> datetime | None:
+    signs = (
+        touch.at
+        for touch in touches
+        if touch.at <= now
+        and rules.table[touch.kind].is_sign
+        and relevance(touch.product_id, product_id=rules.product_id)
+    )
+    return max(signs, default=None)
 
 
 def _is_news(one: _One) -> bool:

@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy import text
 
 from campaigns.parts import Parts
+from campaigns.rules.schedule import month_of_day
 
 log = structlog.get_logger()
 
@@ -26,7 +27,7 @@ CHECKS: dict[str, str] = {
     "slotless": """
         select count(*) from deliveries d left join mail_slots s on s.delivery_id = d.id
          where d.class <> 'transactional' and d.state in ('planned', 'handing', 'retry', 'sent', 'in_doubt')
-           and s.id is null and d.enrollment_id is not null""",
+           and s.delivery_id is null and d.enrollment_id is not null""",
     "idle_slots": """
         select count(*) from mail_slots s join deliveries d on d.id = s.delivery_id
          where d.state not in ('planned', 'handing', 'retry', 'sent', 'in_doubt')""",
@@ -36,18 +37,30 @@ CHECKS: dict[str, str] = {
           select person_id, month from deliveries
            where class = 'counted' and state in ('sent', 'in_doubt')
            group by person_id, month having count(*) > (select cap_max from house)) x""",
+    # A mail was due in an earlier month, and nothing says why it has not gone.
+    "unseen": """
+        select count(*) from enrollments e join scenarios s on s.id = e.scenario_id and s.status = 'active'
+          join products pr on pr.id = e.product_id and not pr.is_paused
+          join pace p on p.person_id = e.person_id
+         where e.status = 'active' and e.due_on is null and e.due_month < :month and p.plan_at > :today
+           and not coalesce(p.held ? cast(e.id as text), false)""",
+    # Who gave way has a dated promise.
+    "unpromised": """
+        select count(*) from pace p cross join lateral jsonb_object_keys(p.held) k
+          join enrollments e on e.id = cast(k as bigint) and e.status = 'active'
+         where p.plan_at = '9999-12-31'""",
     # Somebody takes part, but no decision will ever be taken.
     "forgotten": """
         select count(*) from enrollments e join scenarios s on s.id = e.scenario_id and s.status = 'active'
           join products pr on pr.id = e.product_id and not pr.is_paused
           left join pace p on p.person_id = e.person_id
          where e.status = 'active' and coalesce(p.plan_at, '9999-12-31') = '9999-12-31'""",
-    # Carried over to a day that has passed, and its step is not the one the planner asks for next.
+    # Carried over to a day that has passed, and its step is not one the planner asks for next or later.
     "left_behind": """
         select count(*) from deliveries d left join enrollments e on e.id = d.enrollment_id
          where d.state = 'carried_over' and d.until < cast(:late as timestamptz)::date
            and not exists (select 1 from steps s where s.version_id = e.version_id and s.key = d.step_key
-                              and s.position = e.position and e.status in ('active', 'paused'))""",
+                              and s.position >= e.position and e.status in ('active', 'paused'))""",
     "overdue": """
         select count(*) from deliveries where state in ('planned', 'retry') and send_at < :late
            and not (select paused from stops)""",
@@ -67,11 +80,13 @@ class Audit:
 
 def run(parts: Parts, *, now: datetime) -> Audit:
     """Count the violations of each check."""
+    local = now.astimezone(parts.settings.tz)
+    values = {"late": now - timedelta(hours=1), "month": month_of_day(local.date()), "today": local.date()}
     with parts.engine.connect() as tx:
         found = {
             name: int(
                 tx.execute(
-                    text(query), {"late": now - timedelta(hours=1)} if ":late" in query else {}
+                    text(query), {key: value for key, value in values.items() if f":{key}" in query}
                 ).scalar()
                 or 0
             )

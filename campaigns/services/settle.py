@@ -110,7 +110,7 @@ def write(tx: Connection, rows: list[Settled], *, token: str, verdict: str, now:
     gone = {row.id: f"user_unknown: {row.text}" for row in rows if row.id in owners and row.is_gone}
     settling.mark_addresses_hard(tx, gone, now=now)
     if gone:
-        returned.add_dead_checks(tx, list(gone), due_at=next_due(ZoneInfo(zone), now=now), now=now)
+        returned.add_dead_checks(tx, list(gone), due_at=next_due(tx, ZoneInfo(zone), now=now), now=now)
     sent = sum(row.id in owners and row.state == State.SENT for row in rows)
     claims.close_claim(tx, token, sent=sent, verdict=verdict, now=now)
     settling.count_day(tx, rows, owners, today=now.astimezone(ZoneInfo(zone)).date())

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from campaigns.parts import Parts
-from campaigns.rules import ranks
+from campaigns.rules import hot_rules, ranks
 from campaigns.rules.schedule import month_of
 from campaigns.rules.touchpoints import CAPS, KINDS, Group, Kind
 from campaigns.rules.touchpoints import Touch as Counted
@@ -150,7 +150,11 @@ def _engagement(touches: Sequence[Touch], lead: Lead | None, *, now: datetime) -
         for t in touches
         if t.kind in known
     ]
-    return ranks.engagement(counted, product_id=lead.product_id, cycle_days=lead.cycle_days, now=now)
+    fitting = (one for names, one in hot_rules.variants(lead.hot_rules) if lead.industry in names)
+    table = next(fitting, hot_rules.criteria(lead.hot_rules)).table
+    return ranks.engagement(
+        counted, product_id=lead.product_id, cycle_days=lead.cycle_days, now=now, table=table
+    )
 
 
 def _parts_of(spent: ranks.Engagement | None) -> tuple[Part, ...]:

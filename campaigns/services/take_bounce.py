@@ -16,10 +16,9 @@ from sqlalchemy import Connection
 from campaigns.parts import Parts
 from campaigns.rules import returns
 from campaigns.rules.returns import Level, Week
-from campaigns.rules.workdays import Calendar
 from campaigns.services import refuse
 from campaigns.services.arrival import clean
-from campaigns.storage import audit, holds, next_actions, outbox, returned
+from campaigns.storage import audit, closed_days, holds, next_actions, outbox, returned
 from campaigns.storage.inbound import Answered
 from campaigns.storage.next_actions import Alert
 from campaigns.storage.returned import Before, DailyAlert
@@ -101,13 +100,15 @@ def _mark(
             return
         reason = f"soft_repeated: {reason}"[:REASON_MAX]
     if returned.set_dead(tx, address_id, reason=reason, now=now):
-        returned.add_dead_checks(tx, [mail.delivery_id], due_at=next_due(parts.settings.tz, now=now), now=now)
+        returned.add_dead_checks(
+            tx, [mail.delivery_id], due_at=next_due(tx, parts.settings.tz, now=now), now=now
+        )
 
 
-def next_due(zone: ZoneInfo, *, now: datetime) -> datetime:
+def next_due(tx: Connection, zone: ZoneInfo, *, now: datetime) -> datetime:
     """The end of the next business day, for a task that follows from incoming mail."""
     tomorrow = now.astimezone(zone).date() + timedelta(days=1)
-    return datetime.combine(Calendar().next_business_day(tomorrow), DUE_TIME, tzinfo=zone)
+    return datetime.combine(closed_days.load(tx).next_business_day(tomorrow), DUE_TIME, tzinfo=zone)
 
 
 def _tell_sender(tx: Connection, parts: Parts, mail: Answered, fact: Fact, *, now: datetime) -> None:

@@ -60,7 +60,7 @@ def reply(parts: Parts, mail: Arrival, answered: Answered, *, now: datetime) -> 
         cause = "refused_by_reply" if intent.refusal else "reply"
         next_actions.add_alerts(tx, [_alert(cause, answered)], now=now)
         touchpoints.put(tx, [_touch(id, answered, is_refusal=intent.refusal, now=now)], now=now)
-        due_at = take_bounce.next_due(parts.settings.tz, now=now)
+        due_at = take_bounce.next_due(tx, parts.settings.tz, now=now)
         store.add_check(tx, answered, cause=cause, note=words[:EVIDENCE_MAX], due_at=due_at, now=now)
     rerank.people(parts, [answered.person_id], now=now)
     return result

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Select, and_, case, func, literal, select, te
 
 from campaigns.rules.deliveries import State
 from campaigns.storage import tables as t
+from campaigns.storage import waiting
 
 # Group -> its states, in the order of the strip.
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -46,7 +47,10 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One delivery in the table. by_product: who took the month, for what was carried over."""
+    """One delivery in the table. by_product: who took the month, for what was carried over.
+
+    ranks: of that product's list and of its own, where the planner told them; else ''.
+    """
 
     id: int
     person_id: int | None
@@ -68,6 +72,7 @@ class Line:
     smtp_text: str
     bounce: str
     bounce_text: str
+    ranks: tuple[str, str] = ("", "")
 
 
 def counts(tx: Connection, wanted: Filter) -> dict[str, int]:
@@ -89,6 +94,57 @@ def page(tx: Connection, wanted: Filter, *, offset: int, limit: int) -> tuple[Li
         _lines(wanted).order_by(first, moment.desc(), d.c.id.desc()).offset(offset).limit(limit)
     )
     return tuple(Line(**row._mapping) for row in rows)
+
+
+def shows_held(wanted: Filter, *, this: int) -> bool:
+    """Whether those who wait now belong to what is asked for: mails of scenarios, this month's or all."""
+    return wanted.kind == "scenario" and wanted.month in (None, this)
+
+
+def held(tx: Connection, wanted: Filter) -> int:
+    """People who gave way at the last decision: they wait like a mail that was carried over, without a row of it."""
+    return waiting.number(
+        tx, product_id=wanted.product_id, scenario_id=wanted.scenario_id, step_key=wanted.step_key
+    )
+
+
+def held_page(tx: Connection, wanted: Filter, *, offset: int, limit: int) -> tuple[Line, ...]:
+    """One page of them as lines of the table, the nearest promise first."""
+    found = waiting.lines(
+        tx,
+        product_id=wanted.product_id,
+        scenario_id=wanted.scenario_id,
+        step_key=wanted.step_key,
+        skip=offset,
+        limit=limit,
+    )
+    return tuple(_as_line(one) for one in found)
+
+
+def _as_line(one: waiting.Line) -> Line:
+    return Line(
+        id=0,
+        person_id=one.person_id,
+        name=one.person,
+        company=one.company or "",
+        to=one.to,
+        title=one.title,
+        product_name=one.product,
+        colour_no=one.colour_no,
+        state=State.CARRIED_OVER.value,
+        reason=one.reason,
+        by_product=one.by_product,
+        valid_until=None,
+        until=one.until,
+        send_at=None,
+        sent_at=None,
+        attempts=0,
+        smtp_code=None,
+        smtp_text="",
+        bounce="",
+        bounce_text="",
+        ranks=(one.by_rank, one.rank),
+    )
 
 
 def every(tx: Connection, wanted: Filter) -> Iterator[Line]:

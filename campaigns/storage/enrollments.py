@@ -7,12 +7,17 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, text
 
-from campaigns.storage import permission
+from campaigns.rules.scenarios import FIELD_CLASSES
+from campaigns.storage import audience, permission
+
+FIELD = ", ".join(f"'{one}'" for one in sorted(FIELD_CLASSES))
 
 ENROL = f"""
-insert into enrollments (person_id, product_id, scenario_id, version_id, position, start_month, due_month,
+insert into enrollments (person_id, product_id, scenario_id, version_id, position, start_month, due_month, due_on,
        status, created_at)
-select p.id, sc.product_id, sc.id, v.id, 1, :month, :month + s.offset_months, 'active', :now
+select p.id, sc.product_id, sc.id, v.id, 1, :month, :month + s.offset_months,
+       case when s.kind not in ('mail', 'invite', 'shelf') then cast(:today as date) end,
+       case when co.class in ({FIELD}) then 'asked' else 'active' end, :now
   from scenarios sc
   join scenario_versions v on v.scenario_id = sc.id and v.no = sc.published_no
   join steps s on s.version_id = v.id and s.position = 1
@@ -22,17 +27,18 @@ select p.id, sc.product_id, sc.id, v.id, 1, :month, :month + s.offset_months, 'a
   left join affiliations f on f.person_id = p.id and f.is_current
   left join companies co on co.id = f.company_id
  where sc.status = 'active'
-   and (cast(:scenario as bigint) is null or sc.id = :scenario)
+   and (cast(:scenario as bigint) is null and sc.kind = 'scenario' or sc.id = :scenario)
    and (cast(:product as bigint) is null or sc.product_id = :product)
    and (cast(:people as bigint[]) is null or p.id = any(:people))
    and coalesce(co.class, '-') = any(sc.classes)
+   and {audience.fits("sc.audience")}
    and l.state not in ('won', 'lost', 'excluded')
    and (sc.event_id is null or exists (
         select 1 from touchpoints t where t.person_id = p.id and t.event_id = sc.event_id))
    and {permission.refusal(product="sc.product_id", enrolled="cast(:now as timestamptz)")} is null
  order by p.id  -- two enrolments of the same people wait for each other one way only
 on conflict (person_id, scenario_id) do nothing
-returning person_id
+returning person_id, status
 """  # noqa: S608 - constants of the storage layer
 
 
@@ -40,20 +46,47 @@ def enrol(
     tx: Connection,
     *,
     now: datetime,
+    today: date,
     month: int,
     scenario: int | None = None,
     product: int | None = None,
     people: Sequence[int] | None = None,
 ) -> list[int]:
-    """Enrol the audience of active scenarios; returns the people newly enrolled. Twice is harmless."""
+    """Enrol the audience of active scenarios; returns the people newly enrolled. Twice is harmless.
+
+    People of a company with a field rep wait for its owner's yes; they are not among the returned.
+    """
     values = {
         "now": now,
+        "today": today,
         "month": month,
         "scenario": scenario,
         "product": product,
         "people": None if people is None else list(people),
     }
-    return [row.person_id for row in tx.execute(text(ENROL), values)]
+    return [row.person_id for row in tx.execute(text(ENROL), values) if row.status == "active"]
+
+
+ANSWER = """
+update enrollments e
+   set status = case when :yes then 'active' else 'stopped' end,
+       reason = case when :yes then '' else 'owner_no' end,
+       start_month = case when :yes then greatest(e.start_month, :month) else e.start_month end,
+       due_month = case when :yes then e.due_month + greatest(:month - e.start_month, 0) else e.due_month end,
+       due_on = case when :yes and e.due_on is not null then cast(:today as date) else e.due_on end,
+       answered_at = :now, answered_by = :user
+ where e.id = any(:ids) and e.status = 'asked'
+returning e.person_id
+"""
+
+
+def answer(
+    tx: Connection, ids: Sequence[int], *, yes: bool, user_id: int, month: int, today: date, now: datetime
+) -> list[int]:
+    """The owner's answer to those who wait for it; their people. A yes starts the scenario in this month, a
+    broadcast not before its own."""
+    values = {"ids": sorted(ids), "yes": yes, "user": user_id, "month": month, "today": today, "now": now}
+    return list(tx.execute(text(ANSWER), values).scalars())
 
 
 def pace(tx: Connection, people: Sequence[int], *, today: date) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -22,7 +22,10 @@ class Mailbox:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody at the mailbox. writes_to: where mails to this person go, None without an address."""
+    """Somebody at the mailbox. writes_to: where mails to this person go, None without an address.
+
+    held: who gave way at the last decision: enrolment -> (reason, product that goes first or None).
+    """
 
     id: int
     name: str
@@ -34,6 +37,17 @@ class Person:
     every_months: int
     next_free_on: date | None
     plan_at: date | None
+    held: Mapping[str, tuple[str, int | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A product in whose list the person stands, and how near it is there."""
+
+    id: int
+    name: str
+    colour_no: int
+    rank: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +74,7 @@ class Enrollment:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of a version. offset_months: from the enrolment's first month."""
+    """A mail row of a version. offset_months: from the enrolment's first month. arm: of the branch parent_key."""
 
     version_id: int
     position: int
@@ -68,6 +82,8 @@ class Step:
     offset_months: int
     title: str
     valid_until: date | None
+    parent_key: str
+    arm: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +130,8 @@ PERSON = """
 select p.id, p.full_name as name, coalesce(co.name, '') as company, p.excluded_reason, a.email as writes_to,
        coalesce(a.status, '') as address_status, a.status_at as address_status_at,
        greatest(coalesce(pa.every_months, 1), coalesce(a.every_months, 1)) as every_months,
-       greatest(pa.next_free_on, a.next_free_on) as next_free_on, pa.plan_at
+       greatest(pa.next_free_on, a.next_free_on) as next_free_on, pa.plan_at,
+       coalesce(pa.held, '{}') as held
   from people p
   left join addresses a on a.id = p.address_id
   left join pace pa on pa.person_id = p.id
@@ -127,11 +144,13 @@ select p.id, p.full_name as name, coalesce(co.name, '') as company, p.excluded_r
 def people_at(tx: Connection, address_id: int) -> tuple[Person, ...]:
     """Everybody at a mailbox: those who are written to there, and those who have it besides another."""
     where = "(p.address_id = :id or p.id in (select person_id from person_addresses where address_id = :id))"
-    return tuple(Person(*row) for row in tx.execute(text(PERSON.format(where=where)), {"id": address_id}))
+    return tuple(
+        Person(*row) for row in tx.execute(text(PERSON.replace("{where}", where)), {"id": address_id})
+    )
 
 
 def person(tx: Connection, person_id: int) -> Person | None:
-    row = tx.execute(text(PERSON.format(where="p.id = :id")), {"id": person_id}).first()
+    row = tx.execute(text(PERSON.replace("{where}", "p.id = :id")), {"id": person_id}).first()
     return Person(*row) if row else None
 
 
@@ -153,26 +172,29 @@ def enrollments(tx: Connection, person_id: int) -> tuple[Enrollment, ...]:
     return tuple(Enrollment(*row) for row in rows)
 
 
-def known_products(tx: Connection, person_id: int) -> tuple[tuple[int, str, int], ...]:
-    """(id, name, colour) of the active products in whose list the person stands."""
+def known_products(tx: Connection, person_id: int) -> tuple[Listed, ...]:
+    """The active products in whose list the person stands."""
     rows = tx.execute(
         text(
-            "select pr.id, pr.name, pr.colour_no from product_leads l join products pr on pr.id = l.product_id"
+            "select pr.id, pr.name, pr.colour_no, l.rank from product_leads l"
+            " join products pr on pr.id = l.product_id"
             " where l.person_id = :id and pr.is_active order by pr.priority, pr.id"
         ),
         {"id": person_id},
     )
-    return tuple((row.id, row.name, row.colour_no) for row in rows)
+    return tuple(Listed(*row) for row in rows)
 
 
 def steps(tx: Connection, versions: Sequence[int]) -> tuple[Step, ...]:
-    """The steps of these versions in their order."""
+    """The mail rows of these versions in their order."""
     rows = tx.execute(
         text(
             """
-            select s.version_id, s.position, s.key, s.offset_months, coalesce(c.title, '') as title, s.valid_until
+            select s.version_id, s.position, s.key, s.offset_months, coalesce(c.title, '') as title, s.valid_until,
+                   s.parent_key, s.arm
               from steps s left join contents c on c.id = s.content_id
-             where s.version_id = any(:ids) order by s.version_id, s.position
+             where s.version_id = any(:ids) and s.kind in ('mail', 'invite')
+             order by s.version_id, s.position
             """
         ),
         {"ids": list(versions)},

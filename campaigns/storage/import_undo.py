@@ -136,15 +136,21 @@ class Created:
 
 
 def created(tx: Connection, batch_id: int) -> Created:
-    """Locks them: nobody plans a mail for somebody who is about to go."""
+    """Locks them, as they are about to go."""
     ids = [row.id for row in tx.execute(text(CREATED), {"batch": batch_id})]
     kept = {row.id for row in tx.execute(text(KEPT), {"ids": ids, "batch": batch_id})}
     return Created(tuple(id for id in ids if id not in kept), tuple(sorted(kept)))
 
 
 def cancel(tx: Connection, batch_id: int, *, now: datetime) -> list[int]:
-    """Cancel what is planned for the batch's people and leads; returns the deliveries."""
+    """Cancel what is planned for the batch's people and leads; returns the deliveries.
+
+    Locks their pace first, as the planner does: no mail is planned for somebody who is about to go.
+    """
     ids = [row.id for row in tx.execute(text(CREATED), {"batch": batch_id})]
+    tx.execute(
+        text("select 1 from pace where person_id = any(:ids) order by person_id for update"), {"ids": ids}
+    )
     return [row.id for row in tx.execute(text(CANCEL), {"ids": ids, "batch": batch_id, "now": now})]
 
 

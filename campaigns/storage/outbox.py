@@ -75,14 +75,26 @@ class Due:
     month: int
 
 
-def claim(tx: Connection, *, token: str, now: datetime, limit: int, lane: Lane = Lane.ALL) -> list[Due]:
-    """Take the next due deliveries into `handing`, in one conditional UPDATE. Indexes as `is_due`."""
+def claim(
+    tx: Connection,
+    *,
+    token: str,
+    now: datetime,
+    limit: int,
+    lane: Lane = Lane.ALL,
+    since: datetime | None = None,
+) -> list[Due]:
+    """Take the next due deliveries into `handing`, in one conditional UPDATE. Indexes as `is_due`.
+
+    since: campaign mails of before it are left where they are: their day is over (`services.replan`).
+    """
     rows = tx.execute(
         text(
             f"""
             with due as materialized (
               select id from deliveries
                where state in ('planned', 'retry') and send_at <= :now{_LANES[lane]}
+                 and (cast(:since as timestamptz) is null or send_at >= :since or class = 'transactional')
                  and not (select paused from stops where id = 1)
                order by send_at, id limit :n for update skip locked)
             update deliveries d set state = 'handing', claim_token = :token
@@ -90,7 +102,7 @@ def claim(tx: Connection, *, token: str, now: datetime, limit: int, lane: Lane =
             returning d.id, d.send_at, d.month
             """  # noqa: S608 - a constant of this module
         ),
-        {"token": token, "now": now, "n": limit},
+        {"token": token, "now": now, "n": limit, "since": since},
     ).all()
     return [Due(row.id, row.month) for row in sorted(rows, key=lambda row: (row.send_at, row.id))]
 
@@ -111,7 +123,7 @@ def rekey(tx: Connection, ids: Sequence[int], *, month: int) -> None:
                        and (o.person_id = s.person_id or o.address_id = s.address_id))
                  -- of several that slipped, perhaps from different months, the first alone: they all want one slot
                  and not exists (select 1 from mail_slots o
-                       where o.delivery_id = any(:ids) and o.month < :month and o.id < s.id
+                       where o.delivery_id = any(:ids) and o.month < :month and o.delivery_id < s.delivery_id
                          and (o.person_id = s.person_id or o.address_id = s.address_id))
               returning s.delivery_id)
             update deliveries d set month = :month from moved where d.id = moved.delivery_id

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import Connection, insert, select, text, update
 
+from campaigns.storage import audience
 from campaigns.storage import tables as t
 
 
@@ -48,6 +50,8 @@ class Listed:
     leads: int
     hot: int
     scenarios: int
+    refusals: int
+    is_paused: bool
     appetite: str | None
     capacity_per_week: int | None
     set_at: datetime | None
@@ -63,21 +67,84 @@ _COLUMNS = (
 LISTED = """
 select pr.id, pr.name, pr.family, pr.colour_no, pr.priority, pr.purchase_cycle_days, pr.is_active,
        sp.name as sender, u.name as owner, coalesce(l.n, 0) as leads, coalesce(l.hot, 0) as hot,
-       (select count(*) from scenarios s where s.product_id = pr.id and s.status = 'active') as scenarios,
+       (select count(*) from scenarios s where s.product_id = pr.id and s.status = 'active'
+           and s.kind = 'scenario') as scenarios,
+       coalesce(r.n, 0) as refusals, pr.is_paused,
        st.appetite, st.capacity_per_week, st.set_at
   from products pr
   left join sender_profiles sp on sp.id = pr.sender_profile_id
   left join users u on u.id = pr.owner_user_id
   left join (select product_id, count(*) as n, count(*) filter (where rank = 'hot') as hot
                from product_leads group by product_id) l on l.product_id = pr.id
+  left join (select product_id, count(*) as n from suppressions where lifted_at is null and scope = 'product'
+              group by product_id) r on r.product_id = pr.id
   left join lateral (select appetite, capacity_per_week, set_at from sales_team_states x
                       where x.product_id = pr.id and x.team = 'field' order by set_at desc, id desc limit 1) st on true
- order by pr.is_active desc, pr.priority, pr.name, pr.id
+ order by pr.family = '', pr.family, pr.is_active desc, pr.priority, pr.name, pr.id
 """
 
 
 def listed(tx: Connection) -> list[Listed]:
     return [Listed(**row._mapping) for row in tx.execute(text(LISTED))]
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A scenario of a product. people: enrolled and not yet through."""
+
+    id: int
+    name: str
+    status: str
+    published_no: int
+    people: int
+
+
+def courses(tx: Connection, product_id: int) -> list[Course]:
+    """Scenarios of a product, the running ones first. Index ix_enrollments_scenario_id."""
+    rows = tx.execute(
+        text(
+            """
+            select s.id, s.name, s.status, s.published_no,
+                   (select count(*) from enrollments e where e.scenario_id = s.id and e.status = 'active') as people
+              from scenarios s where s.product_id = :product and s.kind = 'scenario'
+             order by array_position(array['active','paused','draft','ended'], s.status), s.name, s.id
+            """
+        ),
+        {"product": product_id},
+    )
+    return [Course(**row._mapping) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """People of a class who fit a target profile; leads: those known for the product already."""
+
+    company_class: str
+    people: int
+    leads: int
+
+
+FITTING = f"""
+select coalesce(co.class, '-') as company_class, count(*) as people, count(l.id) as leads
+  from people p
+  left join affiliations f on f.person_id = p.id and f.is_current
+  left join companies co on co.id = f.company_id
+  left join product_leads l on l.person_id = p.id and l.product_id = :product
+ where p.merged_into is null and p.excluded_reason = ''
+   and (cardinality(cast(:classes as text[])) = 0 or coalesce(co.class, '-') = any(:classes))
+   and {audience.fits("cast(:profile as jsonb)")}
+ group by 1 order by array_position(array['A','B','C1','C2','D','E','-'], coalesce(co.class, '-'))
+"""  # noqa: S608 - the parts are constants
+
+
+def fitting(tx: Connection, product_id: int, profile: Mapping[str, Sequence[str]]) -> list[Fitting]:
+    """Everybody who fits, by class. One pass over all people: asked for by its own request, never with the page."""
+    values = {
+        "product": product_id,
+        "classes": list(profile.get("classes", ())),
+        "profile": json.dumps({name: list(v) for name, v in profile.items() if name != "classes"}),
+    }
+    return [Fitting(**row._mapping) for row in tx.execute(text(FITTING), values)]
 
 
 def names(tx: Connection, *, only_active: bool = True) -> list[tuple[int, str]]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, text
 
+from campaigns.rules import hot_rules, matrix
+from campaigns.rules.actions import MATRIX, Row
 from campaigns.rules.ranks import ProductRules, Refusal
 from campaigns.rules.reasons import Reason
 
@@ -154,13 +157,21 @@ def _refusal(until: datetime | None, at: datetime | None, cycle_days: int) -> Re
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A product's rules, and who is told about its hot leads. priors: win rates before any result."""
+    """A product's rules, and who is told about its hot leads. priors: win rates before any result.
+
+    variants: rules of single industries, in their order.
+    """
 
     id: int
     name: str
     rules: ProductRules
     priors: tuple[float, ...]
     owner_user_id: int | None
+    matrix: tuple[Row, ...] = MATRIX
+    variants: tuple[tuple[frozenset[str], ProductRules], ...] = ()
+
+    def rules_for(self, industry: str) -> ProductRules:
+        return next((rules for names, rules in self.variants if industry in names), self.rules)
 
 
 def products(tx: Connection, product_ids: Sequence[int], *, now: datetime) -> dict[int, Product]:
@@ -169,7 +180,7 @@ def products(tx: Connection, product_ids: Sequence[int], *, now: datetime) -> di
         text(
             """
             select pr.id, pr.name, pr.purchase_cycle_days, pr.gate, pr.band_edges, pr.prior_rates, c.rates,
-                   c.warm_cut, coalesce(pr.owner_user_id, (select owner_user_id from house)) as owner_user_id
+                   c.warm_cut, pr.hot_rules, pr.action_matrix, coalesce(pr.owner_user_id, (select owner_user_id from house)) as owner_user_id
               from products pr
               left join lateral (select rates, warm_cut from calibrations c where c.product_id = pr.id
                                     and c.at <= :now order by c.at desc, c.id desc limit 1) c on true
@@ -178,23 +189,33 @@ def products(tx: Connection, product_ids: Sequence[int], *, now: datetime) -> di
         ),
         {"ids": list(product_ids), "now": now},
     )
-    return {
-        row.id: Product(
-            id=row.id,
-            name=row.name,
-            owner_user_id=row.owner_user_id,
-            priors=tuple(row.prior_rates),
-            rules=ProductRules(
-                product_id=row.id,
-                cycle_days=row.purchase_cycle_days,
-                gate=row.gate,
-                edges=tuple(row.band_edges),
-                rates=tuple(row.rates or row.prior_rates),
-                warm_cut=row.warm_cut,
-            ),
-        )
-        for row in rows
-    }
+    return {row.id: _product(row) for row in rows}
+
+
+def _product(row: Any) -> Product:
+    shared = hot_rules.criteria(row.hot_rules)
+    rules = ProductRules(
+        product_id=row.id,
+        cycle_days=row.purchase_cycle_days,
+        gate=row.gate,
+        edges=tuple(row.band_edges),
+        rates=tuple(row.rates or row.prior_rates),
+        warm_cut=row.warm_cut,
+        table=shared.table,
+        triggers=shared.triggers,
+    )
+    return Product(
+        id=row.id,
+        name=row.name,
+        owner_user_id=row.owner_user_id,
+        priors=tuple(row.prior_rates),
+        rules=rules,
+        matrix=matrix.rows(row.action_matrix),
+        variants=tuple(
+            (names, replace(rules, table=one.table, triggers=one.triggers))
+            for names, one in hot_rules.variants(row.hot_rules)
+        ),
+    )
 
 
 def save(tx: Connection, rankings: Sequence[Ranking], *, now: datetime) -> list[int]:
@@ -252,6 +273,18 @@ def ask_again(tx: Connection, person_ids: Sequence[int], *, at: datetime) -> Non
             ),
             {"ids": list(person_ids), "at": at},
         )
+
+
+def ask_products_again(tx: Connection, product_ids: Sequence[int], *, at: datetime) -> None:
+    """Rank the leads of these products again, since their rules changed. Who never showed anything stays."""
+    tx.execute(
+        text(
+            "update product_leads set next_change_at = :at where product_id = any(:ids)"
+            " and (next_change_at is null or next_change_at > :at)"
+            " and (depth_max > 0 or score > 0 or last_touch_at is not null)"
+        ),
+        {"ids": list(product_ids), "at": at},
+    )
 
 
 def due(tx: Connection, *, now: datetime, limit: int) -> list[int]:

@@ -13,6 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection, case, delete, func, insert, select, update
 
+from campaigns.rules import audience as audiences
+from campaigns.rules.audience import EVERYBODY, Audience
 from campaigns.rules.scenarios import Scenario, Version
 from campaigns.storage import steps
 from campaigns.storage import tables as t
@@ -45,6 +47,7 @@ def create(
     goal_kind: str,
     classes: Sequence[str],
     event_id: int | None,
+    audience: Audience = EVERYBODY,
     user_id: int | None,
     now: datetime,
 ) -> int:
@@ -58,6 +61,7 @@ def create(
             goal_kind=goal_kind,
             classes=list(classes),
             event_id=event_id,
+            audience=audiences.to_json(audience),
             created_by=user_id,
             created_at=now,
         )
@@ -80,18 +84,26 @@ def listing(tx: Connection) -> tuple[Line, ...]:
         .subquery()
     )
     rows = select(t.steps.c.version_id, func.count().label("n")).group_by(t.steps.c.version_id).subquery()
-    people = (
-        select(t.enrollments.c.scenario_id, func.count().label("n"))
-        .where(t.enrollments.c.status == "active")
-        .group_by(t.enrollments.c.scenario_id)
+    # Big scenarios are counted by a job (step_counts); only the others are counted here.
+    kept = t.step_counts
+    total = (
+        select(
+            kept.c.scenario_id,
+            func.max(case((kept.c.step_key == "", kept.c.more["enrolled"]["active"].as_integer()))).label(
+                "n"
+            ),
+            func.sum(kept.c.sent).label("sent"),
+        )
+        .group_by(kept.c.scenario_id)
         .subquery()
     )
+    e, d = t.enrollments, t.deliveries
+    people = select(func.count()).where(e.c.scenario_id == s.c.id, e.c.status == "active").scalar_subquery()
     sent = (
-        select(t.enrollments.c.scenario_id, func.count().label("n"))
-        .join(t.deliveries, t.deliveries.c.enrollment_id == t.enrollments.c.id)
-        .where(t.deliveries.c.state == "sent")
-        .group_by(t.enrollments.c.scenario_id)
-        .subquery()
+        select(func.count())
+        .join_from(e, d, d.c.enrollment_id == e.c.id)
+        .where(e.c.scenario_id == s.c.id, d.c.state == "sent")
+        .scalar_subquery()
     )
     order = case(
         (s.c.status == "active", 0), (s.c.status == "paused", 1), (s.c.status == "draft", 2), else_=3
@@ -108,14 +120,14 @@ def listing(tx: Connection) -> tuple[Line, ...]:
             s.c.published_no,
             latest.c.draft.label("has_draft"),
             func.coalesce(rows.c.n, 0).label("rows"),
-            func.coalesce(people.c.n, 0).label("people"),
-            func.coalesce(sent.c.n, 0).label("sent"),
+            case((total.c.scenario_id.is_(None), people), else_=func.coalesce(total.c.n, 0)).label("people"),
+            case((total.c.scenario_id.is_(None), sent), else_=total.c.sent).label("sent"),
         )
         .join(p, p.c.id == s.c.product_id)
         .join(latest, latest.c.scenario_id == s.c.id)
         .outerjoin(rows, rows.c.version_id == latest.c.version_id)
-        .outerjoin(people, people.c.scenario_id == s.c.id)
-        .outerjoin(sent, sent.c.scenario_id == s.c.id)
+        .outerjoin(total, total.c.scenario_id == s.c.id)
+        .where(s.c.kind == "scenario")
         .order_by(order, s.c.id.desc())
     )
     return tuple(Line(**row._mapping) for row in found)
@@ -138,6 +150,7 @@ def get(tx: Connection, scenario_id: int, *, lock: bool = False) -> Scenario | N
             s.c.status,
             s.c.published_no,
             s.c.version,
+            s.c.audience,
         )
         .join(p, p.c.id == s.c.product_id)
         .outerjoin(e, e.c.id == s.c.event_id)
@@ -146,7 +159,8 @@ def get(tx: Connection, scenario_id: int, *, lock: bool = False) -> Scenario | N
     row = tx.execute(query.with_for_update(of=s) if lock else query).one_or_none()
     if row is None:
         return None
-    return Scenario(**{**row._mapping, "classes": tuple(row.classes)})
+    told = {"classes": tuple(row.classes), "audience": audiences.from_json(row.audience)}
+    return Scenario(**{**row._mapping, **told})
 
 
 def save(
@@ -159,6 +173,7 @@ def save(
     goal_kind: str,
     classes: Sequence[str],
     event_id: int | None,
+    audience: Audience = EVERYBODY,
 ) -> bool:
     """Change the head; False when somebody else saved first."""
     s = t.scenarios
@@ -171,6 +186,7 @@ def save(
             goal_kind=goal_kind,
             classes=list(classes),
             event_id=event_id,
+            audience=audiences.to_json(audience),
             version=s.c.version + 1,
         )
     )

@@ -90,7 +90,7 @@ def settle(
             late.append(row.id)
     done = [row for row in batch if row.id in owners]
     today = now.astimezone(ZoneInfo(zone)).date()
-    _rewind(tx, [row.id for row in done if row.state in WAITING])
+    rewind(tx, [row.id for row in done if row.state in WAITING])
     free_slots(tx, [row.id for row in done if row.state not in KEPT], today=today, zone=zone)
     _move_gap(tx, late, zone=zone)
     return owners
@@ -127,8 +127,8 @@ def count_day(
     )
 
 
-def _rewind(tx: Connection, ids: Sequence[int]) -> None:
-    """The step of a mail that waits after all is the enrolment's next step again.
+def rewind(tx: Connection, ids: Sequence[int]) -> None:
+    """The step of a mail that waits after all is the enrolment's next step again; of several the earliest.
 
     Where a later step holds a month already, or the step is gone, the mail is cancelled instead: steps
     keep their order (spec 3.1.7), and nothing waits for a decision that never comes.
@@ -139,15 +139,20 @@ def _rewind(tx: Connection, ids: Sequence[int]) -> None:
         text(
             f"""
             update enrollments e
-               set position = s.position, due_month = d.month, status = 'active', reason = ''
+               set position = s.position, due_month = d.month, due_on = null, status = 'active', reason = ''
               from deliveries d, steps s
              where d.id = any(:ids) and e.id = d.enrollment_id
-               and s.version_id = e.version_id and s.key = d.step_key and s.position < e.position
+               and s.version_id = e.version_id and s.key = d.step_key
+               and (s.position < e.position or e.position = 0)
                and (e.status = 'active' or e.reason = 'finished')
                and not exists (
                    select 1 from deliveries o join steps later on later.version_id = e.version_id
                           and later.key = o.step_key and later.position > s.position
                     where o.enrollment_id = e.id and o.state in {HOLDING})
+               and not exists (
+                   select 1 from deliveries o join steps sooner on sooner.version_id = e.version_id
+                          and sooner.key = o.step_key and sooner.position < s.position
+                    where o.enrollment_id = e.id and o.id = any(:ids))
             """  # noqa: S608 - a constant of this module
         ),
         {"ids": list(ids)},
@@ -159,7 +164,7 @@ def _rewind(tx: Connection, ids: Sequence[int]) -> None:
               from enrollments e
              where d.id = any(:ids) and e.id = d.enrollment_id
                and not exists (select 1 from steps s where s.version_id = e.version_id
-                      and s.key = d.step_key and s.position = e.position and e.status in ('active', 'paused'))
+                      and s.key = d.step_key and s.position >= e.position and e.status in ('active', 'paused'))
             """
         ),
         {"ids": list(ids)},

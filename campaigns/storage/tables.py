@@ -80,6 +80,11 @@ def _ref(name: str, target: str, *, null: bool = False, index: bool = False) -> 
     return Column(name, BigInteger, ForeignKey(f"{target}.id"), nullable=null, index=index)
 
 
+def _id_of(name: str, *, null: bool = False, index: bool = False) -> Column[int]:
+    """An id without a foreign key: only in the two tables of the planner's hot path, which say why."""
+    return Column(name, BigInteger, nullable=null, index=index)
+
+
 def _text(name: str, *, pii: str | None = None, null: bool = False, default: str | None = "") -> Column[str]:
     info = {"pii": pii} if pii else {}
     server = None if null or default is None else text(f"'{default}'")
@@ -193,10 +198,49 @@ house = Table(
     _int("call_capacity_per_day", 20),
     _ref("owner_user_id", "users", null=True),
     _at("last_nightly_at", null=True),
+    _json("product_defaults"),  # what products inherit unless their family or they themselves say otherwise
     _version(),
     CheckConstraint("id = 1", name="one_row"),
     CheckConstraint("cap_max between 1 and 3", name="cap_max"),
     CheckConstraint("cap_max = 1 or cap_reason <> ''", name="cap_reason"),
+)
+
+# Own closed days, and days worked although the rules close them.
+closed_days = Table(
+    "closed_days",
+    metadata,
+    Column("day", Date, primary_key=True),
+    _text("kind", default="closed"),  # closed, open
+    _text("note"),
+    _ref("created_by", "users", null=True),
+    _at("created_at"),
+)
+
+# The calendar's figures, kept where counting them takes too long for a page.
+calendar_counts = Table(
+    "calendar_counts",
+    metadata,
+    Column("kind", Text, primary_key=True),  # planned, expected
+    Column("day", Date, primary_key=True),  # expected: the wanted day, before the business calendar moves it
+    Column("product_id", BigInteger, ForeignKey("products.id"), primary_key=True),
+    Column("scenario_id", BigInteger, primary_key=True, autoincrement=False),  # 0: none
+    Column("step_key", Text, primary_key=True),
+    _int("n"),
+    _at("counted_at"),
+)
+
+# Who waits for a mail, counted by the minute's work where the people are too many to be counted for a page.
+waiting_counts = Table(
+    "waiting_counts",
+    metadata,
+    Column(
+        "product_id", BigInteger, primary_key=True, autoincrement=False
+    ),  # 0: the count itself, with its time
+    Column("by_product_id", BigInteger, primary_key=True, autoincrement=False),  # 0: no product goes first
+    Column("reason", Text, primary_key=True),
+    Column("until", Date, nullable=True),
+    _int("n"),
+    _at("counted_at"),
 )
 
 # --- what is sold ----------------------------------------------------------------------------------------
@@ -220,6 +264,17 @@ sender_profiles = Table(
     _version(),
 )
 
+# What the products of a family share: a value here holds for each that has none of its own.
+product_families = Table(
+    "product_families",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    _json("defaults"),
+    _version(),
+)
+
+# Values stand here as they are in force; `own` names those the product does not inherit.
 products = Table(
     "products",
     metadata,
@@ -237,6 +292,11 @@ products = Table(
     _int("priority", 5),
     _int("colour_no", 1),
     _json("action_matrix"),
+    _json("target_profile"),
+    _json("hot_rules"),
+    _json("windows", "[]"),  # [[570, 690], ...] minutes after midnight; empty: the shipped hours
+    _int("tone_every", 4),
+    Column("own", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     _ref("sender_profile_id", "sender_profiles", null=True),
     _ref("owner_user_id", "users", null=True),
     _flag("is_active", True),
@@ -369,6 +429,8 @@ companies = Table(
     _at("created_at"),
     _version(),
     Index("ix_companies_core_key", "core_key"),
+    # Companies that a field rep leads: their owner is asked before mails go.
+    Index("ix_companies_field", "owner_user_id", postgresql_where=text("class in ('A', 'B', 'C2')")),
     Index("uq_companies_hojin_no", "hojin_no", unique=True, postgresql_where=text("hojin_no is not null")),
 )
 
@@ -529,6 +591,11 @@ contents = Table(
     _text("kind", default="industry"),  # industry, cost_saving, case_study, general, product, thanks
     _text("tone", default="info"),  # info, sales_light, sales_hard
     _ref("product_id", "products", null=True, index=True),
+    _text("status", default="approved"),  # idea, draft, approved, retired
+    _text("idea", pii="text"),  # the idea inbox: what somebody wrote down, before there is a mail
+    _text("source_dept"),
+    Column("tags", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    _flag("is_evergreen"),  # on the shelf a scenario may end in
     _at("created_at"),
     _ref("created_by", "users", null=True),
     _version(),
@@ -582,11 +649,13 @@ scenarios = Table(
     metadata,
     _id(),
     _ref("product_id", "products", index=True),
+    _text("kind", default="scenario"),  # scenario, broadcast: one mail on one day, by the same law
     _text("name"),
     _text("purpose"),
     _text("goal_kind"),
     Column("classes", ARRAY(Text), nullable=False, server_default=text("'{C1,D,E,-}'")),
     _ref("event_id", "events", null=True),  # audience: people met there; null: everybody of the classes
+    _json("audience"),  # further: {"industries": [...], "bands": [...], "roles": [...], "ranks": [...]}
     _text("status", default="draft"),  # draft, active, paused, ended
     _int("published_no"),
     _at("created_at"),
@@ -624,8 +693,88 @@ steps = Table(
     _text("tone", default="info"),
     _ref("content_id", "contents", null=True),
     Column("valid_until", Date, nullable=True),
+    _text("title"),  # what a call, a visit or a wait is about
+    _text("parent_key"),  # the branch it belongs to; '' is the trunk
+    _text("arm"),  # yes, else: of that branch
+    _text("goto_key"),  # where it goes on: '' by the table's order, 'end', or a KEY
+    _json("condition"),  # of a branch
+    _int("wait_days"),  # of a wait; of a branch: how long it watches
+    _text("who"),  # '' by itself; inside, field, owner
+    _int("due_days", 5),  # business days a task has
+    _ref("event_id", "events", null=True),  # what an invitation invites to
     UniqueConstraint("version_id", "key"),
     UniqueConstraint("version_id", "position", deferrable=True, initially="DEFERRED"),
+)
+
+# What the designer's undo goes back to: the rows before each change.
+design_history = Table(
+    "design_history",
+    metadata,
+    _id(),
+    _ref("scenario_id", "scenarios", index=True),
+    _ref("user_id", "users", null=True),
+    _at("at"),
+    _text("label"),
+    _json("rows", "[]"),
+)
+
+# The figures beside a scenario's rows, where counting them anew takes too long for a page.
+step_counts = Table(
+    "step_counts",
+    metadata,
+    Column("scenario_id", BigInteger, ForeignKey("scenarios.id"), primary_key=True),
+    Column("step_key", Text, primary_key=True),  # '' : the whole scenario
+    _int("waiting"),
+    _int("sent"),
+    _int("held"),
+    _int("reacted"),
+    _int("tasks"),
+    _json("more"),
+    _at("counted_at"),
+)
+
+# A broadcast is a scenario of kind `broadcast`; here stands what only a broadcast has.
+broadcasts = Table(
+    "broadcasts",
+    metadata,
+    Column("scenario_id", BigInteger, ForeignKey("scenarios.id"), primary_key=True),
+    _text("theme"),
+    Column("send_on", Date, nullable=True),
+    _text("state", default="draft"),  # draft, asked, approved, refused, testing, sending, done, cancelled
+    _int("people"),  # of its audience when it was asked
+    _int("everybody"),  # of all people then
+    _text("ab"),  # '', subject, content
+    _int("sample_n"),  # people of each arm, fixed beforehand
+    _int("wait_hours", 48),
+    _at("decide_at", null=True),
+    _text("winner"),  # a, b
+    _at("decided_at", null=True),
+    _json("result"),
+    _ref("asked_by", "users", null=True),
+    _at("asked_at", null=True),
+    _ref("answered_by", "users", null=True),
+    _at("answered_at", null=True),
+    _text("answer"),
+    _version(),
+)
+
+simulations = Table(
+    "simulations",
+    metadata,
+    _id(),
+    _ref("scenario_id", "scenarios", index=True),
+    _ref("version_id", "scenario_versions", null=True),
+    _ref("user_id", "users", null=True),
+    _text("state", default="waiting"),  # waiting, running, done, cancelled, failed
+    Column("seed", BigInteger, nullable=False, server_default=text("0")),
+    _json("rates"),
+    _int("done"),
+    _int("total"),
+    _json("result"),
+    _text("error"),
+    _at("created_at"),
+    _at("began_at", null=True),
+    _at("ended_at", null=True),
 )
 
 # A mail as it was frozen at publishing: CSS inlined once, links numbered.
@@ -661,12 +810,18 @@ enrollments = Table(
     _int("position", 1),  # the next step
     _int("start_month", 0),
     _int("due_month", 0),  # months waiting = this month - due_month
-    _text("status", default="active"),  # active, paused, done, stopped
+    Column("due_on", Date, nullable=True),  # a wait or a branch under way: the day it is asked again
+    Column("entered_on", Date, nullable=True),  # the day the pointer came to its step
+    _int("round", 1),  # of the evergreen shelf
+    _text("status", default="active"),  # active, asked (the owner's yes is awaited), paused, done, stopped
     _text("reason"),
+    _at("answered_at", null=True),
+    _ref("answered_by", "users", null=True),
     _ref("import_batch_id", "import_batches", null=True, index=True),
     _at("created_at"),
     UniqueConstraint("person_id", "scenario_id"),
     Index("ix_enrollments_active", "person_id", postgresql_where=text("status = 'active'")),
+    Index("ix_enrollments_asked", "scenario_id", postgresql_where=text("status = 'asked'")),
 )
 
 # The planner's narrow queue. plan_at is a hint: early is harmless, so whatever changes a person's
@@ -678,22 +833,27 @@ pace = Table(
     Column("plan_at", Date, nullable=False),
     Column("next_free_on", Date, nullable=True),
     _int("every_months", 1),
+    # Who gave way at the last decision, written with its date: {enrolment: [reason, product that goes first]}.
+    Column("held", JSONB, nullable=True),
     Index("ix_pace_plan_at", "plan_at", "person_id"),
 )
 
+# No foreign keys, here and in mail_slots: the planner writes only ids that it has just read under the person's
+# lock, and nothing it names is ever deleted but by the undoing of an import, which takes the same lock. Each key
+# costs a look-up and a lock of the other row, and planners would queue for the row of the one product.
 deliveries = Table(
     "deliveries",
     metadata,
     _id(),
     Column("origin", Text, nullable=False, unique=True),
     _text("class", default="counted"),  # counted, courtesy, transactional
-    _ref("person_id", "people", null=True, index=True),
-    _ref("origin_person_id", "people", null=True),
-    _ref("address_id", "addresses", null=True),
-    _ref("product_id", "products", null=True),
-    _ref("enrollment_id", "enrollments", null=True, index=True),
-    _ref("content_id", "contents", null=True),
-    _ref("published_mail_id", "published_mails", null=True),
+    _id_of("person_id", null=True, index=True),
+    _id_of("origin_person_id", null=True),
+    _id_of("address_id", null=True),
+    _id_of("product_id", null=True),
+    _id_of("enrollment_id", null=True, index=True),
+    _id_of("content_id", null=True),
+    _id_of("published_mail_id", null=True),
     _text("step_key"),
     _text("tone", default="info"),
     _int("month"),
@@ -724,12 +884,15 @@ deliveries = Table(
         postgresql_where=text("state in ('planned', 'retry') and class = 'transactional'"),
     ),
     Index("ix_deliveries_month_state", "month", "state"),
+    # What a past day sent (the calendar). It grows at its right end only.
+    Index("ix_deliveries_sent_at", "sent_at", "id", postgresql_where=text("state = 'sent'")),
     Index("ix_deliveries_handing", "claim_token", postgresql_where=text("state = 'handing'")),
-    # The last three counted mails of a person (tone, gap) without touching the heap.
+    # The last counted mails of a person (tone, month) without touching the heap.
     Index(
         "ix_deliveries_counted",
         "person_id",
         "sent_at",
+        postgresql_include=["month", "tone"],
         postgresql_where=text("class <> 'transactional' and state in ('sent', 'in_doubt')"),
     ),
     # Never the same item twice to one person (S4-18).
@@ -765,14 +928,13 @@ delivery_bodies = Table(
 mail_slots = Table(
     "mail_slots",
     metadata,
-    _id(),
-    _ref("person_id", "people"),
-    _ref("origin_person_id", "people", null=True),
-    _ref("address_id", "addresses"),
-    _ref("product_id", "products"),
+    Column("delivery_id", BigInteger, primary_key=True, autoincrement=False),
+    _id_of("person_id"),
+    _id_of("origin_person_id", null=True),
+    _id_of("address_id"),
+    _id_of("product_id"),
     Column("month", Integer, nullable=False),
     Column("slot_no", SmallInteger, nullable=False),
-    Column("delivery_id", BigInteger, ForeignKey("deliveries.id"), nullable=False, unique=True),
     UniqueConstraint("person_id", "month", "slot_no"),
     UniqueConstraint("address_id", "month", "slot_no"),
     UniqueConstraint("person_id", "product_id", "month"),
@@ -967,7 +1129,9 @@ tasks = Table(
     _text("team", default="inside"),
     _ref("assignee_id", "users", null=True),
     _text("state", default="open"),  # open, done, snoozed, cancelled
-    _text("cause"),  # the row of the action matrix: hot_deep, warm_shallow ...
+    _text("cause"),  # the row of the action matrix: hot_deep, warm_shallow ...; step: of a scenario
+    _ref("enrollment_id", "enrollments", null=True, index=True),
+    _text("step_key"),
     _json("why", "[]"),  # ids of the touchpoints that caused it
     _int("priority", 3),
     _at("due_at"),

@@ -148,6 +148,8 @@ class Lead:
     won: tuple[int, ...]
     refusal: str | None
     has_consent: bool
+    hot_rules: Mapping[str, Any]
+    industry: str
 
 
 LEADS = f"""
@@ -157,7 +159,9 @@ select l.id, l.product_id, pr.name as product, pr.colour_no, pr.purchase_cycle_d
        coalesce(c.resolved, '{{}}') as resolved, coalesce(c.won, '{{}}') as won,
        case when a.id is not null then {permission.refusal(product="l.product_id", enrolled="l.created_at")} end
          as refusal,
-       a.id is not null and {permission.consent(product="l.product_id")} as has_consent
+       a.id is not null and {permission.consent(product="l.product_id")} as has_consent, pr.hot_rules,
+       coalesce((select co.industry from affiliations f join companies co on co.id = f.company_id
+                  where f.person_id = p.id and f.is_current), '') as industry
   from product_leads l
   join people p on p.id = l.person_id
   join products pr on pr.id = l.product_id

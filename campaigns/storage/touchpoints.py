@@ -13,6 +13,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from campaigns.rules.touchpoints import KINDS, Kind, Touch
+from campaigns.storage import advancing
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,10 @@ def put(tx: Connection, touches: Iterable[NewTouch], *, now: datetime) -> list[i
     values["kind"] = [row.kind.value for row in rows]
     values["channel"] = [KINDS[row.kind].channel.value for row in rows]
     values["depth"] = [KINDS[row.kind].depth for row in rows]
-    return [row.person_id for row in tx.execute(text(PUT), {**values, "now": now})]
+    people = [row.person_id for row in tx.execute(text(PUT), {**values, "now": now})]
+    # Whoever stands at a branch is looked at today; by the UTC day, since a day more or less does no harm.
+    advancing.look_again(tx, sorted(set(people)), today=now.date())
+    return people
 
 
 def of_people(tx: Connection, person_ids: Sequence[int]) -> dict[int, list[Touch]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
+from sqlalchemy import Connection
 
 from campaigns.parts import Parts
 from campaigns.rules.schedule import month_label, month_of, parse_month
@@ -36,14 +37,16 @@ def list_GET() -> ResponseReturnValue:
     parts, now = _parts(), _now()
     wanted, chip = _filter()
     offset = max(0, request.args.get("from", 0, type=int))
+    this = month_of(now, parts.settings.tz)
     with parts.engine.connect() as tx:
         counts = stored.counts(tx, wanted)
-        lines = stored.page(tx, wanted, offset=offset, limit=PAGE)
+        waits = stored.held(tx, wanted) if stored.shows_held(wanted, this=this) else 0
+        lines = _lines(tx, wanted, counts, waits=waits, offset=offset)
+        counts["held"] += waits
         doubts, doubted = stored.in_doubt(tx)
         months = stored.months(tx)
         products = stored.products(tx)
         scenarios = stored.running_scenarios(tx)
-    this = month_of(now, parts.settings.tz)
     chosen = [g for g in GROUPS if not wanted.groups or g in wanted.groups]
     return render_template(
         "web/deliveries/list.html",
@@ -70,6 +73,18 @@ def list_GET() -> ResponseReturnValue:
         words=words,
         link=_link,
     )
+
+
+def _lines(
+    tx: Connection, wanted: Filter, counts: Mapping[str, int], *, waits: int, offset: int
+) -> Sequence[Line]:
+    """A page of the table: the deliveries, and behind them those who wait without one."""
+    found = stored.page(tx, wanted, offset=offset, limit=PAGE)
+    if not waits or len(found) == PAGE or (wanted.groups and "held" not in wanted.groups):
+        return found
+    before = sum(n for group, n in counts.items() if not wanted.groups or group in wanted.groups)
+    skip = max(0, offset - before)
+    return (*found, *stored.held_page(tx, wanted, offset=skip, limit=PAGE - len(found)))
 
 
 @pages.get("/deliveries.csv")
@@ -259,7 +274,7 @@ def _after(what: Target) -> str:
     if request.values.get("at") == "page" and what.kind is Kind.SCENARIO:
         return url_for("scenarios.design_GET", scenario_id=what.id)
     if request.values.get("at") == "page" and what.kind is Kind.PRODUCT:
-        return url_for("products.edit_GET", product_id=what.id)
+        return url_for("products.product_GET", id=what.id)
     return _back()
 
 

@@ -7,10 +7,11 @@ from datetime import date
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from campaigns.rules.explaining import Held
 from campaigns.services.watch import Domain
 from campaigns.storage.deliveries import Line
 from campaigns.web import returned_words
-from campaigns.web.words import clock_time, short_day
+from campaigns.web.words import RANKS, clock_time, full_day, short_day, word
 
 GROUPS = {
     "sent": _l("送信済み"),
@@ -84,6 +85,12 @@ _PLAIN = {
     "said_arrived": _l("担当者が「届いた」と記録しました"),
     "said_not_arrived": _l("担当者が「届いていない」と記録しました"),
     "import_undone": _l("取込が取り消されました"),
+    "resumed": _l("配信を再開したため、今日の日付で予定し直しています"),
+    "day_passed": _l("予定の日に送れなかったため、今日の日付で予定し直しています"),
+    "version_changed": _l("シナリオの新しい版に合わせて、予定し直しています"),
+    "row_gone": _l("シナリオの新しい版で、この行はなくなりました"),
+    "vetoed": _l("担当営業が、このメールを見送りました"),
+    "not_wanted": _l("担当営業が、このシナリオへの登録を見送りました"),
 }
 PAUSED = {
     "all": _l("すべての配信を止めました。送信予定は失われず、再開すると続きます。"),
@@ -144,15 +151,16 @@ DOMAIN_ICONS = {
     "half_open": "hourglass",
     "open": "alert-triangle",
 }
-_LOST = {
-    "starved": _l("3か月以上待っていた「%(product)s」が先です"),
-    "expiring": _l("期限の近い「%(product)s」が先です"),
-    "rank": _l("見込度の高い「%(product)s」が先です"),
-    "priority": _l("優先順位の高い「%(product)s」が先です"),
-    "waiting": _l("長く待っていた「%(product)s」が先です"),
-    "product_id": _l("「%(product)s」が先です"),
-    "enrollment_id": _l("「%(product)s」の別のシナリオが先です"),
-    "month_taken": _l("今月の枠は「%(product)s」が使いました"),
+# Why another product's mail goes first: the position of the planner's order in which the two differ.
+_FIRST = {
+    "starved": _l("3か月以上待っていた方が先"),
+    "expiring": _l("期限の近い方が先"),
+    "rank": _l("見込度の高い方が先"),
+    "priority": _l("優先順位の高い商材が先"),
+    "waiting": _l("長く待っていた方が先"),
+    "product_id": _l("登録の早い商材が先"),
+    "enrollment_id": _l("登録の早いシナリオが先"),
+    "month_taken": _l("1名に送るのは月に1通まで"),
 }
 
 
@@ -176,11 +184,43 @@ def plain(code: str) -> str:
     return str(_PLAIN.get(code) or _WON.get(code) or SERVER_SAID.get(code, code))
 
 
+def held(one: Held) -> str:
+    """Why a mail waits, for whom and until when: the one sentence of every page and of the shell."""
+    why = _first(one) if one.code in _FIRST else plain(one.code)
+    if one.code in _FIRST:
+        product = one.product or str(_("別の商材"))
+        if one.until is None:
+            return str(_("「%(product)s」の枠が先のため保留：%(why)s", product=product, why=why))
+        until = full_day(one.until)
+        return str(
+            _("「%(product)s」の枠が先のため%(day)sまで保留：%(why)s", product=product, day=until, why=why)
+        )
+    return str(_("%(day)sまで保留：%(why)s", day=full_day(one.until), why=why)) if one.until else why
+
+
+def _first(one: Held) -> str:
+    """ "warm beats nurture" where the rank decided and both are known, else which of the two goes first."""
+    first, mine = one.ranks
+    if one.code == "rank" and first and mine and first != mine:
+        return str(_("%(first)sが%(second)sより先", first=_low(first), second=_low(mine)))
+    return str(_FIRST[one.code])
+
+
+def _low(rank: str) -> str:
+    """A rank's name inside a sentence; Japanese knows no capitals."""
+    return word(RANKS, rank).lower()
+
+
+def won(by: str) -> str:
+    """What a mail won its month by, as the reason of those that did not; '' where that says nothing."""
+    return str(_FIRST[by]) if by in _FIRST else ""
+
+
 def reason(line: Line) -> str:
     """Why the mail is in its state, in one sentence; '' where the state says it all."""
     code = line.reason
-    if line.state == "carried_over" and code in _LOST:
-        return str(str(_LOST[code]) % {"product": line.by_product or _("別の商材")})
+    if line.state == "carried_over":
+        return held(Held(code, line.by_product or "", line.until, line.ranks))
     if line.state == "expired":
         return _expired(line.valid_until)
     if line.state == "sent" and (line.bounce or line.bounce_text):

@@ -22,6 +22,7 @@ _NONE = {
     "less_often": _l("回数を減らす希望により、この月はお休みです"),
     "waits_decision": _l("「%(title)s」を送るかどうか、次の判定で決まります"),
     "expected": _l("「%(title)s」を送る見込みです（ほかの商材が先になれば、後の月に回ります）"),
+    "owner_asked": _l("担当営業の了承を待っています"),
     "sending_paused": _l("すべての配信を止めていました"),
     "stopped": _l("シナリオへの参加は終わっています"),
     "no_record": _l("記録からは理由がわかりません"),
@@ -35,6 +36,8 @@ def label(entry: Entry) -> str:
     assert entry.why is not None
     if entry.why.code == "expected":
         return str(pgettext("why", "見込み"))
+    if entry.why.code == "held":
+        return word(STATES, "carried_over")
     return str(_("判定待ち") if entry.why.code == "waits_decision" else _("なし"))
 
 
@@ -52,17 +55,19 @@ def _delivery(line: Line) -> str:
         said.insert(0, str(_("%(at)sに送信", at=moment(line.sent_at))))
     elif line.state in ("planned", "retry") and line.send_at:
         said.insert(0, str(_("%(at)sに送る予定", at=moment(line.send_at))))
-    elif line.state == "carried_over" and line.until:
-        said.append(str(_("次の判定は%(day)s", day=short_day(line.until))))
     return str(_("・")).join(part for part in said if part)
 
 
 def _without(why: Why) -> str:
+    if why.held is not None:
+        return delivery_words.held(why.held)
     known = _NONE.get(why.code)
     words = str(known if known is not None else delivery_words.plain(why.code))
     values = {"month": month_name(why.month), "title": why.title or _("無題のメール"), "product": why.product}
     for name, value in values.items():
         words = words.replace(f"%({name})s", str(value))
+    if why.by and (first := delivery_words.won(why.by)):
+        words = _("%(words)s：%(why)s", words=words, why=first)
     if why.since is not None:
         words = _("%(words)s（%(day)sから）", words=words, day=short_day(why.since))
     return words

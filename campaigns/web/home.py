@@ -8,7 +8,8 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from campaigns.parts import Parts
-from campaigns.services import overview
+from campaigns.services import approve, overview, simulate
+from campaigns.storage.approvals import Counts
 from campaigns.storage.reports import Task
 from campaigns.web import words
 from campaigns.web.session import me, needs
@@ -54,7 +55,7 @@ def _names() -> dict[str, object]:
 def home_GET() -> ResponseReturnValue:
     parts = _parts()
     shown = overview.home(parts, user_id=me().id, now=parts.clock.now())
-    return render_template("web/home/home.html", home=shown)
+    return render_template("web/home/home.html", home=shown, approvals=_approvals())
 
 
 @pages.get("/today")
@@ -63,7 +64,21 @@ def today_GET() -> ResponseReturnValue:
     parts = _parts()
     page = max(1, request.args.get("page", 1, type=int))
     tasks, total = overview.today(parts, user_id=me().id, now=parts.clock.now(), page=page, size=PAGE)
-    return render_template("web/home/today.html", tasks=tasks, total=total, page=page, size=PAGE)
+    return render_template(
+        "web/home/today.html",
+        tasks=tasks,
+        total=total,
+        page=page,
+        size=PAGE,
+        approvals=_approvals(),
+        simulations=simulate.under_way(parts),
+    )
+
+
+def _approvals() -> Counts:
+    """What waits for the reader's yes as an owner; for marketers, for anybody's."""
+    owner_id = None if me().role in ("marketer", "admin") else me().id
+    return approve.counts(_parts(), owner_id=owner_id, now=_parts().clock.now())
 
 
 @pages.get("/alerts")

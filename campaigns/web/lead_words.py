@@ -220,6 +220,9 @@ def reason(stored: Mapping[str, Any]) -> str:
         "no_capacity": lambda: str(HELD["no_capacity"]),
         "at_hand_off": lambda: _("引き渡し時のスコア %(n)s", n=words.number(args.get("score"), 1)),
     }
+    if code.startswith("trigger_") and code not in texts:
+        what = words.word(words.KINDS, code.removeprefix("trigger_"))
+        return str(_("%(what)sがありました（%(until)sまで有効）", what=what, until=until))
     return texts[code]() if code in texts else code
 
 

@@ -10,6 +10,7 @@ from flask import abort, flash, request
 from flask_babel import gettext as _
 
 from campaigns.parts import Parts
+from campaigns.rules import contents
 from campaigns.rules.scenarios import ContentKind
 from campaigns.rules.tone_lint import Loud
 from campaigns.rules.tones import Tone
@@ -18,18 +19,23 @@ from campaigns.services.author import Draft
 from campaigns.storage.contents import FORMATS, Content, Variant
 from campaigns.web import mail_words as words
 
+_TEXTS = ("title", "kind", "tone", "subject", "preheader", "html", "text", "format")
 _ONE_LINE = ("title", "subject", "preheader")
 
 
 def draft() -> Draft:
     """The words as the form brings them, line ends as we keep them."""
     form = request.form
-    values = {name: form.get(name, "").replace("\r\n", "\n") for name in Draft.__dataclass_fields__}
+    values = {name: form.get(name, "").replace("\r\n", "\n") for name in _TEXTS}
     for name in _ONE_LINE:
         values[name] = values[name].strip()
     if values["format"] not in FORMATS:
         values["format"] = FORMATS[0]
-    return Draft(**values)
+    return Draft(
+        **values,
+        tags=contents.tags(form.get("tags", "")),
+        is_evergreen="is_evergreen" in form,
+    )
 
 
 def draft_of(content: Content, variant: Variant) -> Draft:
@@ -43,6 +49,8 @@ def draft_of(content: Content, variant: Variant) -> Draft:
         variant.html,
         variant.text,
         variant.format,
+        content.tags,
+        content.is_evergreen,
     )
 
 

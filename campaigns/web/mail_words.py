@@ -19,6 +19,7 @@ def mail_problem(code: str, args: Mapping[str, object]) -> str:
             + " "
             + softer(Loud("", "", str(args.get("suggestion", ""))))
         ),
+        "placeholder": lambda: _placeholder(str(args.get("words", ""))),
         "role_only": lambda: _("特定の相手向けの文面しかありません。全員向けの文面も書いてください。"),
         "syntax": lambda: _syntax(args),
         "not_allowed": lambda: _("使えない書き方です（%(what)s）。", what=args.get("what", "")),
@@ -154,6 +155,15 @@ def mail_problem(code: str, args: Mapping[str, object]) -> str:
         ),
     }
     return str(words[code]()) if code in words else code
+
+
+def _placeholder(mark: str) -> str:
+    """What only the author can fill in."""
+    if mark.startswith("http"):
+        return str(
+            _("リンク先がひな型のままです（%(mark)s）。自社のページの URL に替えてください。", mark=mark)
+        )
+    return str(_("%(mark)s をまだ記入していません。自社の内容に書き替えてください。", mark=mark))
 
 
 def _pair(args: Mapping[str, object]) -> dict[str, object]:

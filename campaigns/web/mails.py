@@ -1,4 +1,4 @@
-"""Mails: the list of contents and the editor with the two previews of a real person's mail."""
+"""Mails: the editor with the previews of a real person's mail."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from campaigns.parts import Parts
 from campaigns.rules import merge_fields
 from campaigns.rules.scenarios import ContentKind
 from campaigns.rules.tones import Tone
-from campaigns.services import attach, author, preview, upload
+from campaigns.services import attach, author, collect, preview, upload
 from campaigns.services.attach import ENDINGS, Linked
 from campaigns.services.author import Draft, Stale
 from campaigns.services.preview import Shown
 from campaigns.storage import contents as stored
-from campaigns.storage import scenarios
 from campaigns.storage.contents import Content, Variant
+from campaigns.web import content_words as told_words
 from campaigns.web import mail_forms as forms
 from campaigns.web import scenario_words as words
 from campaigns.web.security import as_preview
@@ -31,39 +31,6 @@ from campaigns.web.session import needs, safe_next
 pages = Blueprint("mails", __name__, url_prefix="/mails")
 
 _KEPT_S = 900
-
-
-@pages.get("")
-@needs("marketer", "admin")
-def list_GET() -> ResponseReturnValue:
-    with _parts().engine.connect() as tx:
-        lines = stored.listing(tx)
-        products, _events = scenarios.choices(tx)
-    return render_template(
-        "web/mails/list.html", lines=lines, products=products, starters=author.starters(), words=words
-    )
-
-
-@pages.post("/new")
-@needs("marketer", "admin")
-def new_POST() -> ResponseReturnValue:
-    starter = request.form.get("starter", "")
-    product_id = request.form.get("product_id", type=int)
-    if starter in author.starters():
-        content_id = author.from_starter(
-            _parts(), starter, product_id=product_id, user_id=current_user.id, now=_now()
-        )
-    else:
-        content_id = author.create(
-            _parts(),
-            title=_("新しいメール"),
-            kind=ContentKind.GENERAL,
-            tone=Tone.INFO,
-            product_id=product_id,
-            user_id=current_user.id,
-            now=_now(),
-        )
-    return redirect(url_for(".edit_GET", content_id=content_id))
 
 
 @pages.get("/<int:content_id>")
@@ -99,7 +66,7 @@ def edit_POST(content_id: int) -> ResponseReturnValue:
     if request.form.get("then") == "test":
         return _send_test(content, content_id, variant)
     flash(_("保存しました。"), "ok")
-    back = _safe_back(request.form.get("back", ""))
+    back = safe_back(request.form.get("back", ""))
     return redirect(
         back if request.form.get("then") == "back" and back else _here(content_id, variant), code=303
     )
@@ -109,7 +76,7 @@ def edit_POST(content_id: int) -> ResponseReturnValue:
 @needs("marketer", "admin")
 def variant_POST(content_id: int) -> ResponseReturnValue:
     lang, role = request.form.get("lang", ""), request.form.get("role", "")
-    author.add_variant(_parts(), content_id, lang=lang, buying_role=role)
+    author.add_variant(_parts(), content_id, lang=lang, buying_role=role, now=_now())
     return redirect(
         url_for(".edit_GET", content_id=content_id, lang=lang, role=role, back=_back_arg()), code=303
     )
@@ -118,7 +85,7 @@ def variant_POST(content_id: int) -> ResponseReturnValue:
 @pages.post("/<int:content_id>/variants/<int:variant_id>/delete")
 @needs("marketer", "admin")
 def variant_delete_POST(content_id: int, variant_id: int) -> ResponseReturnValue:
-    if not author.delete_variant(_parts(), content_id, variant_id):
+    if not author.delete_variant(_parts(), content_id, variant_id, now=_now()):
         flash(_("全員向けの日本語の文面は削除できません。"), "error")
     return redirect(url_for(".edit_GET", content_id=content_id, back=_back_arg()), code=303)
 
@@ -198,7 +165,9 @@ def _editor(
         tones=list(Tone),
         roles=stored.ROLES,
         langs=stored.LANGS,
+        tags=collect.known_tags(_parts()),
         words=words,
+        told_words=told_words,
         back=_back_arg(),
         is_stale=is_stale,
         base_url=_parts().settings.base_url,
@@ -279,10 +248,10 @@ def _here(content_id: int, variant: Variant) -> str:
 
 
 def _back_arg() -> str | None:
-    return _safe_back(request.values.get("back", "")) or None
+    return safe_back(request.values.get("back", "")) or None
 
 
-def _safe_back(target: str) -> str:
+def safe_back(target: str) -> str:
     """A path of our own, or nothing: a form field must not send anybody elsewhere."""
     path = safe_next(target)
     return "" if path == "/" else path

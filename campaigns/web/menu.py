@@ -62,7 +62,11 @@ GROUPS: tuple[Group, ...] = (
         (
             Item("scenarios", lazy_pgettext("menu", "シナリオ"), "scenarios", "/scenarios", MARKETING),
             Item("mails", lazy_pgettext("menu", "コンテンツ"), "mails", "/mails", MARKETING),
+            Item("ideas", lazy_pgettext("menu", "ネタ帳"), "ideas", "/ideas"),
+            Item("broadcasts", lazy_pgettext("menu", "一斉配信"), "broadcasts", "/broadcasts", MARKETING),
             Item("deliveries", lazy_pgettext("menu", "配信"), "deliveries", "/deliveries", MARKETING),
+            Item("calendar", lazy_pgettext("menu", "配信カレンダー"), "calendar", "/calendar", MARKETING),
+            Item("approvals", lazy_pgettext("menu", "担当営業の確認"), "approvals", "/approvals"),
         ),
     ),
     Group(
@@ -92,7 +96,7 @@ GROUPS: tuple[Group, ...] = (
     ),
 )
 SETTINGS: tuple[Item, ...] = (
-    Item("products", lazy_pgettext("menu", "商材"), "products", "/products", MARKETING),
+    Item("products", lazy_pgettext("menu", "商材"), "products", "/products"),
     Item("senders", lazy_pgettext("menu", "送信者情報"), "senders", "/senders", MARKETING),
     Item("team", lazy_pgettext("menu", "利用者"), "team", "/team", ADMIN),
     Item("catcher", lazy_pgettext("menu", "届いたメール（練習）"), "catcher", "/caught"),

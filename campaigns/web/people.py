@@ -15,14 +15,15 @@ from flask_login import current_user
 from campaigns.parts import Parts
 from campaigns.rules.schedule import month_of
 from campaigns.rules.touchpoints import Kind
-from campaigns.services import edit_person, record_touch, show_person, start_call
+from campaigns.services import edit_person, explain, record_touch, show_person, start_call
 from campaigns.services.edit_person import EditError, Stale
+from campaigns.services.explain import Entry
 from campaigns.services.record_touch import BY_HAND, TouchError
 from campaigns.services.start_call import MayNotCall
 from campaigns.storage import contents, directory, timeline
 from campaigns.storage import leads as stored_leads
 from campaigns.storage.directory import Filter
-from campaigns.web import lead_words, timeline_view
+from campaigns.web import explain_words, lead_words, timeline_view
 from campaigns.web.session import needs
 
 pages = Blueprint("people", __name__, url_prefix="/people")
@@ -99,9 +100,17 @@ def person_GET(person_id: int) -> ResponseReturnValue:
         rows=timeline_view.rows(page.shown, page.changes, zone=parts.settings.tz),
         reasons=timeline_view.reasons(page, now=now),
         month=month_of(now, parts.settings.tz),
+        mails=_this_month(person_id, now=now),
         no_call=start_call.why_not(page.person),
         words=lead_words,
     )
+
+
+def _this_month(person_id: int, *, now: datetime) -> list[tuple[Entry, str]]:
+    """What this month brings from each scenario, with the sentence that says why."""
+    this = month_of(now, _parts().settings.tz)
+    [month] = explain.person(_parts(), person_id, first=this, last=this, now=now).months
+    return [(entry, explain_words.sentence(entry)) for entry in month.entries if entry.scenario]
 
 
 @pages.post("/<int:person_id>/call")

@@ -1,72 +1,28 @@
-"""Products: the list, one product in six sections, and what sales say about it."""
+"""Products: the list, one product in its sections, the values that families and the company hand down."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
+from typing import Any, cast
 
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 
 from campaigns.parts import Parts
-from campaigns.services import catalogue, hold
+from campaigns.rules.inheritance import Level
+from campaigns.services import catalogue, hold, inherit
 from campaigns.services.catalogue import Invalid, Stale
+from campaigns.services.inherit import Holder
 from campaigns.storage.products import Product
+from campaigns.web import product_forms as forms
+from campaigns.web import product_sections as sections
+from campaigns.web import product_words as words
 from campaigns.web.session import me, needs
 
 pages = Blueprint("products", __name__, url_prefix="/products")
-
-LABELS = {
-    "name": _l("商材名"),
-    "family": _l("分類"),
-    "price_band": _l("価格帯"),
-    "list_key": _l("リストの名前（英数字）"),
-    "unsubscribe_label": _l("停止ページでの呼び名"),
-    "purchase_cycle_days": _l("購買サイクル"),
-    "gate_percent": _l("今すぐ客の基準（推定受注率）"),
-    "expected_amount_yen": _l("1件あたりの見込み額"),
-    "priority": _l("優先順位"),
-    "colour_no": _l("色と模様"),
-    "sender_profile_id": _l("送信者情報"),
-    "owner_user_id": _l("担当者（通知先）"),
-    "is_active": _l("使用中"),
-    "appetite": _l("営業の受入状態"),
-    "capacity_per_week": _l("1週間の受入枠"),
-}
-
-
-def error_words(errors: Mapping[str, str]) -> dict[str, str]:
-    """What to do about each wrong field."""
-    words = {
-        "missing": _("入力してください。"),
-        "taken": _("ほかで使われています。別の名前にしてください。"),
-        "not_a_number": _("数字で入力してください。"),
-        "odd": _("この形では使えません。例を見て直してください。"),
-        "unknown": _("選び直してください。"),
-    }
-    found = {}
-    for field, code in errors.items():
-        if code == "out_of_range":
-            least, most = (catalogue.NUMBERS | catalogue.SENDER_NUMBERS).get(field, (0, 999))
-            found[field] = _(
-                "%(least)sから%(most)sの間で入力してください。", least=f"{least:,}", most=f"{most:,}"
-            )
-        else:
-            found[field] = words.get(code, code)
-    return found
-
-
-def values_of(product: Product | None) -> dict[str, object]:
-    """A product as its form shows it."""
-    if product is None:
-        return {"purchase_cycle_days": 365, "gate_percent": 20, "expected_amount_yen": 0, "priority": 5,
-                "colour_no": 1, "is_active": True}  # fmt: skip
-    fields = ("name", "family", "price_band", "list_key", "unsubscribe_label", "purchase_cycle_days",
-              "expected_amount_yen", "priority", "colour_no", "sender_profile_id", "owner_user_id",
-              "is_active", "version")  # fmt: skip
-    return {**{field: getattr(product, field) for field in fields}, "gate_percent": round(product.gate * 100)}
+SECTION = "/<any(profile, delivery, hot, matrix, cycle, sender):section>"
+HOUSE = {"level": "house", "id": 0}
 
 
 def _parts() -> Parts:
@@ -74,43 +30,41 @@ def _parts() -> Parts:
     return parts
 
 
-def _form(
-    product_id: int | None,
-    values: Mapping[str, object],
-    *,
-    errors: Mapping[str, str],
-    theirs: Mapping[str, object],
-) -> str:
-    parts = _parts()
-    gate = catalogue.gate_of(parts, product_id, now=parts.clock.now()) if product_id else None
-    return render_template(
-        "web/products/edit.html",
-        product_id=product_id,
-        values=values,
-        errors=error_words(errors),
-        theirs=theirs,
-        labels=LABELS,
-        choices=catalogue.choices(parts),
-        gate=gate,
-        held=[
-            one
-            for one in hold.held(parts)
-            if one.kind == "all" or (one.kind, one.id) == ("product", product_id)
-        ],
-        matrix=catalogue.matrix(),
-    )
+def _holder(level: str, id: int) -> Holder:
+    return inherit.load(_parts(), Level(level), id) or abort(404)
+
+
+def _address(holder: Holder, section: str = "") -> str:
+    """Where a product, a family or the company stands."""
+    anchor = section or None
+    if holder.level is Level.PRODUCT:
+        return url_for(".product_GET", id=holder.id, _anchor=anchor)
+    if holder.level is Level.FAMILY:
+        return url_for(".shared_GET", level="family", id=holder.id, _anchor=anchor)
+    return url_for(".shared_GET", level="house", id=0, _anchor=anchor)
+
+
+# --- the list ---------------------------------------------------------------------------------------------
 
 
 @pages.get("/", strict_slashes=False)
-@needs("marketer")
+@needs("marketer", "inside_sales")
 def index_GET() -> ResponseReturnValue:
-    return render_template("web/products/index.html", products=catalogue.listed(_parts()))
+    parts = _parts()
+    return render_template(
+        "web/products/index.html",
+        products=catalogue.listed(parts),
+        families=inherit.families(parts),
+        gave_way=catalogue.gave_way(parts),
+    )
 
 
 @pages.get("/new")
 @needs("marketer")
 def new_GET() -> ResponseReturnValue:
-    return _form(None, values_of(None), errors={}, theirs={})
+    values = {"purchase_cycle_days": 365, "gate_percent": 20, "expected_amount_yen": 0, "priority": 5,
+              "colour_no": 1, "is_active": True}  # fmt: skip
+    return _basics_page(None, values, errors={}, theirs={})
 
 
 @pages.post("/new")
@@ -120,62 +74,278 @@ def new_POST() -> ResponseReturnValue:
     try:
         product_id = catalogue.add(parts, request.form, user_id=me().id, now=parts.clock.now())
     except Invalid as error:
-        return _form(None, request.form, errors=error.errors, theirs={}), 422
+        return _basics_page(None, request.form, errors=error.errors, theirs={}), 422
     flash(_("商材を登録しました。"), "ok")
-    return redirect(url_for("products.edit_GET", product_id=product_id))
+    return redirect(url_for(".product_GET", id=product_id))
 
 
-@pages.get("/<int:product_id>")
+# --- one product, a family, the company -------------------------------------------------------------------
+
+
+@pages.get("/<int:id>")
+@needs("marketer", "inside_sales")
+def product_GET(id: int) -> ResponseReturnValue:
+    parts = _parts()
+    product = catalogue.find(parts, id) or abort(404)
+    return _product_page(product, errors={})
+
+
+def _product_page(product: Product, *, errors: Mapping[str, str]) -> str:
+    parts = _parts()
+    holder = _holder("product", product.id)
+    held = hold.held(parts)
+    return render_template(
+        "web/products/product.html",
+        product=product,
+        holder=holder,
+        shown=sections.shown(parts, holder),
+        around=catalogue.around(parts, product.id),
+        gate=catalogue.gate_of(parts, product.id, now=parts.clock.now()),
+        held=[one for one in held if one.kind == "all" or (one.kind, one.id) == ("product", product.id)],
+        family_id=next((f[0] for f in inherit.families(parts) if f[1] == holder.family), None),
+        users={user.id: user.name for user in catalogue.choices(parts).users},
+        errors=words.errors(errors),
+        words=words,
+    )
+
+
+@pages.get("/<int:id>/fitting")
+@needs("marketer", "inside_sales")
+def fitting_GET(id: int) -> ResponseReturnValue:
+    """How many people fit the target profile, by class: a part of the page, or a page of its own."""
+    holder = _holder("product", id)
+    profile = cast(Mapping[str, Any], holder.value("target_profile"))
+    found = catalogue.fitting(_parts(), id, profile)
+    whole = not request.headers.get("HX-Request")
+    return render_template("web/products/fitting.html", holder=holder, found=found, whole=whole, words=words)
+
+
+@pages.get("/defaults", defaults=HOUSE)
+@pages.get("/families/<int:id>", defaults={"level": "family"})
+@needs("marketer", "inside_sales")
+def shared_GET(level: str, id: int) -> ResponseReturnValue:
+    """What the company, or a family, hands down to its products."""
+    holder = _holder(level, id)
+    return render_template(
+        "web/products/shared.html",
+        holder=holder,
+        shown=sections.shown(_parts(), holder),
+        heirs=inherit.heirs(_parts(), holder),
+        families=inherit.families(_parts()),
+        words=words,
+    )
+
+
+@pages.get(f"/<int:id>{SECTION}", defaults={"level": "product"})
+@pages.get(f"/families/<int:id>{SECTION}", defaults={"level": "family"})
+@pages.get(f"/defaults{SECTION}", defaults=HOUSE)
 @needs("marketer")
-def edit_GET(product_id: int) -> ResponseReturnValue:
-    product = catalogue.find(_parts(), product_id) or abort(404)
-    return _form(product_id, values_of(product), errors={}, theirs={})
+def section_GET(level: str, id: int, section: str) -> ResponseReturnValue:
+    holder = _holder(level, id)
+    return _section_page(holder, section, holder.fields_of(words.FIELDS[section]), errors={})
 
 
-@pages.post("/<int:product_id>")
+@pages.post(f"/<int:id>{SECTION}", defaults={"level": "product"})
+@pages.post(f"/families/<int:id>{SECTION}", defaults={"level": "family"})
+@pages.post(f"/defaults{SECTION}", defaults=HOUSE)
 @needs("marketer")
-def edit_POST(product_id: int) -> ResponseReturnValue:
+def section_POST(level: str, id: int, section: str) -> ResponseReturnValue:
+    """Save a section; what was typed stays on the page when it is wrong or when somebody saved first."""
+    parts, holder = _parts(), _holder(level, id)
+    typed, errors = forms.section(section, request.form)
+    try:
+        if errors:
+            raise Invalid(errors)
+        changed = inherit.save(
+            parts,
+            holder.level,
+            id,
+            typed,
+            version=request.form.get("version", 0, type=int),
+            user_id=me().id,
+            now=parts.clock.now(),
+        )
+    except Invalid as error:
+        return _section_page(holder, section, typed, errors=error.errors), 422
+    except inherit.Stale as error:
+        return _section_page(error.now, section, typed, errors={}, is_stale=True), 409
+    _say(holder, changed)
+    return redirect(_address(holder, section))
+
+
+def _section_page(
+    holder: Holder,
+    section: str,
+    values: Mapping[str, Any],
+    *,
+    errors: Mapping[str, str],
+    is_stale: bool = False,
+) -> str:
+    parts = _parts()
+    typed = request.form if request.method == "POST" else None
+    return render_template(
+        f"web/products/edit_{section}.html",
+        holder=holder,
+        section=section,
+        values=values,
+        form=sections.form_of(section, values, typed),
+        errors=words.errors(errors),
+        theirs=sections.plain(parts, holder, section) if is_stale else {},
+        mine=sections.plain_values(parts, values) if is_stale else {},
+        seen=catalogue.values_seen(parts),
+        senders=catalogue.choices(parts).senders,
+        back=_address(holder, section),
+        words=words,
+    )
+
+
+@pages.post("/<int:id>/own", defaults={"level": "product"})
+@pages.post("/families/<int:id>/own", defaults={"level": "family"})
+@pages.post("/defaults/own", defaults=HOUSE)
+@needs("marketer")
+def own_POST(level: str, id: int) -> ResponseReturnValue:
+    """One press: keep today's value as one's own, or inherit again."""
+    parts, holder = _parts(), _holder(level, id)
+    field = request.form.get("field", "")
+    try:
+        changed = inherit.keep(
+            parts,
+            holder.level,
+            id,
+            field,
+            as_own=request.form.get("as") == "own",
+            version=request.form.get("version", 0, type=int),
+            user_id=me().id,
+            now=parts.clock.now(),
+        )
+    except Invalid:
+        abort(400)
+    except inherit.Stale:
+        flash(_("ほかの人が先に変更しました。いまの値を確かめて、もう一度押してください。"), "warn")
+    else:
+        _say(holder, changed)
+    return redirect(_address(holder, sections.of_field(field)))
+
+
+def _say(holder: Holder, changed: int) -> None:
+    if holder.level is Level.PRODUCT:
+        flash(_("保存しました。"), "ok")
+    else:
+        flash(_("保存しました。%(n)s件の商材の値が変わりました。", n=changed), "ok")
+
+
+# --- basics, copy, sales ----------------------------------------------------------------------------------
+
+
+@pages.get("/<int:id>/basics")
+@needs("marketer")
+def basics_GET(id: int) -> ResponseReturnValue:
+    product = catalogue.find(_parts(), id) or abort(404)
+    return _basics_page(id, _basics(product), errors={}, theirs={})
+
+
+@pages.post("/<int:id>/basics")
+@needs("marketer")
+def basics_POST(id: int) -> ResponseReturnValue:
     """Save; when somebody saved first, both values are shown and nothing is lost."""
     parts = _parts()
-    if catalogue.find(parts, product_id) is None:
+    if catalogue.find(parts, id) is None:
         abort(404)
     version = request.form.get("version", 0, type=int)
     try:
-        catalogue.save(
-            parts, product_id, request.form, version=version, user_id=me().id, now=parts.clock.now()
-        )
+        catalogue.save(parts, id, request.form, version=version, user_id=me().id, now=parts.clock.now())
     except Invalid as error:
-        return _form(product_id, request.form, errors=error.errors, theirs={}), 422
+        return _basics_page(id, request.form, errors=error.errors, theirs={}), 422
     except Stale as error:
-        now = cast(Product, error.now)
-        theirs = values_of(now)
-        mine = {
-            **theirs,
-            **request.form,
-            "is_active": "is_active" in request.form,
-            "version": error.now.version,
-        }
-        return _form(product_id, mine, errors={}, theirs=theirs), 409
+        theirs = _basics(cast(Product, error.now))
+        mine = {**theirs, **request.form, "is_active": "is_active" in request.form,
+                "version": error.now.version}  # fmt: skip
+        return _basics_page(id, mine, errors={}, theirs=theirs), 409
     flash(_("保存しました。"), "ok")
-    return redirect(url_for("products.edit_GET", product_id=product_id))
+    return redirect(url_for(".product_GET", id=id))
 
 
-@pages.post("/<int:product_id>/team")
+def _basics(product: Product) -> dict[str, object]:
+    fields = ("name", "family", "list_key", "unsubscribe_label", "colour_no", "owner_user_id", "is_active",
+              "version")  # fmt: skip
+    return {field: getattr(product, field) for field in fields}
+
+
+def _basics_page(
+    id: int | None, values: Mapping[str, object], *, errors: Mapping[str, str], theirs: Mapping[str, object]
+) -> str:
+    parts = _parts()
+    return render_template(
+        "web/products/basics.html",
+        product_id=id,
+        values=values,
+        errors=words.errors(errors),
+        theirs=theirs,
+        labels=words.LABELS,
+        choices=catalogue.choices(parts),
+        families=inherit.families(parts),
+    )
+
+
+@pages.get("/<int:id>/copy")
 @needs("marketer")
-def team_POST(product_id: int) -> ResponseReturnValue:
+def copy_GET(id: int) -> ResponseReturnValue:
+    """Choose a product and sections, and see what would be replaced; nothing is written."""
+    holder = _holder("product", id)
+    source_id = request.args.get("from", 0, type=int)
+    source = inherit.load(_parts(), Level.PRODUCT, source_id) if source_id != id else None
+    chosen = [name for name in words.FIELDS if name in request.args.getlist("section")]
+    return render_template(
+        "web/products/copy.html",
+        holder=holder,
+        source=source,
+        chosen=chosen,
+        changes=sections.changes(_parts(), holder, source, chosen) if source else (),
+        products=[one for one in catalogue.names(_parts(), only_active=False) if one[0] != id],
+        words=words,
+    )
+
+
+@pages.post("/<int:id>/copy")
+@needs("marketer")
+def copy_POST(id: int) -> ResponseReturnValue:
+    parts = _parts()
+    _holder("product", id)
+    source = _holder("product", request.form.get("from", 0, type=int))
+    chosen = [name for name in words.FIELDS if name in request.form.getlist("section")]
+    try:
+        inherit.copy(
+            parts,
+            id,
+            source.id,
+            [field for name in chosen for field in words.FIELDS[name]],
+            version=request.form.get("version", 0, type=int),
+            user_id=me().id,
+            now=parts.clock.now(),
+        )
+    except inherit.Stale:
+        flash(_("ほかの人が先に変更しました。いまの値を確かめて、もう一度押してください。"), "warn")
+        return redirect(url_for(".copy_GET", id=id))
+    flash(_("「%(name)s」から写しました。", name=source.name), "ok")
+    return redirect(url_for(".product_GET", id=id))
+
+
+@pages.post("/<int:id>/team")
+@needs("marketer")
+def team_POST(id: int) -> ResponseReturnValue:
     """What sales say today: appetite and capacity, kept with its date."""
     parts = _parts()
-    product = catalogue.find(parts, product_id) or abort(404)
+    product = catalogue.find(parts, id) or abort(404)
     try:
         catalogue.set_team(
             parts,
-            product_id,
+            id,
             appetite=request.form.get("appetite", ""),
             capacity=request.form.get("capacity_per_week", ""),
             user_id=me().id,
             now=parts.clock.now(),
         )
     except Invalid as error:
-        return _form(product_id, values_of(product), errors=error.errors, theirs={}), 422
+        return _product_page(product, errors=error.errors), 422
     flash(_("営業の受入状態を記録しました。"), "ok")
-    return redirect(url_for("products.edit_GET", product_id=product_id) + "#team")
+    return redirect(url_for(".product_GET", id=id, _anchor="team"))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from datetime import date
 
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
 from campaigns.rules import scenarios as rule
+from campaigns.rules.audience import FIELDS, Audience
 from campaigns.rules.scenarios import Scenario
-from campaigns.rules.tones import Tone
-from campaigns.services.design import Head, Row
+from campaigns.services.design import Head
 from campaigns.web import scenario_words as words
-from campaigns.web.asked import number
+
+VALUES_MAX = 40
 
 
 def as_form(scenario: Scenario) -> dict[str, object]:
@@ -24,12 +25,26 @@ def as_form(scenario: Scenario) -> dict[str, object]:
         "classes": scenario.classes,
         "event_id": str(scenario.event_id or ""),
         "version": scenario.version,
+        **{name: getattr(scenario.audience, name) for name in FIELDS},
     }
 
 
 def classes(form: Mapping[str, object]) -> tuple[str, ...]:
     given = form.getlist("classes") if isinstance(form, MultiDict) else form.get("classes", ())
     return tuple(c for c in rule.CLASSES if isinstance(given, (list, tuple)) and c in given)
+
+
+def audience(form: Mapping[str, object]) -> Audience:
+    """The further conditions: boxes, and what was typed beside them (industries_more, bands_more)."""
+    chosen = {}
+    for name in FIELDS:
+        given = form.getlist(name) if isinstance(form, MultiDict) else form.get(name, ())
+        more = re.split(r"[、,\n]", str(form.get(f"{name}_more", "")))
+        values = [
+            v.strip() for v in (*(given if isinstance(given, (list, tuple)) else ()), *more) if v.strip()
+        ]
+        chosen[name] = tuple(dict.fromkeys(values))[:VALUES_MAX]
+    return Audience(**chosen)
 
 
 def head(form: MultiDict[str, str]) -> tuple[Head, dict[str, str]]:
@@ -44,6 +59,7 @@ def head(form: MultiDict[str, str]) -> tuple[Head, dict[str, str]]:
         goal_kind=form.get("goal_kind", ""),
         classes=classes(form),
         event_id=form.get("event_id", type=int),
+        audience=audience(form),
     )
     errors: dict[str, str] = {}
     if not made.purpose:
@@ -55,18 +71,3 @@ def head(form: MultiDict[str, str]) -> tuple[Head, dict[str, str]]:
     if not made.classes:
         errors["classes"] = _("配信対象の管理区分を1つ以上選んでください。")
     return made, errors
-
-
-def row(form: Mapping[str, str]) -> Row | None:
-    """A row as the form brings it; None when a number is no number or out of bounds."""
-    try:
-        made = Row(
-            offset_months=int(form["offset_months"]),
-            want_day=int(form["want_day"]),
-            tone=Tone(form["tone"]).value,
-            content_id=number(form["content_id"]) if form.get("content_id") else None,
-            valid_until=date.fromisoformat(form["valid_until"]) if form.get("valid_until") else None,
-        )
-    except (KeyError, ValueError):
-        return None
-    return made if 0 <= made.offset_months <= rule.MAX_OFFSET_MONTHS and 1 <= made.want_day <= 31 else None

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from campaigns.rules.scenarios import PatternStep, Problem, Step
+from campaigns.rules.scenarios import Problem
 from campaigns.web.mail_words import FORMATS as FORMATS
 from campaigns.web.mail_words import KINDS_OF_FILE as KINDS_OF_FILE
 from campaigns.web.mail_words import mail_problem as mail_problem
 from campaigns.web.mail_words import softer as softer
-from campaigns.web.words import day, language
+from campaigns.web.words import day
 
 STATUS = {
     "draft": _l("下書き"),
@@ -51,6 +53,32 @@ CLASSES = {
     "-": _l("区分なし"),
 }
 PATTERNS = {
+    "exhibition": (
+        _l("展示会のあと、相談したい人を見つけて会う"),
+        _l(
+            "お礼、事例、確認表と続け、読んだ人には電話や次の資料、控えめな製品案内のあとは常備の棚へ。全12行です。"
+        ),
+    ),
+    "document_request": (
+        _l("資料請求のあと、社内の検討を手伝って相談につなげる"),
+        _l("読む順番のご案内と電話から始め、社内の説明、手元の品での試しへ進みます。全11行です。"),
+    ),
+    "dormant": (
+        _l("しばらく動きのない人と、もう一度つながる"),
+        _l(
+            "お願いごとのないごあいさつから始め、反応のない人にはFAXを1枚、読む人には質問をひとつだけ。全8行です。"
+        ),
+    ),
+    "seminar": (
+        _l("セミナーに来てもらい、その後の相談につなげる"),
+        _l("背景の資料、ご案内、質問のまとめの3通と、確認の電話です。全8行です。"),
+    ),
+    "care": (
+        _l("お客様に長く使っていただき、次の相談を最初に受ける"),
+        _l(
+            "連絡先、手入れ、休みの前後の確認、お客様の工夫。大切なお客様には担当営業が訪問します。全10行です。"
+        ),
+    ),
     "exhibition_hot": (
         _l("展示会・セミナーの参加者から有望な見込み客を絞り込む"),
         _l("お礼、他社事例、お役立ち情報、控えめな製品案内の4行から始めます。"),
@@ -67,6 +95,64 @@ STARTERS = {
     "useful": _l("お役立ち情報"),
     "product_soft": _l("製品のご案内（控えめ）"),
     "newsletter": _l("季節のお便り（MJML）"),
+    "exhibition_thanks": _l("展示会：お礼と質問への回答"),
+    "exhibition_case": _l("展示会：他社事例"),
+    "exhibition_checklist": _l("展示会：引き継ぎの確認表"),
+    "exhibition_cost": _l("展示会：コストの計算表"),
+    "exhibition_industry": _l("展示会：業界の話"),
+    "exhibition_soft": _l("展示会：製品のご案内（控えめ）"),
+    "document_thanks": _l("資料請求：お礼と読む順番"),
+    "document_reading": _l("資料請求：社内で話した4つのこと"),
+    "document_approval": _l("資料請求：社内の説明でよく聞かれること"),
+    "document_soft": _l("資料請求：手元の品で試す（控えめ）"),
+    "dormant_hello": _l("休眠：ご無沙汰のごあいさつ"),
+    "dormant_industry": _l("休眠：小さな見直しの例"),
+    "dormant_question": _l("休眠：ひとつだけ質問"),
+    "seminar_theme": _l("セミナー：テーマの背景"),
+    "seminar_invite": _l("セミナー：ご案内"),
+    "seminar_notes": _l("セミナー：質問と答えのまとめ"),
+    "care_contact": _l("お客様：困ったときの連絡先"),
+    "care_upkeep": _l("お客様：長く使うための手入れ"),
+    "care_season": _l("お客様：長い休みの前後の確認"),
+    "care_voice": _l("お客様：使い方の工夫"),
+}
+FLOW_PROBLEMS = {
+    "no_mail": _l("メールの行がありません。メールか案内の行を1行以上追加してください。"),
+    "kind_unknown": _l("行の種類「%(kind)s」は使えません。種類を選び直してください。"),
+    "who_missing": _l("だれが行うかを選んでください。"),
+    "due_out_of_range": _l("期限は1から%(most)sまでの営業日で入力してください。"),
+    "wait_out_of_range": _l("待つ日数は1から%(most)sまでで入力してください。"),
+    "invite_without_date": _l(
+        "案内には、イベントか期限が必要です。日の決まったイベントを選ぶか、期限を入力してください。"
+    ),
+    "event_past": _l("イベントの開催日 %(day)s がもう過ぎています。これからのイベントを選んでください。"),
+    "valid_after_event": _l("期限が開催日 %(day)s より後です。期限を開催日までの日にしてください。"),
+    "invite_too_late": _l(
+        "いま始める人に届くのは早くて %(earliest)s で、%(day)s に間に合いません。月か希望日を早めてください。"
+    ),
+    "row_lost": _l("属していた分岐がありません。行を移し直してください。"),
+    "row_out_of_place": _l("分岐の行が分岐のすぐ下に並んでいません。行を移してそろえてください。"),
+    "jump_without_target": _l("移る先を選んでください。"),
+    "target_missing": _l("移る先の行がなくなっています。移る先を選び直してください。"),
+    "loop": _l("%(other)s行目へ戻ると、流れが終わらずに回り続けます。先の行を移る先に選んでください。"),
+    "unreachable": _l(
+        "どの流れからもこの行に来ません。手前の行の移る先を変えるか、この行を削除してください。"
+    ),
+    "branch_empty": _l("分岐の先に行がありません。「はい」か「それ以外」に行を追加してください。"),
+    "condition_missing": _l("分かれる条件を選んでください。"),
+    "watch_out_of_range": _l("反応を待つ日数は1から%(most)sまでで入力してください。"),
+    "values_missing": _l("条件の値を1つ以上選んでください。"),
+    "value_unknown": _l("条件に使えない値があります。値を選び直してください。"),
+    "no_mail_before": _l(
+        "この分岐の前にメールがないので、反応を待てません。前にメールの行を置いてください。"
+    ),
+    "watched_missing": _l("反応を見るメールの行がなくなっています。メールを選び直してください。"),
+    "watched_not_before": _l(
+        "反応を見る%(other)s行目は、この分岐より前に送られません。前に送るメールを選んでください。"
+    ),
+    "call_unasked": _l(
+        "反応も見込度も確かめずに電話・訪問をする行です。まだ関心の浅い人には逆効果なので、お悩み客以上か、担当営業のいる人にだけ行います。前に分岐を置くと、だれに行うかを選べます。"
+    ),
 }
 DISCLOSURE = {
     "profile": _l("送信者情報そのもの"),
@@ -122,42 +208,16 @@ def month(offset: int) -> str:
     return str(_("%(n)sか月後", n=offset))
 
 
-def sentence(step: Step) -> str:
-    """What this row will do, in a sentence or two."""
-    if step.content_id is None:
-        return str(_("送る内容がまだ選ばれていません。"))
-    said = [_when(step)]
-    if step.valid_until is not None:
-        said.append(_("%(day)sを過ぎたら送らず、次の行へ進みます。", day=day(step.valid_until)))
-    if step.content_kind == "thanks":
-        said.append(_("月間枠が使われていても、お礼は1度だけ例外として送ります。"))
-    else:
-        said.append(_("他商材が枠を使った月は、翌月へ繰り越します。"))
-    return ("" if language() == "ja" else " ").join(said)
-
-
-def _when(step: Step) -> str:
-    if step.offset_months == 0:
-        return str(
-            _(
-                "登録した月の%(day)s日（休業日なら翌営業日）に送ります。過ぎているときは、次の営業日に送ります。",
-                day=step.want_day,
-            )
-        )
-    if step.offset_months == 1:
-        return str(_("1か月後の%(day)s日（休業日なら翌営業日）に送ります。", day=step.want_day))
-    return str(
-        _(
-            "%(n)sか月後の%(day)s日（休業日なら翌営業日）に送ります。",
-            n=step.offset_months,
-            day=step.want_day,
-        )
-    )
-
-
 def problem(found: Problem) -> str:
     """What is wrong with a scenario and what to do about it."""
-    args = dict(found.args)
+    args = {
+        name: day(date.fromisoformat(str(value))) if name in ("day", "earliest") else value
+        for name, value in found.args.items()
+    }
+    if "classes" in args:
+        args["classes"] = _("・").join(str(args["classes"]).split("・"))
+    if found.code in FLOW_PROBLEMS:
+        return str(FLOW_PROBLEMS[found.code]) % args
     words = {
         "purpose_missing": lambda: _("シナリオの目的を書いてください。"),
         "goal_missing": lambda: _("ゴールとする接点を選んでください。"),
@@ -192,6 +252,10 @@ def problem(found: Problem) -> str:
             "%(other)s行目と同じ内容です。同じ人に同じ内容は2度送らないので、別の内容を選んでください。",
             **args,
         ),
+        "content_not_approved": lambda: _(
+            "「%(title)s」はまだ承認されていません。コンテンツの画面で承認するか、別の内容を選んでください。",
+            **args,
+        ),
         "content_without_mail": lambda: _("「%(title)s」には件名か本文がまだありません。", **args),
         "already_expired": lambda: _("期限 %(day)s がもう過ぎています。", **args),
         "tone_hidden": lambda: _(
@@ -206,6 +270,10 @@ def problem(found: Problem) -> str:
             "セールス色のあるメールは%(every)s通に1通までです。直前に情報メールを%(info)s通はさんでください。",
             **args,
         ),
+        "sales_too_early": lambda: _(
+            "セールス色のあるメールには早すぎます。ここに来るどの道でも、先に情報メールを%(info)s通送ってください。",
+            **args,
+        ),
     }
     return str(words[found.code]()) if found.code in words else found.code
 
@@ -213,8 +281,3 @@ def problem(found: Problem) -> str:
 def missing(codes: str) -> str:
     """Names of missing legal items, one after the other."""
     return str(_("、")).join(str(DISCLOSURE.get(code, code)) for code in codes.split(",") if code)
-
-
-def pattern_row(row: PatternStep) -> str:
-    """A row of a shipped pattern, for its description."""
-    return f"{month(row.offset_months)} {STARTERS.get(row.starter, row.starter)}"

@@ -20,7 +20,7 @@ from campaigns.services.check_dns import Report
 from campaigns.services.dns_records import Identity
 from campaigns.storage.products import Sender
 from campaigns.web import dns_words
-from campaigns.web.products import error_words
+from campaigns.web.product_words import errors as error_words
 from campaigns.web.session import me, needs
 
 pages = Blueprint("senders", __name__, url_prefix="/senders")

@@ -96,6 +96,7 @@ CAUSES: Table = {
     "warm_deep": _l("お悩み客で、会話まで進んでいます"),
     "warm_shallow": _l("お悩み客で、まだ会話がありません"),
     "silent": _l("長く反応がないため、再測定します"),
+    "nurture": _l("そのうち客に、資料で役立ちます"),
     "refused_by_reply": _l("返信で配信停止の希望がありました"),
     "reply": _l("メールに返信がありました"),
     "address_dead": _l("メールアドレス入手（今のアドレスには届きません）"),
@@ -107,6 +108,7 @@ ALERTS: Table = {
     "refused_by_reply": _l("返信で配信停止の希望がありました"),
     "complaint": _l("迷惑メールとして報告されました"),
     "complaint_rate": _l("1週間の迷惑メール報告が0.1％以上になりました"),
+    "refusal_rate": _l("一斉配信の配信停止が、いつもより多くなっています"),
     "scenario_paused": _l("1週間の迷惑メール報告が0.3％に達したため、シナリオを自動で一時停止しました"),
     "sender_fault": _l("当社側の理由（認証・評判・内容）で、メールが拒否されています"),
     "in_doubt": _l("結果のわからない送信があります"),
@@ -191,6 +193,16 @@ def short_day(value: date | datetime | None) -> str:
     if language() == "en":
         return f"{at.day} {MONTHS_EN[at.month - 1]}" + ("" if at.year == this_year else f" {at.year}")
     return ("" if at.year == this_year else f"{at.year}/") + f"{at.month}/{at.day:02d}"
+
+
+def full_day(value: date | datetime) -> str:
+    """12月1日 / 1 December, for a sentence; with the year when it is not this one's."""
+    at = _local(value)
+    this_year = current_app.extensions["ikusei"].clock.now().astimezone(zone()).year
+    if language() == "en":
+        name = f"{at.day} {merge_fields.MONTHS_EN[at.month - 1]}"
+        return name if at.year == this_year else f"{name} {at.year}"
+    return ("" if at.year == this_year else f"{at.year}年") + f"{at.month}月{at.day}日"
 
 
 def moment(value: datetime | None) -> str:

@@ -73,6 +73,69 @@ def test_the_decision_falls_three_business_days_before():
     assert schedule.decision_day(date(2027, 1, 5), CAL) == date(2026, 12, 27 - 2)
 
 
+@pytest.mark.parametrize(
+    ("month", "want", "wanted", "decided"),
+    [
+        # A leap day is a business day like another; without one the month ends before.
+        ("2028-02", 29, "2028-02-29", "2028-02-24"),
+        ("2028-02", 31, "2028-02-29", "2028-02-24"),
+        ("2027-02", 31, "2027-02-26", "2027-02-22"),
+        # The end of a month does not become the next one.
+        ("2026-04", 31, "2026-04-30", "2026-04-24"),
+        ("2026-05", 31, "2026-05-29", "2026-05-26"),
+        # New Year: December keeps its own, January begins on its first business day, decided in the old year.
+        ("2026-12", 31, "2026-12-28", "2026-12-23"),
+        ("2026-12", 29, "2026-12-28", "2026-12-23"),
+        ("2027-01", 1, "2027-01-04", "2026-12-24"),
+        ("2027-01", 3, "2027-01-04", "2026-12-24"),
+        # Golden Week.
+        ("2027-05", 3, "2027-05-06", "2027-04-27"),
+        ("2026-05", 3, "2026-05-07", "2026-04-28"),
+        # The other worked days of the rule: New Year, three holidays in a row, a Sunday before one, month ends.
+        ("2026-01", 1, "2026-01-05", "2025-12-24"),
+        ("2026-09", 21, "2026-09-24", "2026-09-16"),
+        ("2026-11", 22, "2026-11-24", "2026-11-18"),
+        ("2026-02", 28, "2026-02-27", "2026-02-24"),
+        ("2027-01", 31, "2027-01-29", "2027-01-26"),
+    ],
+)
+def test_days_at_the_edges_of_months_and_years(month, want, wanted, decided):
+    found = wanted_day(parse_month(month), want, CAL)
+    assert found == date.fromisoformat(wanted)
+    assert schedule.decision_day(found, CAL) == date.fromisoformat(decided)
+    plan = schedule.month_plan(parse_month(month), CAL)
+    assert (iso(plan.wanted[want]), iso(plan.decide[want])) == (wanted, decided)
+
+
+@pytest.mark.parametrize(
+    ("instant", "zone", "month"),
+    [
+        ("2026-12-31T14:59:59", "Asia/Tokyo", "2026-12"),
+        ("2026-12-31T15:00:00", "Asia/Tokyo", "2027-01"),
+        ("2028-02-29T14:59:59", "Asia/Tokyo", "2028-02"),
+        ("2028-02-29T15:00:00", "Asia/Tokyo", "2028-03"),
+        # The same instant in an installation that moved to another zone, in winter and in summer time.
+        ("2026-12-31T23:30:00", "Europe/Berlin", "2027-01"),
+        ("2026-07-31T22:30:00", "Europe/Berlin", "2026-08"),
+        ("2026-07-31T22:30:00", "UTC", "2026-07"),
+        ("2027-01-01T04:00:00", "America/New_York", "2026-12"),
+    ],
+)
+def test_a_month_is_that_of_the_zone(instant, zone, month):
+    at = datetime.fromisoformat(instant).replace(tzinfo=UTC)
+    assert schedule.month_label(month_of(at, ZoneInfo(zone))) == month
+
+
+@pytest.mark.parametrize("on", ["2026-03-27", "2026-03-29", "2026-03-30", "2026-10-25", "2026-10-26"])
+def test_a_change_of_the_clock_keeps_the_hours_of_the_day(on):
+    zone, found = ZoneInfo("Europe/Berlin"), date.fromisoformat(on)
+    for key in range(300):
+        local = send_at(found, key=key, zone=zone).astimezone(zone)
+        minute = local.hour * 60 + local.minute
+        assert local.date() == found
+        assert 570 <= minute < 690 or 780 <= minute < 990
+
+
 def test_mails_are_spread_evenly_over_the_windows_and_always_at_the_same_time():
     on = date(2026, 11, 10)
     found = [send_at(on, key=k, zone=TOKYO) for k in range(6600)]
@@ -180,13 +243,33 @@ def test_a_higher_cap_lets_another_product_in_but_never_the_same_twice():
     assert (schedule.gap_days(1), schedule.gap_days(2), schedule.gap_days(3)) == (21, 7, 7)
 
 
-def test_the_gap_moves_the_day_and_february_is_not_skipped():
-    free = (date(2027, 1, 29) + timedelta(days=schedule.GAP_DAYS)).toordinal()
-    feb = Candidate(1, 1, parse_month("2027-02"), 1)
-    ctx = situation(month=parse_month("2027-02"), earliest=day("2027-02-01"), next_free_on=free)
-    choice = choose([feb], ctx=ctx)
+@pytest.mark.parametrize(("gap", "want", "following"), [(21, 1, "2027-02-19"), (30, 10, "2027-03-10")])
+def test_21_days_move_the_day_where_30_would_skip_february(gap, want, following):
+    free = (date(2027, 1, 29) + timedelta(days=gap)).toordinal()
+    for month in (parse_month("2027-02"), parse_month("2027-03")):
+        ctx = situation(month=month, earliest=schedule.first_day(month).toordinal(), next_free_on=free)
+        choice = choose([Candidate(1, 1, parse_month("2027-02"), want)], ctx=ctx)
+        if choice.winner is not None:
+            break
+        assert [c.reason for c in choice.carried] == ["gap"]
     assert choice.winner is not None
-    assert iso(choice.winner.day) == "2027-02-19"
+    assert iso(choice.winner.day) == following
+    assert schedule.GAP_DAYS == 21
+
+
+def test_where_rolling_30_days_would_mail_twice_in_january_and_in_may_the_month_is_taken():
+    rolling = [date(2026, 1, 1) + timedelta(days=30 * n) for n in range(12)]
+    months = Counter(map(schedule.month_of_day, rolling))
+    assert [schedule.month_label(m) for m, n in months.items() if n > 1] == ["2026-01", "2026-05"]
+    taken: set[int] = set()
+    lost = []
+    for on in rolling:
+        month = schedule.month_of_day(on)
+        ctx = situation(month=month, earliest=on.toordinal(), taken=(1,) if month in taken else ())
+        choice = choose([Candidate(1, 1, month, on.day)], ctx=ctx)
+        lost += [(on.isoformat(), c.reason) for c in choice.carried]
+        taken.add(month)
+    assert lost == [("2026-01-31", "month_taken"), ("2026-05-31", "month_taken")]
 
 
 @pytest.mark.parametrize("first", ["2026-01-01", "2026-01-05"])
@@ -283,6 +366,23 @@ def test_one_mail_in_four_may_be_sales_coloured(newest_first, expected):
 
 
 @pytest.mark.parametrize(
+    ("every", "infos", "expected"),
+    [
+        (3, 1, "tone_ratio"),
+        (3, 2, None),
+        (4, 2, "tone_ratio"),
+        (4, 3, None),
+        (12, 10, "tone_ratio"),
+        (12, 11, None),
+    ],
+)
+def test_a_product_may_choose_one_in_three_to_one_in_twelve(every, infos, expected):
+    light = candidate(1, tone=S, tone_every=every)
+    choice = choose([light], ctx=situation(recent_tones=(INFO,) * infos + (S,)))
+    assert (choice.blocked[0].reason if choice.blocked else None) == expected
+
+
+@pytest.mark.parametrize(
     ("cls", "rank", "expected"),
     [
         ("C1", "hot", "tone_hard"),
@@ -314,6 +414,21 @@ def test_less_often_and_fatigue_slow_down():
     assert choose([candidate(1)], ctx=second).winner is None
 
 
+@pytest.mark.parametrize(("silent", "mails"), [(0, 12), (5, 12), (6, 6), (11, 6), (12, 2), (40, 2)])
+def test_who_never_reacts_gets_a_mail_every_second_month_then_two_a_year(silent, mails):
+    sent, last = 0, NOV - 6
+    for month in range(NOV, NOV + 12):
+        ctx = situation(
+            month=month,
+            earliest=schedule.first_day(month).toordinal(),
+            last_month=last,
+            every=schedule.every_months(1, silent),
+        )
+        if choose([Candidate(1, 1, NOV, 10)], ctx=ctx).winner is not None:
+            sent, last = sent + 1, month
+    assert sent == mails
+
+
 def test_a_thank_you_mail_takes_the_free_slot_or_goes_once_as_an_exception():
     assert schedule.courtesy_slot(0, 0) == 1
     assert schedule.courtesy_slot(1, 0) == 0
@@ -331,7 +446,7 @@ def test_the_same_mail_to_many_people_of_a_company_is_spread_over_three_business
     assert {schedule.company_day(last, place=n, people=9, table=plan.table) for n in range(9)} == {last}
 
 
-@pytest.mark.parametrize("n", [2, 3, 4, 5, 6])
+@pytest.mark.parametrize("n", range(2, 11))
 def test_with_n_products_nobody_waits_longer_than_n_plus_1_months(n):
     rng = random.Random(n)
     for _ in range(25):

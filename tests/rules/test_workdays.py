@@ -2,7 +2,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from campaigns.rules.workdays import Calendar
+from campaigns.rules.workdays import Calendar, clamp_day
 
 CAL = Calendar()
 TABLE = CAL.table(date(2025, 12, 1), date(2027, 6, 30))
@@ -74,3 +74,56 @@ def test_a_calendar_that_is_always_closed_is_an_error_not_an_endless_loop():
     always = Calendar(closed=frozenset(date(2026, 1, 1) + timedelta(days=n) for n in range(800)))
     with pytest.raises(ValueError, match="no business day"):
         always.next_business_day(date(2026, 1, 1))
+
+
+# The law moved these days for the games and for the change of the emperor: old day, new day.
+@pytest.mark.parametrize(
+    ("day", "is_open"),
+    [
+        ("2019-04-30", False),
+        ("2019-05-01", False),
+        ("2019-05-02", False),
+        ("2019-10-22", False),
+        ("2020-07-20", True),
+        ("2020-07-23", False),
+        ("2020-07-24", False),
+        ("2020-08-10", False),
+        ("2020-08-11", True),
+        ("2021-07-19", True),
+        ("2021-07-22", False),
+        ("2021-07-23", False),
+        ("2021-08-09", False),
+        ("2021-08-11", True),
+        ("2021-10-11", True),
+        # Between two holidays, and the day after one that fell on a Sunday.
+        ("2026-09-22", False),
+        ("2027-03-22", False),
+    ],
+)
+def test_holidays_that_the_law_moved_are_known(day, is_open):
+    assert CAL.is_business_day(date.fromisoformat(day)) is is_open
+
+
+def test_a_day_that_the_law_will_move_is_entered_by_hand():
+    moved = Calendar(closed=frozenset({date(2027, 6, 1)}), extra_open=frozenset({date(2027, 7, 19)}))
+    assert not CAL.is_business_day(date(2027, 7, 19))
+    assert moved.is_business_day(date(2027, 7, 19))
+    assert moved.next_business_day(date(2027, 6, 1)) == date(2027, 6, 2)
+    table = moved.table(date(2027, 5, 1), date(2027, 8, 31))
+    assert table.is_open(date(2027, 7, 19).toordinal())
+    assert not table.is_open(date(2027, 6, 1).toordinal())
+
+
+@pytest.mark.parametrize(
+    ("year", "month", "day", "expected"),
+    [
+        (2028, 2, 31, "2028-02-29"),
+        (2027, 2, 29, "2027-02-28"),
+        (2100, 2, 29, "2100-02-28"),
+        (2026, 4, 31, "2026-04-30"),
+        (2026, 12, 31, "2026-12-31"),
+        (2026, 1, 0, "2026-01-01"),
+    ],
+)
+def test_a_wanted_day_is_clamped_to_its_month(year, month, day, expected):
+    assert clamp_day(year, month, day) == date.fromisoformat(expected)

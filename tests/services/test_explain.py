@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from click.testing import CliRunner
@@ -13,10 +13,14 @@ from sqlalchemy import text
 from campaigns import commands
 from campaigns import parts as composition
 from campaigns.parts import Parts
+from campaigns.rules.explaining import Held
 from campaigns.rules.schedule import parse_month
 from campaigns.services import deliver, explain, hold, plan, refuse
 from campaigns.services.explain import Entry, Explained
 from campaigns.services.hold import Kind, Target
+from campaigns.storage import deliveries, users
+from campaigns.storage.deliveries import Filter
+from campaigns.web import app as web
 from mailer.transports import MemoryTransport
 from tests import world
 from tests.world import World
@@ -94,16 +98,104 @@ def test_a_month_that_another_product_took_says_which(parts: Parts) -> None:
         tx.execute(text("update pace set plan_at = '2026-11-24'"))
     plan.run(parts, now=NOW)
     [entry] = entries(ask(parts), "2026-11", "計量ポンプ")
-    assert entry.line is not None
-    assert (entry.line.state, entry.line.by_product) == ("carried_over", "外観検査装置 EyeLine")
-    assert entry.line.until is not None
-    # A month later the delivery has moved on; November is found again by the mail that went first.
-    run(parts, "update deliveries set month = :m, state = 'planned', send_at = :at where state = 'carried_over'",
-        m=NOV + 1, at=NOW + timedelta(days=20))  # fmt: skip
-    later = ask(parts, now=NOW + timedelta(days=10))
-    [entry] = entries(later, "2026-11", "計量ポンプ")
+    assert entry.why is not None
+    assert entry.why.held is not None
+    assert (entry.why.held.code, entry.why.held.product) == ("month_taken", "外観検査装置 EyeLine")
+    assert entry.why.held.until is not None
+    # A month later it has moved on; November is found again by the mail that went first.
+    run(parts, "update pace set held = null")
+    [entry] = entries(ask(parts, now=NOW + timedelta(days=10)), "2026-11", "計量ポンプ")
     assert entry.why is not None
     assert (entry.why.code, entry.why.product) == ("month_taken", "外観検査装置 EyeLine")
+
+
+def gave_way(parts: Parts) -> World:
+    """A person for whom the pump, a warm list, goes before the inspector, a nurtured one."""
+    made = world.build(parts, count=1)
+    with parts.engine.begin() as tx:
+        other = world.product(tx, "商材B", list_key="b", priority=9)
+        scenario, version, _contents = world.scenario(tx, other, want_day=25)
+        for product, number, frozen in (
+            (made.product, made.scenario, made.version),
+            (other, scenario, version),
+        ):
+            tx.execute(
+                text(
+                    "insert into enrollments (person_id, product_id, scenario_id, version_id, position,"
+                    " start_month, due_month, created_at) values (:p, :product, :s, :v, 1, :m, :m, :now)"
+                ),
+                {"p": made.people[0], "product": product, "s": number, "v": frozen, "m": NOV, "now": NOW},
+            )
+        world.insert(
+            tx,
+            "product_leads",
+            person_id=made.people[0],
+            product_id=other,
+            state="nurturing",
+            rank="warm",
+            created_at=NOW,
+        )
+        tx.execute(
+            text("update product_leads set rank = 'nurture' where product_id = :p"), {"p": made.product}
+        )
+        tx.execute(
+            text("insert into pace (person_id, plan_at) values (:p, '2026-11-24')"), {"p": made.people[0]}
+        )
+    plan.run(parts, now=NOW)
+    return made
+
+
+def test_who_gave_way_to_a_warmer_list_is_told_so_until_the_promised_day(parts: Parts) -> None:
+    gave_way(parts)
+    [entry] = entries(ask(parts), "2026-11")
+    assert entry.why is not None
+    assert entry.why.held == Held("rank", "商材B", date(2026, 12, 22), ("warm", "nurture"))
+    assert why(ask(parts), "2026-12") == "expected"
+
+
+def test_the_page_of_a_person_the_list_and_the_shell_say_the_same_sentence(
+    parts: Parts, shell: CliRunner
+) -> None:
+    made = gave_way(parts)
+    ja = "「商材B」の枠が先のため12月22日まで保留：お悩み客がそのうち客より先"
+    en = "Held by 商材B until 22 December: warm beats nurture"
+    assert ja in shell.invoke(commands.cli, ["explain", ADDRESS, "--lang", "ja"]).output
+    assert en in shell.invoke(commands.cli, ["explain", ADDRESS]).output
+    app = web.create(parts)
+    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    with parts.engine.begin() as tx:
+        id = users.add(
+            tx, email="a@b.example", name="管理", role="admin", locale="ja", password_hash="x", now=NOW
+        )
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session["_user_id"], session["_fresh"] = f"{id}:1", True
+    for path in ("/deliveries?show=held", f"/deliveries/why/{made.people[0]}", f"/people/{made.people[0]}"):
+        assert ja in client.get(path).get_data(as_text=True), path
+        assert en in client.get(f"{path}{'&' if '?' in path else '?'}lang=en").get_data(as_text=True), path
+        client.get("/?lang=ja")
+
+
+def test_who_waits_counts_among_the_held_and_the_figures_add_up(parts: Parts) -> None:
+    gave_way(parts)
+    with parts.engine.connect() as tx:
+        wanted = Filter(month=NOV)
+        assert deliveries.held(tx, wanted) == 1
+        assert deliveries.held(tx, Filter(product_id=2)) == 0
+        [line] = deliveries.held_page(tx, wanted, offset=0, limit=50)
+    assert (line.state, line.by_product, line.ranks) == ("carried_over", "商材B", ("warm", "nurture"))
+
+
+def test_who_waits_for_the_owners_yes_is_told_so(parts: Parts) -> None:
+    made = world.build(parts, count=1)
+    run(
+        parts,
+        "insert into enrollments (person_id, product_id, scenario_id, version_id, start_month, due_month, status,"
+        " created_at) values (:p, :product, :s, :v, :m, :m, 'asked', :now)",
+        p=made.people[0], product=made.product, s=made.scenario, v=made.version, m=NOV, now=NOW,
+    )  # fmt: skip
+    assert why(ask(parts), "2026-11") == "owner_asked"
+    assert why(ask(parts), "2027-01") == "owner_asked"
 
 
 def test_a_refusal_is_told_with_its_day_for_every_month_after_it(parts: Parts) -> None:

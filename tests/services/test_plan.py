@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from campaigns.parts import Parts
 from campaigns.services import enrol, plan, self_audit
+from campaigns.storage import waiting
 from tests import world
 
 MORNING = datetime(2026, 11, 19, 21, 1, tzinfo=UTC)  # 06:01 of 20 November in Tokyo
@@ -76,13 +77,15 @@ def test_two_products_share_one_month_and_the_loser_says_who_won(parts: Parts) -
     enrol.audience(parts, first.scenario, now=MORNING)
     enrol.audience(parts, number, now=MORNING)
     plan.run(parts, now=MORNING)
-    found = rows(
-        parts, "select product_id, state, reason, reason_args, until from deliveries order by product_id"
-    )
-    assert found[0][1:4] == ("carried_over", "priority", {"product_id": other})
-    assert found[0][4] is not None
-    assert found[1][:2] == (other, "planned")
+    assert rows(parts, "select product_id, state, reason from deliveries") == [(other, "planned", "priority")]
+    with parts.engine.connect() as tx:
+        (line,) = waiting.lines(tx)
+        (count,) = waiting.counts(tx)
+    assert (line.product_id, line.reason, line.by_product) == (first.product, "priority", "5軸加工機 VX-500")
+    assert line.until == date(2026, 12, 22), "the promise is the next decision"
+    assert (count.product_id, count.by_product_id, count.n) == (first.product, other, 1)
     assert len(rows(parts, "select 1 from mail_slots")) == 1
+    assert self_audit.run(parts, now=MORNING).is_sound
 
 
 def test_a_refused_product_is_suppressed_and_the_enrolment_ends(parts: Parts) -> None:
@@ -140,8 +143,10 @@ def test_two_people_at_one_mailbox_get_one_mail_a_month_between_them(parts: Part
         tx.execute(text("update people set address_id = (select min(id) from addresses)"))
     enrol.audience(parts, made.scenario, now=MORNING)
     plan.run(parts, now=MORNING)
-    assert world.states(parts) == {"planned": 1, "carried_over": 1}
-    assert rows(parts, "select reason from deliveries where state = 'carried_over'") == [("address_taken",)]
+    assert rows(parts, "select person_id, state from deliveries") == [(made.people[0], "planned")]
+    with parts.engine.connect() as tx:
+        (line,) = waiting.lines(tx)
+    assert (line.person_id, line.reason) == (made.people[1], "month_taken")
     assert self_audit.run(parts, now=MORNING).is_sound
 
 
@@ -326,5 +331,9 @@ def test_planners_who_share_mailboxes_crosswise_never_deadlock(parts: Parts) -> 
     finally:
         plan.BATCH = before
     assert not errors
-    assert world.states(parts) == {"planned": 200, "carried_over": 200}
+    assert world.states(parts) == {"planned": 200}
+    with parts.engine.connect() as tx:
+        assert sum(one.n for one in waiting.counts(tx)) == 200
+    # Whoever raced: of two at a mailbox the first one known gets it.
+    assert rows(parts, "select count(*) from deliveries where person_id <= 200") == [(200,)]
     assert self_audit.run(parts, now=MORNING).is_sound

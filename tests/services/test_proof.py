@@ -102,7 +102,7 @@ def test_a_mail_in_mjml_is_published_and_rendered_for_a_person(
 
 def test_the_format_is_kept_and_copied(parts: Parts, house: House, now: datetime) -> None:
     content_id = author.from_starter(parts, "newsletter", product_id=house.product, user_id=None, now=now)
-    author.add_variant(parts, content_id, lang="en", buying_role="")
+    author.add_variant(parts, content_id, lang="en", buying_role="", now=now)
     _, variants, _ = author.load(parts, content_id, lang="ja", buying_role="")
     assert [(v.lang, v.format) for v in variants] == [("ja", "mjml"), ("en", "mjml")]
     with parts.engine.begin() as tx:
@@ -141,7 +141,7 @@ def test_each_person_gets_the_mail_in_their_language_from_plan_to_wire(
     scenario_id = make(parts, house, now)
     for step in design.load(parts, scenario_id, now=now).steps:
         assert step.content_id is not None
-        author.add_variant(parts, step.content_id, lang="en", buying_role="")
+        author.add_variant(parts, step.content_id, lang="en", buying_role="", now=now)
         content, _, english = author.load(parts, step.content_id, lang="en", buying_role="")
         draft = Draft(content.title, content.kind, content.tone, "Questions from the stand", "Three answers",
                       "<p>{{ salutation }}</p><p>thank you for coming to our stand this week.</p>", "")  # fmt: skip

@@ -49,10 +49,13 @@ def second_product(parts: Parts, made: world.World, now: datetime) -> tuple[int,
             product_id=other, enrollment_id=enrollment, content_id=contents[0], step_key="K1", month=24323,
             send_at=now + timedelta(days=31), state="planned", created_at=now,
         )  # fmt: skip
-        world.insert(
-            tx, "mail_slots", person_id=person, address_id=1, product_id=other, month=24323, slot_no=1,
-            delivery_id=delivery,
-        )  # fmt: skip
+        tx.execute(
+            text(
+                "insert into mail_slots (person_id, address_id, product_id, month, slot_no, delivery_id)"
+                " values (:person, 1, :product, 24323, 1, :delivery)"
+            ),
+            {"person": person, "product": other, "delivery": delivery},
+        )
     return other, delivery
 
 

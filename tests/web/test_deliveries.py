@@ -83,7 +83,7 @@ def test_a_reason_stands_in_words_with_the_next_date(
             .values(reason="rank", reason_args={"product_id": house.product})
         )
     page = client.get("/deliveries?show=held").get_data(as_text=True)
-    assert "見込度の高い「外観検査装置」が先です" in page
+    assert "「外観検査装置」の枠が先のため12月1日まで保留：見込度の高い方が先" in page
     assert "12/01" in page
 
 
@@ -111,7 +111,7 @@ def test_said_to_have_arrived_keeps_the_slot_and_the_other_answer_frees_it(
             select(t.deliveries.c.state, t.deliveries.c.reason).where(t.deliveries.c.id == doubt)
         ).one()
         assert tuple(after) == ("failed", "said_not_arrived")
-        assert tx.execute(select(t.mail_slots.c.id)).one_or_none() is None
+        assert tx.execute(select(t.mail_slots.c.delivery_id)).one_or_none() is None
     client.post(f"/deliveries/{doubt}/arrived")
     with parts.engine.connect() as tx:
         assert (

@@ -175,8 +175,8 @@ def test_mail_that_is_nine_minutes_late_is_no_problem_yet(parts: Parts, now: dat
     [
         (
             "inside_sales",
-            ("/", "/today", "/refusals", "/me"),
-            ("/products", "/senders", "/team", "/products/new"),
+            ("/", "/today", "/refusals", "/me", "/products"),
+            ("/senders", "/team", "/products/new"),
         ),
         ("marketer", ("/", "/products", "/senders", "/refusals"), ("/team",)),
         ("admin", ("/products", "/team"), ()),

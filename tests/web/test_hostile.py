@@ -252,7 +252,7 @@ def test_a_row_of_a_scenario_saved_by_two_shows_both_and_loses_nothing(
     page = client.get("/scenarios/1?edit=K1").text
     was = re.search(r'name="was" value="([^"]+)"', page)
     assert was is not None
-    row = {"tone": "info", "content_id": "1", "valid_until": "", "was": was[1]}
+    row = {"kind": "mail", "tone": "info", "content_id": "1", "valid_until": "", "was": was[1]}
     other = sign_in("marketer")
     assert (
         other.post("/scenarios/1/rows/K1", data={**row, "offset_months": 1, "want_day": 11}).status_code

@@ -75,14 +75,16 @@ def test_who_saves_second_sees_both_values_and_loses_nothing(
 ) -> None:
     product = add(parts, now)
     assert (
-        client.post(f"/products/{product}", data=FORM | {"version": "1", "family": "先の人"}).status_code
+        client.post(
+            f"/products/{product}/basics", data=FORM | {"version": "1", "family": "先の人"}
+        ).status_code
         == 302
     )
-    late = client.post(f"/products/{product}", data=FORM | {"version": "1", "family": "後の人"})
+    late = client.post(f"/products/{product}/basics", data=FORM | {"version": "1", "family": "後の人"})
     assert late.status_code == 409
     assert "いまの値：</strong>" in late.text or "いまの値：<b>先の人</b>" in late.text
     assert "あなたの値：<b>後の人</b>" in late.text
-    again = client.post(f"/products/{product}", data=FORM | {"version": "2", "family": "後の人"})
+    again = client.post(f"/products/{product}/basics", data=FORM | {"version": "2", "family": "後の人"})
     assert again.status_code == 302
     found = catalogue.find(parts, product)
     assert found is not None
@@ -91,7 +93,7 @@ def test_who_saves_second_sees_both_values_and_loses_nothing(
 
 def test_the_list_key_never_changes(parts: Parts, client: FlaskClient, now: datetime) -> None:
     product = add(parts, now)
-    client.post(f"/products/{product}", data=FORM | {"version": "1", "list_key": "other"})
+    client.post(f"/products/{product}/basics", data=FORM | {"version": "1", "list_key": "other"})
     found = catalogue.find(parts, product)
     assert found is not None
     assert found.list_key == "eyeline"
@@ -101,10 +103,10 @@ def test_changes_stand_in_the_audit_log_with_old_and_new(
     parts: Parts, client: FlaskClient, now: datetime
 ) -> None:
     product = add(parts, now)
-    client.post(f"/products/{product}", data=FORM | {"version": "1", "priority": "9"})
+    client.post(f"/products/{product}/basics", data=FORM | {"version": "1", "colour_no": "3"})
     with parts.engine.connect() as tx:
         rows = tx.execute(text("select field, old, new from audit_values where field <> 'is_active'")).all()
-    assert [tuple(row) for row in rows] == [("priority", "3", "9")]
+    assert [tuple(row) for row in rows] == [("colour_no", "2", "3")]
 
 
 def test_what_sales_say_is_dated_and_stale_after_fourteen_days(

@@ -37,9 +37,23 @@ OPEN = frozenset(
     }
 )
 # Whole groups of pages that are not for inside sales, and single pages within the others.
-MARKETING = ("imports", "mails", "products", "scenarios", "senders")
+MARKETING = (
+    "broadcasts",
+    "contents",
+    "imports",
+    "mails",
+    "products",
+    "publishing",
+    "scenario_files",
+    "scenarios",
+    "senders",
+    "simulation",
+)
 NOT_FOR_SALES = frozenset(
     {
+        "calendar.move_POST",
+        "calendar.own_POST",
+        "calendar.own_remove_POST",
         "companies.classify_POST",
         "deliveries.csv_GET",
         "deliveries.doubt_POST",
@@ -47,7 +61,13 @@ NOT_FOR_SALES = frozenset(
         "deliveries.resume_POST",
         "deliveries.stop_GET",
         "deliveries.stop_POST",
+        "ideas.draft_POST",
+        "ideas.retire_POST",
     }
+)
+# Pages of those groups that inside sales may read.
+READABLE = frozenset(
+    {"products.fitting_GET", "products.index_GET", "products.product_GET", "products.shared_GET"}
 )
 ADMIN_ONLY = frozenset({"refusals.lift_POST", "team.index_GET", "team.index_POST", "team.edit_POST"})
 
@@ -58,6 +78,8 @@ def closed(route: routes.Route, role: str) -> bool:
         return False
     if route.endpoint in ADMIN_ONLY:
         return True
+    if route.endpoint in READABLE:
+        return False
     group = route.endpoint.partition(".")[0]
     return role == "inside_sales" and (group in MARKETING or route.endpoint in NOT_FOR_SALES)
 

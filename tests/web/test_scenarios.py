@@ -77,6 +77,7 @@ def test_rows_are_added_changed_moved_copied_and_deleted_by_plain_forms(
     assert 'name="offset_months"' in page
     content = design.load(parts, scenario_id, now=now).steps[1].content_id
     row = {
+        "kind": "mail",
         "offset_months": "5",
         "want_day": "15",
         "tone": "info",
@@ -103,7 +104,11 @@ def test_rows_are_added_changed_moved_copied_and_deleted_by_plain_forms(
         {"offset_months": "x", "want_day": "10"},
         {"offset_months": "1", "want_day": "10", "valid_until": "2027-02-30"},
         {"offset_months": "1", "want_day": "10", "tone": "loud"},
-        {},
+        {"kind": "telegram"},
+        {"kind": ""},
+        {"content_id": "x"},
+        {"kind": "wait", "wait_days": "0"},
+        {"kind": "branch", "on": "weather"},
     ],
 )
 def test_an_impossible_row_is_not_saved(
@@ -111,9 +116,12 @@ def test_an_impossible_row_is_not_saved(
 ) -> None:
     scenario_id = make(parts, house, now)
     before = design.load(parts, scenario_id, now=now).steps
-    client.post(
-        f"/scenarios/{scenario_id}/rows/{before[1].key}", data={"tone": "info", **row}, follow_redirects=True
+    answer = client.post(
+        f"/scenarios/{scenario_id}/rows/{before[1].key}",
+        data={"kind": "mail", "tone": "info", **row},
+        follow_redirects=True,
     )
+    assert answer.status_code == 422
     assert design.load(parts, scenario_id, now=now).steps == before
 
 
@@ -122,8 +130,8 @@ def test_the_sentence_under_a_row_follows_the_form_without_saving(
 ) -> None:
     scenario_id = make(parts, house, now)
     step = design.load(parts, scenario_id, now=now).steps[1]
-    query = {"offset_months": "7", "want_day": "31", "tone": "info", "content_id": step.content_id}
-    words = client.get(f"/scenarios/{scenario_id}/rows/{step.key}/sentence", query_string=query).get_data(
+    form = {"kind": "mail", "offset_months": "7", "want_day": "31", "content_id": step.content_id}
+    words = client.post(f"/scenarios/{scenario_id}/rows/{step.key}/sentence", data=form).get_data(
         as_text=True
     )
     assert words.startswith("7か月後の31日（休業日なら翌営業日）に送ります。")

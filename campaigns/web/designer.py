@@ -1,0 +1,268 @@
+"""The designer: a scenario's month table, edited in place. Every change answers with the page.
+
+Its views stand in the blueprint of the scenarios. `?edit=KEY` opens a row's form, `?at=KEY` is the row that
+hands were on: the page puts the focus there, with and without a script.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import TypedDict
+
+from flask import current_app, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import current_user
+from werkzeug.datastructures import MultiDict
+
+from campaigns.parts import Parts
+from campaigns.rules import designing
+from campaigns.rules import scenarios as rule
+from campaigns.rules.scenarios import Scenario, Step
+from campaigns.rules.tones import Tone
+from campaigns.services import author, design, hold
+from campaigns.services.author import Stale
+from campaigns.services.design import Design, Row
+from campaigns.storage import audience, step_people
+from campaigns.web import design_view, step_forms
+from campaigns.web import scenario_words as words
+from campaigns.web import step_words as say
+from campaigns.web.scenarios import pages
+from campaigns.web.session import needs
+
+__all__ = ["pages"]
+PAGE = 50
+
+
+@pages.get("/<int:scenario_id>")
+@needs("marketer", "admin")
+def design_GET(scenario_id: int) -> ResponseReturnValue:
+    return _page(scenario_id, editing=request.args.get("edit", ""), at=request.args.get("at", ""))
+
+
+@pages.post("/<int:scenario_id>/rows")
+@needs("marketer", "admin")
+def row_add_POST(scenario_id: int) -> ResponseReturnValue:
+    """A new row: `after` or `before` a row, in an arm (`into`, `arm`), else the last. `kind`: mail when not said."""
+    form = request.form
+    kind = form.get("kind", "mail")
+    arm = (form.get("into", ""), form.get("arm", "")) if form.get("into") else None
+    key = design.add_row(
+        _parts(),
+        scenario_id,
+        kind=kind if kind in say.KINDS else "mail",
+        after="" if form.get("before") else form.get("after", ""),
+        before=form.get("before", ""),
+        into=arm,
+        **_by(),
+    )
+    return _back(scenario_id, edit=key)
+
+
+@pages.post("/<int:scenario_id>/rows/<key>")
+@needs("marketer", "admin")
+def row_POST(scenario_id: int, key: str) -> ResponseReturnValue:
+    row, errors = step_forms.row(request.form)
+    if errors:
+        return _page(scenario_id, editing=key, form=request.form, errors=errors), 422
+    starter = request.form.get("starter", "") if request.form.get("write") else ""
+    if starter:
+        row = _with_new_mail(row, starter, design.load(_parts(), scenario_id, now=_now()).scenario)
+    try:
+        design.save_row(_parts(), scenario_id, key, row, was=request.form.get("was", ""), **_by())
+    except Stale:
+        return _page(scenario_id, editing=key, form=request.form, is_stale=True), 409
+    if starter and row.content_id is not None:
+        back = url_for(".design_GET", scenario_id=scenario_id, at=key)
+        return _leave(url_for("mails.edit_GET", content_id=row.content_id, back=back))
+    return _back(scenario_id, at=key)
+
+
+@pages.post("/<int:scenario_id>/rows/<key>/form")
+@needs("marketer", "admin")
+def row_form_POST(scenario_id: int, key: str) -> ResponseReturnValue:
+    """The row's form with the fields of the chosen kind and condition; nothing is saved."""
+    focus = request.headers.get("HX-Trigger-Name", "kind")
+    return _page(scenario_id, editing=key, form=_with_defaults(request.form), focus=focus)
+
+
+@pages.post("/<int:scenario_id>/rows/<key>/sentence")
+@needs("marketer", "admin")
+def sentence_POST(scenario_id: int, key: str) -> ResponseReturnValue:
+    """The sentence of a row as its form stands now, for the line under it."""
+    found = design.load(_parts(), scenario_id, now=_now())
+    step = next((s for s in found.steps if s.key == key), None)
+    row, errors = step_forms.row(request.form)
+    if step is None or errors:
+        return "".join(errors.values())
+    shown = _as_step(found, step, row)
+    rows = [shown if s.key == key else s for s in found.steps]
+    return say.sentence(shown, say.course(rows))
+
+
+@pages.post("/<int:scenario_id>/rows/<key>/<any(up, down, delete, duplicate):action>")
+@needs("marketer", "admin")
+def row_act_POST(scenario_id: int, key: str, action: str) -> ResponseReturnValue:
+    if action == "delete":
+        return _back(scenario_id, at=design.delete_row(_parts(), scenario_id, key, **_by()))
+    if action == "duplicate":
+        return _back(scenario_id, edit=design.duplicate_row(_parts(), scenario_id, key, **_by()))
+    design.move_row(_parts(), scenario_id, key, up=action == "up", **_by())
+    return _back(scenario_id, at=key)
+
+
+@pages.post("/<int:scenario_id>/undo")
+@needs("marketer", "admin")
+def undo_POST(scenario_id: int) -> ResponseReturnValue:
+    return _back(scenario_id, at=design.undo(_parts(), scenario_id) or "")
+
+
+@pages.post("/<int:scenario_id>/discard")
+@needs("marketer", "admin")
+def discard_POST(scenario_id: int) -> ResponseReturnValue:
+    design.discard(_parts(), scenario_id, **_by())
+    return _back(scenario_id)
+
+
+@pages.get("/<int:scenario_id>/rows/<key>/people")
+@needs("marketer", "admin")
+def people_GET(scenario_id: int, key: str) -> ResponseReturnValue:
+    """Who stands behind a figure of a row."""
+    found = design.load(_parts(), scenario_id, now=_now())
+    show = request.args.get("show", "waiting")
+    if show not in step_people.SHOWN:
+        show = "waiting"
+    after = request.args.get("after", 0, type=int)
+    with _parts().engine.connect() as tx:
+        lines = step_people.page(tx, scenario_id, key, show=show, after=after, limit=PAGE + 1)
+    return render_template(
+        "web/scenarios/people.html",
+        found=found,
+        key=key,
+        show=show,
+        lines=lines[:PAGE],
+        has_more=len(lines) > PAGE,
+        course=say.course(found.steps),
+        words=say,
+    )
+
+
+def _page(
+    scenario_id: int,
+    *,
+    editing: str = "",
+    at: str = "",
+    form: MultiDict[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+    focus: str = "",
+    is_stale: bool = False,
+) -> str:
+    """The designer. form: a row's fields as they were typed, which stay in its form."""
+    found = design.load(_parts(), scenario_id, now=_now())
+    step = next((s for s in found.steps if s.key == editing), None)
+    shown = form if form is not None else step_forms.as_form(step) if step else MultiDict()
+    industries: tuple[str, ...] = ()
+    bands: tuple[str, ...] = ()
+    if step is not None and shown.get("on") in ("industry", "size"):
+        with _parts().engine.connect() as tx:
+            industries, bands = audience.seen(tx)
+    by_line: dict[int, list[rule.Problem]] = {}
+    for problem in found.problems:
+        by_line.setdefault(problem.line or 0, []).append(problem)
+    course = say.course(found.steps)
+    typed = step_forms.row(shown)[0] if step else None
+    return render_template(
+        "web/scenarios/design.html",
+        found=found,
+        course=course,
+        lines=designing.spots(found.steps),
+        depth=design_view.depths(found.steps),
+        picture=design_view.picture(found, course, editing=editing),
+        roles=design_view.role_gaps(found),
+        by_line=by_line,
+        bad=[problem for problem in found.problems if problem.is_error],
+        held=hold.held(_parts()),
+        editing=editing,
+        edited=step,
+        preview=_as_step(found, step, typed) if step and typed else None,
+        at=at,
+        form=shown,
+        errors=errors or {},
+        focus=focus or (next(iter(errors), "kind") if errors else "kind"),
+        is_stale=is_stale,
+        mark=design.mark,
+        words=words,
+        say=say,
+        tones=list(Tone),
+        starters=author.starters(),
+        seen={"industry": industries, "size": bands},
+    )
+
+
+def _as_step(found: Design, step: Step, row: Row) -> Step:
+    content = next((c for c in found.contents if c.id == row.content_id), None)
+    event = next((e for e in found.events if e.id == row.event_id), None)
+    return design.as_step(step, row, content, event)
+
+
+def _with_defaults(form: MultiDict[str, str]) -> MultiDict[str, str]:
+    """The typed fields, and what a new row of the kind starts with where nothing was typed."""
+    kind = form.get("kind", "mail")
+    made = step_forms.as_form(design.first_row(kind))
+    for name in list(form):
+        if any(form.getlist(name)) and (name, form[name]) not in (("wait_days", "0"), ("who", "")):
+            made.setlist(name, form.getlist(name))
+    return made
+
+
+def _with_new_mail(row: Row, starter: str, scenario: Scenario) -> Row:
+    """The row with a new mail of its own, from a starter or empty."""
+    if starter == "blank":
+        content_id = author.create(
+            _parts(),
+            title=_("新しいメール"),
+            kind=rule.ContentKind.GENERAL,
+            tone=row.tone,
+            product_id=scenario.product_id,
+            **_by(),
+        )
+        return replace(row, content_id=content_id)
+    content_id = author.from_starter(_parts(), starter, product_id=scenario.product_id, **_by())
+    return replace(row, content_id=content_id, tone=author.read_starter(starter)[0]["tone"])
+
+
+def _leave(address: str) -> ResponseReturnValue:
+    """Go to another page: a part of this one would be left of it, were it fetched by a script."""
+    if request.headers.get("HX-Request"):
+        return "", 204, {"HX-Redirect": address}
+    return redirect(address, code=303)
+
+
+def _back(scenario_id: int, *, edit: str = "", at: str = "") -> ResponseReturnValue:
+    anchor = f"row-{edit or at}" if edit or at else None
+    address = url_for(
+        ".design_GET", scenario_id=scenario_id, edit=edit or None, at=at or None, _anchor=anchor
+    )
+    return redirect(address, code=303)
+
+
+class By(TypedDict):
+    """Who changes something, and when."""
+
+    user_id: int | None
+    now: datetime
+
+
+def _by() -> By:
+    return {"user_id": current_user.id, "now": _now()}
+
+
+def _parts() -> Parts:
+    parts: Parts = current_app.extensions["ikusei"]
+    return parts
+
+
+def _now() -> datetime:
+    return _parts().clock.now()

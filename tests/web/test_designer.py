@@ -1,0 +1,291 @@
+"""The month table: rows of every kind, edited in place by plain forms; what is wrong stands in its field."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from campaigns.parts import Parts
+from campaigns.rules.conditions import Condition
+from campaigns.rules.scenarios import Step
+from campaigns.services import design, enrol
+from campaigns.web import step_words
+from tests.services.test_publish import House, add_person, house, make
+from tests.web.conftest import SignIn
+
+__all__ = ["house"]
+
+
+def steps(parts: Parts, scenario_id: int, now: datetime) -> tuple[Step, ...]:
+    return design.load(parts, scenario_id, now=now).steps
+
+
+def page(client: FlaskClient, address: str) -> str:
+    answer = client.get(address)
+    assert answer.status_code == 200
+    return answer.get_data(as_text=True)
+
+
+@pytest.fixture
+def scenario(parts: Parts, house: House, now: datetime) -> int:
+    return make(parts, house, now, "keep_in_mind")
+
+
+def test_rows_are_inserted_before_after_and_in_an_arm(
+    client: FlaskClient, parts: Parts, scenario: int, now: datetime
+) -> None:
+    base, first = f"/scenarios/{scenario}", steps(parts, scenario, now)[0].key
+    client.post(f"{base}/rows", data={"after": first, "kind": "branch"})
+    branch = steps(parts, scenario, now)[1]
+    assert (branch.kind, branch.condition) == ("branch", Condition("clicked"))
+    client.post(f"{base}/rows", data={"into": branch.key, "arm": "yes", "kind": "call"})
+    client.post(f"{base}/rows", data={"after": first, "before": first})
+    rows = steps(parts, scenario, now)
+    assert [(s.kind, s.arm) for s in rows] == [
+        ("mail", ""), ("mail", ""), ("branch", ""), ("call", "yes"), ("mail", ""),
+    ]  # fmt: skip
+    shown = page(client, base)
+    assert re.findall(r'<span class="d-no[^"]*">(\w+)</span>', shown) == ["1", "2", "3", "3a", "4"]
+    assert "それ以外" in shown, "an arm without rows is visible"
+    assert "何もせず、4行目へ" in shown
+
+
+def test_a_new_row_opens_in_its_form_with_the_focus_in_it(
+    client: FlaskClient, parts: Parts, scenario: int, now: datetime
+) -> None:
+    answer = client.post(f"/scenarios/{scenario}/rows", follow_redirects=True)
+    shown = answer.get_data(as_text=True)
+    assert re.search(r'<select[^>]*name="kind"[^>]*autofocus', shown)
+    assert steps(parts, scenario, now)[-1].key in answer.request.url
+
+
+def test_after_a_move_the_focus_is_on_the_row_that_moved(
+    client: FlaskClient, parts: Parts, scenario: int, now: datetime
+) -> None:
+    first = steps(parts, scenario, now)[0].key
+    answer = client.post(f"/scenarios/{scenario}/rows/{first}/down", follow_redirects=True)
+    assert re.search(rf'id="row-{first}"[^>]*autofocus', answer.get_data(as_text=True))
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "others"),
+    [
+        ("mail", ["content_id", "tone", "valid_until", "goto_key"], ["who", "event_id", "on", "wait_days"]),
+        ("invite", ["content_id", "event_id"], ["who", "on"]),
+        ("call", ["title", "who", "due_days", "goto_key"], ["content_id", "want_day"]),
+        ("visit", ["who", "due_days"], ["content_id"]),
+        ("fax", ["who", "due_days"], ["content_id"]),
+        ("wait", ["wait_days", "title"], ["content_id", "who"]),
+        ("branch", ["on", "of", "wait_days"], ["content_id", "goto_key", "offset_months"]),
+        ("jump", ["goto_key"], ["content_id", "wait_days"]),
+        ("shelf", [], ["content_id", "goto_key", "want_day"]),
+    ],
+)
+def test_the_fields_of_a_row_are_those_of_its_kind(
+    client: FlaskClient,
+    parts: Parts,
+    scenario: int,
+    now: datetime,
+    kind: str,
+    fields: list[str],
+    others: list[str],
+) -> None:
+    before = steps(parts, scenario, now)
+    answer = client.post(f"/scenarios/{scenario}/rows/{before[0].key}/form", data={"kind": kind})
+    shown = answer.get_data(as_text=True)
+    assert answer.status_code == 200
+    for name in fields:
+        assert f'name="{name}"' in shown
+    for name in others:
+        assert f'name="{name}"' not in shown
+    assert steps(parts, scenario, now) == before, "choosing a kind saves nothing"
+
+
+def test_a_condition_on_people_offers_its_values(
+    client: FlaskClient, parts: Parts, scenario: int, now: datetime
+) -> None:
+    key = steps(parts, scenario, now)[0].key
+    form = {"kind": "branch", "on": "rank", "values": ["hot"]}
+    shown = client.post(f"/scenarios/{scenario}/rows/{key}/form", data=form).get_data(as_text=True)
+    assert 'value="hot" checked' in shown
+    client.post(
+        f"/scenarios/{scenario}/rows/{key}",
+        data={"kind": "branch", "on": "industry", "values": ["食品"], "values_more": "機械、 食品 ,部品"},
+    )
+    assert steps(parts, scenario, now)[0].condition == Condition("industry", "", ("食品", "機械", "部品"))
+
+
+def test_what_was_typed_stays_beside_what_is_wrong_with_it(
+    client: FlaskClient, parts: Parts, scenario: int, now: datetime
+) -> None:
+    key = steps(parts, scenario, now)[0].key
+    form = {"kind": "call", "title": "様子を聞く", "due_days": "soon"}
+    answer = client.post(f"/scenarios/{scenario}/rows/{key}", data=form)
+    shown = answer.get_data(as_text=True)
+    assert answer.status_code == 422
+    assert 'value="様子を聞く"' in shown
+    assert 'value="soon"' in shown
+    assert "1から60までの数字で入力してください。" in shown
+    assert re.search(r'name="due_days"[^>]*aria-invalid="true"[^>]*autofocus', shown)
+
+
+def test_a_conflict_shows_both_and_keeps_the_typed_words(
+    client: FlaskClient, parts: Parts, scenario: int, now: datetime
+) -> None:
+    step = steps(parts, scenario, now)[0]
+    was = design.mark(step)
+    address = f"/scenarios/{scenario}/rows/{step.key}"
+    client.post(address, data={"kind": "call", "title": "同僚の言葉", "was": was})
+    answer = client.post(address, data={"kind": "call", "title": "私の言葉", "was": was})
+    assert answer.status_code == 409
+    assert "同僚の言葉" in answer.get_data(as_text=True)
+    assert 'value="私の言葉"' in answer.get_data(as_text=True)
+
+
+def test_undo_takes_back_one_change_after_the_other(
+    client: FlaskClient, parts: Parts, scenario: int, now: datetime
+) -> None:
+    base, before = f"/scenarios/{scenario}", steps(parts, scenario, now)
+    assert 'data-key="undo"' not in page(client, base), "nothing to take back yet"
+    client.post(f"{base}/rows/{before[0].key}/duplicate")
+    client.post(f"{base}/rows/{before[1].key}/delete")
+    assert "行の削除" in page(client, base)
+    answer = client.post(f"{base}/undo", follow_redirects=True)
+    assert re.search(rf'id="row-{before[1].key}"[^>]*autofocus', answer.get_data(as_text=True))
+    client.post(f"{base}/undo")
+    assert [s.key for s in steps(parts, scenario, now)] == [s.key for s in before]
+    assert client.post(f"{base}/undo").status_code == 303, "once more does no harm"
+
+
+def test_a_row_is_written_and_a_new_mail_opens_for_it(
+    client: FlaskClient, parts: Parts, scenario: int, now: datetime
+) -> None:
+    key = steps(parts, scenario, now)[0].key
+    form = {"kind": "mail", "offset_months": "2", "want_day": "9", "write": "1", "starter": "blank"}
+    answer = client.post(f"/scenarios/{scenario}/rows/{key}", data=form)
+    step = steps(parts, scenario, now)[0]
+    assert answer.location.startswith(f"/mails/{step.content_id}")
+    assert (step.offset_months, step.want_day) == (2, 9)
+
+
+def test_every_figure_leads_to_its_people(
+    client: FlaskClient, parts: Parts, house: House, scenario: int, now: datetime
+) -> None:
+    person = add_person(parts, house, now)
+    with parts.engine.begin() as tx:
+        tx.execute(text("update scenario_versions set published_at = :at"), {"at": now})
+        tx.execute(text("update scenarios set status = 'active', published_no = 1"))
+    enrol.audience(parts, scenario, now=now)
+    key = steps(parts, scenario, now)[0].key
+    shown = page(client, f"/scenarios/{scenario}")
+    address = f"/scenarios/{scenario}/rows/{key}/people?show=waiting"
+    assert address in shown
+    assert f'href="/people/{person}"' in page(client, address)
+    with parts.engine.begin() as tx:
+        tx.execute(
+            text(
+                "insert into deliveries (origin, person_id, product_id, enrollment_id, step_key, month, state,"
+                " send_at, sent_at, created_at) select 'x', person_id, product_id, id, :key, 24300, 'sent',"
+                " :at, :at, :at from enrollments"
+            ),
+            {"key": key, "at": now},
+        )
+        tx.execute(
+            text(
+                "insert into tasks (person_id, kind, due_at, created_at, enrollment_id, step_key)"
+                " select person_id, 'call', :at, :at, id, :key from enrollments"
+            ),
+            {"key": key, "at": now},
+        )
+        tx.execute(
+            text(
+                "insert into touchpoints (source_key, person_id, kind, channel, depth, at, created_at, delivery_id)"
+                " select 'r', person_id, 'mail_click', 'online', 2, :at, :at, id from deliveries"
+            ),
+            {"at": now},
+        )
+        tx.execute(
+            text(
+                "update pace set held = jsonb_build_object((select id::text from enrollments), '[\"rank\", 1]')"
+            )
+        )
+    for show in ("sent", "reacted", "tasks", "held"):
+        assert f'href="/people/{person}"' in page(
+            client, f"/scenarios/{scenario}/rows/{key}/people?show={show}"
+        )
+    assert "いま、ここには誰もいません。" in page(
+        client, f"/scenarios/{scenario}/rows/{key}/people?show=waiting&after={person}"
+    )
+
+
+def test_roles_with_words_of_their_own_and_those_without_are_shown(
+    client: FlaskClient, parts: Parts, house: House, scenario: int, now: datetime
+) -> None:
+    add_person(parts, house, now)
+    content = steps(parts, scenario, now)[0].content_id
+    with parts.engine.begin() as tx:
+        tx.execute(text("update affiliations set buying_role = '決裁'"))
+        tx.execute(
+            text(
+                "insert into content_variants (content_id, lang, buying_role, subject, html)"
+                " values (:id, 'ja', '技術', 'x', 'x')"
+            ),
+            {"id": content},
+        )
+    shown = page(client, f"/scenarios/{scenario}")
+    assert "役割ごとの文面" in shown
+    assert "1行目を書く" in shown
+    assert "技術" in shown
+
+
+def test_the_flow_is_drawn_with_the_numbers_of_the_table_and_told_in_words(
+    client: FlaskClient, parts: Parts, scenario: int, now: datetime
+) -> None:
+    key = steps(parts, scenario, now)[0].key
+    client.post(f"/scenarios/{scenario}/rows", data={"after": key, "kind": "branch"})
+    shown = page(client, f"/scenarios/{scenario}")
+    picture = shown[shown.index("<svg class=") : shown.index("</details>", shown.index('id="flow-words"'))]
+    assert picture.count("<circle") == 2
+    assert picture.count('class="d-mark is-branch') == 1
+    assert "はい → 3" in re.sub(r"\s+", " ", picture)
+
+
+def test_the_live_count_follows_the_typed_conditions(
+    client: FlaskClient, parts: Parts, house: House, now: datetime
+) -> None:
+    add_person(parts, house, now)
+    form = {"product_id": house.product, "classes": ["-"], "industries_more": "食品機械"}
+    assert client.post("/scenarios/fitting", data=form).get_data(as_text=True) == "0名"
+    del form["industries_more"]
+    assert client.post("/scenarios/fitting", data=form).get_data(as_text=True) == "1名"
+
+
+def test_a_pattern_brings_its_goal_and_classes_into_the_form(client: FlaskClient, house: House) -> None:
+    form = {"pattern": "care", "name": "続ける", "classes": ["C1"]}
+    shown = client.post("/scenarios/new/pattern", data=form).get_data(as_text=True)
+    assert 'value="続ける"' in shown
+    assert 'value="A" checked' in shown
+
+
+def test_the_whole_table_is_told_in_english(
+    sign_in: SignIn, parts: Parts, scenario: int, now: datetime
+) -> None:
+    english = sign_in("marketer", locale="en")
+    key = steps(parts, scenario, now)[0].key
+    for kind in step_words.KINDS:
+        english.post(f"/scenarios/{scenario}/rows", data={"after": key, "kind": kind})
+    shown = page(english, f"/scenarios/{scenario}")
+    table = shown[shown.index('class="d-rows"') : shown.index('class="d-cardfoot"')]
+    sentences = re.findall(r'<p class="d-sentence">(.*?)</p>', table)
+    assert len(sentences) == len(steps(parts, scenario, now))
+    assert not [line for line in sentences if re.search(r"[\u3040-\u30ff]", line)]
+
+
+def test_a_guest_of_another_role_may_not_change_rows(sign_in: SignIn, scenario: int) -> None:
+    caller = sign_in("inside_sales")
+    for address in ("rows", "undo", "discard"):
+        assert caller.post(f"/scenarios/{scenario}/{address}").status_code == 403
