@@ -5,7 +5,7 @@ versions, so that a person who waits at a row still finds it after the next publ
 Source: S2-03, S2-04, S0-03, S4-13 to S4-22; spec 2.1, 3.3.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -145,11 +145,3 @@ class Setting:
     is_product_active: bool = True
     missing_disclosure: tuple[str, ...] = ()
     tone_every: int = TONE_EVERY
-
-
-def next_row(steps: Sequence[Step]) -> tuple[int, int]:
-    """Month offset and wanted day proposed for a new last row."""
-    if not steps:
-        return 0, 1
-    last = steps[-1]
-    return last.offset_months + 1, last.want_day if last.want_day > 1 else 10

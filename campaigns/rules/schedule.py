@@ -22,12 +22,10 @@ TOKYO = ZoneInfo("Asia/Tokyo")
 WINDOWS: tuple[tuple[int, int], ...] = ((570, 690), (780, 990))
 GAP_DAYS = 21
 GAP_DAYS_MANY = 7
-CAP_MAX = 3
 STARVED_MONTHS = 3
 DECISION_LEAD = 3
 # Counted mails without a human sign -> months between mails.
 FATIGUE: tuple[tuple[int, int], ...] = ((12, 6), (6, 2))
-SILENT_MOST = FATIGUE[0][0]  # more silent mails change nothing
 NO_OWN_DAYS = Calendar()
 
 
@@ -84,13 +82,6 @@ def decision_day(wanted: date, calendar: Calendar) -> date:
 def gap_days(cap_max: int) -> int:
     """Days between two counted mails: 21, or 7 where an admin allowed more than one a month."""
     return GAP_DAYS if cap_max <= 1 else GAP_DAYS_MANY
-
-
-def courtesy_slot(counted: int, courtesy: int) -> int | None:
-    """Slot of a thank-you mail: 1 if the month is free, 0 once as an exception, None if that is used too."""
-    if counted == 0:
-        return 1
-    return 0 if courtesy == 0 else None
 
 
 def every_months(preference: int, silent_mails: int) -> int:

@@ -12,6 +12,21 @@ from campaigns.storage import audience, permission
 
 FIELD = ", ".join(f"'{one}'" for one in sorted(FIELD_CLASSES))
 
+# Whom scenarios `sc` are for; publishing and the simulation choose by the same words.
+CHOSEN = f"""
+  join product_leads l on l.product_id = sc.product_id
+  join people p on p.id = l.person_id and p.merged_into is null and p.excluded_reason = ''
+  join addresses a on a.id = p.address_id
+  left join affiliations f on f.person_id = p.id and f.is_current
+  left join companies co on co.id = f.company_id
+ where coalesce(co.class, '-') = any(sc.classes)
+   and {audience.fits("sc.audience")}
+   and l.state not in ('won', 'lost', 'excluded')
+   and (sc.event_id is null or exists (
+        select 1 from touchpoints t where t.person_id = p.id and t.event_id = sc.event_id))
+   and {permission.refusal(product="sc.product_id", enrolled="cast(:now as timestamptz)")} is null
+"""  # noqa: S608 - constants of the storage layer
+
 ENROL = f"""
 insert into enrollments (person_id, product_id, scenario_id, version_id, position, start_month, due_month, due_on,
        status, created_at)
@@ -21,21 +36,11 @@ select p.id, sc.product_id, sc.id, v.id, 1, :month, :month + s.offset_months,
   from scenarios sc
   join scenario_versions v on v.scenario_id = sc.id and v.no = sc.published_no
   join steps s on s.version_id = v.id and s.position = 1
-  join product_leads l on l.product_id = sc.product_id
-  join people p on p.id = l.person_id and p.merged_into is null and p.excluded_reason = ''
-  join addresses a on a.id = p.address_id
-  left join affiliations f on f.person_id = p.id and f.is_current
-  left join companies co on co.id = f.company_id
- where sc.status = 'active'
+  {CHOSEN}
+   and sc.status = 'active'
    and (cast(:scenario as bigint) is null and sc.kind = 'scenario' or sc.id = :scenario)
    and (cast(:product as bigint) is null or sc.product_id = :product)
    and (cast(:people as bigint[]) is null or p.id = any(:people))
-   and coalesce(co.class, '-') = any(sc.classes)
-   and {audience.fits("sc.audience")}
-   and l.state not in ('won', 'lost', 'excluded')
-   and (sc.event_id is null or exists (
-        select 1 from touchpoints t where t.person_id = p.id and t.event_id = sc.event_id))
-   and {permission.refusal(product="sc.product_id", enrolled="cast(:now as timestamptz)")} is null
  order by p.id  -- two enrolments of the same people wait for each other one way only
 on conflict (person_id, scenario_id) do nothing
 returning person_id, status

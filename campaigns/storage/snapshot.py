@@ -15,29 +15,17 @@ from sqlalchemy import Connection, text
 
 from campaigns.rules import chances
 from campaigns.rules.chances import Rates
-from campaigns.rules.scenarios import FIELD_CLASSES
 from campaigns.rules.touchpoints import Kind, Touch
-from campaigns.storage import audience, permission, planning
+from campaigns.storage import enrollments, planning
 from campaigns.storage.planning import Shelved, as_array
 
-_FIELD = ", ".join(f"'{one}'" for one in sorted(FIELD_CLASSES))
 _DAY = "(cast({0} at time zone :zone as date) - date '0001-01-01') + 1"
 
-# As `enrollments.ENROL` chooses; people who would wait for their owner's yes get no mail and are left out.
+# People who would wait for their owner's yes get no mail and are left out.
 JOINING = f"""
 select p.id from scenarios sc
-  join product_leads l on l.product_id = sc.product_id
-  join people p on p.id = l.person_id and p.merged_into is null and p.excluded_reason = ''
-  join addresses a on a.id = p.address_id
-  left join affiliations f on f.person_id = p.id and f.is_current
-  left join companies co on co.id = f.company_id
- where sc.id = :scenario
-   and coalesce(co.class, '-') = any(sc.classes) and coalesce(co.class, '-') not in ({_FIELD})
-   and {audience.fits("sc.audience")}
-   and l.state not in ('won', 'lost', 'excluded')
-   and (sc.event_id is null or exists (
-        select 1 from touchpoints t where t.person_id = p.id and t.event_id = sc.event_id))
-   and {permission.refusal(product="sc.product_id", enrolled="cast(:now as timestamptz)")} is null
+  {enrollments.CHOSEN}
+   and sc.id = :scenario and coalesce(co.class, '-') not in ({enrollments.FIELD})
    and not exists (select 1 from enrollments e where e.person_id = p.id and e.scenario_id = sc.id)
  order by p.id
 """  # noqa: S608 - constants of the storage layer

@@ -94,24 +94,6 @@ def counts(tx: Connection) -> tuple[Count, ...]:
     return tuple(Count(**row._mapping) for row in rows)
 
 
-def by_step(tx: Connection, scenario_id: int) -> dict[str, int]:
-    """How many wait at each row of a scenario, by its key, over all versions. Index ix_enrollments_scenario_id."""
-    rows = tx.execute(
-        text(
-            """
-            select s.key, count(*) as n
-              from enrollments e
-              join pace pa on pa.person_id = e.person_id and pa.held ? cast(e.id as text)
-              join steps s on s.version_id = e.version_id and s.position = e.position
-             where e.scenario_id = :id and e.status = 'active'
-             group by s.key
-            """
-        ),
-        {"id": scenario_id},
-    )
-    return {row.key: row.n for row in rows}
-
-
 @dataclass(frozen=True, slots=True)
 class Line:
     """Somebody who waits for a mail of a product. until: the promise; None while nobody decides.

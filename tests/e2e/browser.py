@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from werkzeug.serving import make_server
+
+from campaigns.parts import Parts
+from campaigns.web import app as web
 
 FLAGS = [
     "--no-sandbox",
@@ -54,3 +59,21 @@ def log_in(window: BrowserContext, *, email: str, password: str) -> None:
     page.click("button[type=submit]")
     page.wait_for_load_state()
     page.close()
+
+
+@contextmanager
+def signed_in(parts: Parts, *, email: str, password: str) -> Iterator[Page]:
+    """A real server of these parts, and a wide Japanese window of somebody who has logged in."""
+    server = make_server("127.0.0.1", 0, web.create(parts), threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        with chromium() as browser:
+            window = context(browser, base=f"http://127.0.0.1:{server.port}")
+            log_in(window, email=email, password=password)
+            yield window.new_page()
+            window.close()
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

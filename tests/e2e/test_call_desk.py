@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page
-from werkzeug.serving import make_server
 
 from campaigns.parts import Parts
 from campaigns.services import accounts, rerank
-from campaigns.web import app as web
 from tests.conftest import NOW
 from tests.e2e import browser
 from tests.services.world import World
@@ -32,19 +29,8 @@ def world(parts: Parts) -> World:
 
 @pytest.fixture
 def page(parts: Parts, world: World) -> Iterator[Page]:
-    server = make_server("127.0.0.1", 0, web.create(parts), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        with browser.chromium() as chromium:
-            window = browser.context(chromium, base=f"http://127.0.0.1:{server.port}")
-            browser.log_in(window, email=EMAIL, password=PASSWORD)
-            yield window.new_page()
-            window.close()
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with browser.signed_in(parts, email=EMAIL, password=PASSWORD) as opened:
+        yield opened
 
 
 def chosen(page: Page) -> str | None:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page
 from sqlalchemy import text
-from werkzeug.serving import make_server
 
 from campaigns.parts import Parts
 from campaigns.rules import starters
 from campaigns.rules.scenarios import Step
 from campaigns.rules.starters import PatternRow
 from campaigns.services import accounts, design
-from campaigns.web import app as web
 from tests import world
 from tests.conftest import NOW
 from tests.e2e import browser
@@ -29,19 +26,8 @@ def page(parts: Parts) -> Iterator[Page]:
     accounts.create_first(parts, email=EMAIL, name="佐伯 美和", password=PASSWORD, locale="ja", now=NOW)
     with parts.engine.begin() as tx:
         world.product(tx)
-    server = make_server("127.0.0.1", 0, web.create(parts), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        with browser.chromium() as chromium:
-            window = browser.context(chromium, base=f"http://127.0.0.1:{server.port}")
-            browser.log_in(window, email=EMAIL, password=PASSWORD)
-            yield window.new_page()
-            window.close()
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with browser.signed_in(parts, email=EMAIL, password=PASSWORD) as opened:
+        yield opened
 
 
 IS_AT = "selector => document.activeElement !== null && document.activeElement.matches(selector)"
@@ -218,6 +204,7 @@ def test_the_sentence_follows_what_is_typed(page: Page, parts: Parts) -> None:
     page.wait_for_selector(".is-editing #kind:focus")
     write(page, "#months", "7")
     page.wait_for_selector(".d-editfoot .d-sentence:has-text('7か月後の')")
+    assert design.load(parts, scenario, now=NOW).steps[0].offset_months != 7, "nothing is saved yet"
 
 
 def test_single_keys_sleep_in_fields_while_composing_and_when_switched_off(page: Page, parts: Parts) -> None:

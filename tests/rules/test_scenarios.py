@@ -8,14 +8,6 @@ import pytest
 
 from campaigns.rules import merge_fields, tone_lint
 from campaigns.rules.merge_fields import Bond, Recipient
-from campaigns.rules.scenarios import next_row
-from tests.rules.rows import row
-
-
-def test_a_new_row_is_proposed_one_month_later_on_the_same_day() -> None:
-    assert next_row([]) == (0, 1)
-    assert next_row([row(1, want_day=1)]) == (1, 10)
-    assert next_row([row(1), row(2, offset_months=4, want_day=15)]) == (5, 15)
 
 
 @pytest.mark.parametrize(

@@ -429,12 +429,6 @@ def test_who_never_reacts_gets_a_mail_every_second_month_then_two_a_year(silent,
     assert sent == mails
 
 
-def test_a_thank_you_mail_takes_the_free_slot_or_goes_once_as_an_exception():
-    assert schedule.courtesy_slot(0, 0) == 1
-    assert schedule.courtesy_slot(1, 0) == 0
-    assert schedule.courtesy_slot(1, 1) is None
-
-
 def test_the_same_mail_to_many_people_of_a_company_is_spread_over_three_business_days():
     plan = schedule.month_plan(NOV, CAL)
     friday = day("2026-11-20")
