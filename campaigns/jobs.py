@@ -18,6 +18,9 @@ from campaigns.parts import QUEUE, Parts
 from campaigns.services import (
     classify,
     count_contents,
+    count_deliveries,
+    count_home,
+    count_leads,
     count_rows,
     count_waiting,
     deliver,
@@ -28,9 +31,9 @@ from campaigns.services import (
     refuse,
     rerank,
     run_broadcasts,
+    run_simulations,
     self_audit,
     show_calendar,
-    simulate,
 )
 
 log = structlog.get_logger()
@@ -110,10 +113,14 @@ def _count(parts: Parts, now: datetime) -> None:
     count_rows.run(parts, now=now, until=stopping.is_set)
     count_contents.run(parts, now=now)
     count_waiting.run(parts, now=now)
+    count_deliveries.run(parts, now=now)
+    count_home.run(parts, now=now)
+    count_leads.run(parts, now=now)
+    self_audit.renew(parts, now=now)
 
 
 def _simulate(parts: Parts, now: datetime) -> None:
-    simulate.work(parts, now=now, until=stopping.is_set)
+    run_simulations.work(parts, now=now, until=stopping.is_set)
 
 
 def _nightly(parts: Parts, now: datetime) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns import jobs
 from campaigns.parts import Parts
-from campaigns.services import deliver, nightly, sweep
+from campaigns.services import deliver, nightly, sweep, wake
 
 log = structlog.get_logger()
 
@@ -49,6 +49,7 @@ def run(parts: Parts, *, until: Callable[[], bool]) -> None:
                 tick(parts)
             elif parts.stream.waiting():
                 jobs.ask(parts, "observe")
+            jobs.ask(parts, *wake.asked(parts))
         except (SQLAlchemyError, redis_errors.RedisError, OSError) as error:
             # Without the database or Redis nothing can be done now; everything waits where it is.
             log.warning("scheduler waits", error=type(error).__name__)

@@ -211,8 +211,14 @@ class _Reader(HTMLParser):
             return
         if self._shelter.has_tag(url):
             anchor.is_checked = True
-            word = self._shelter.word.fullmatch(url)
-            if word is not None and sandbox.names(self._shelter.tag(word[1])) <= self._url_fields:
+            # A place on the page may follow, as in `{{ stop_page }}#less`.
+            word = self._shelter.word.fullmatch(url.partition("#")[0])
+            is_whole = word is not None and not self._shelter.has_tag(url.partition("#")[2])
+            if (
+                word is not None
+                and is_whole
+                and sandbox.names(self._shelter.tag(word[1])) <= self._url_fields
+            ):
                 return
             # A field may fill a path or a query; scheme and host must be the author's own.
             start = _FIXED_START.match(url)

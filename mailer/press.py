@@ -36,7 +36,7 @@ AT_ONCE = 2  # processes of one installation's process
 @dataclass(frozen=True, slots=True)
 class Job:
     """One mail to be checked. format: html or mjml. samples: values to render with, one set a render; the
-    first is an ordinary recipient's. own: our base URL."""
+    first is an ordinary recipient's. own: our base URL. url_fields: fields that hold a whole address."""
 
     subject: str
     preheader: str
@@ -46,6 +46,7 @@ class Job:
     format: str = "html"
     layout: Layout = field(default_factory=Layout)
     own: str = ""
+    url_fields: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

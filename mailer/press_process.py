@@ -36,6 +36,7 @@ def press(job: Job) -> Pressed:
         job.samples[0],
         format=compose.Format(job.format),
         own=job.own,
+        url_fields=job.url_fields,
     )
     if not is_publishable(problems):
         return Pressed(None, tuple(problems))

@@ -48,7 +48,8 @@ class State(StrEnum):
 
 
 EDITABLE = frozenset({State.DRAFT.value, State.REFUSED.value})
-RUNNING = frozenset({State.TESTING.value, State.SENDING.value})
+# May be cancelled; a large one stays approved until the next minute's work, or for as long as no worker runs.
+RUNNING = frozenset({State.APPROVED.value, State.TESTING.value, State.SENDING.value})
 
 
 @dataclass(frozen=True, slots=True)

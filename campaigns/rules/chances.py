@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 REACTIONS = ("open", "click", "reply", "unsubscribe")
@@ -53,9 +54,8 @@ def rates(mails: int, counts: Mapping[str, int]) -> Rates:
     return Rates(**shares, mails=mails)
 
 
-def mix(values: Iterable[int]) -> int:
+def mix(values: Iterable[int], *, z: int = 0) -> int:
     """A well spread 64-bit number from ints (splitmix64 chained); the same on every host and run."""
-    z = 0
     for value in values:
         z = (z + value + 0x9E3779B97F4A7C15) & _MASK
         z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
@@ -64,9 +64,15 @@ def mix(values: Iterable[int]) -> int:
     return z
 
 
+@lru_cache(maxsize=64)
+def _of_person(seed: int, person: int) -> int:
+    """Where a person's draws begin; kept, since a year's come one after the other."""
+    return mix((seed, person))
+
+
 def draw(given: Rates, *, seed: int, person: int, product: int, month: int) -> Drawn:
     """The reactions to one mail. Whoever clicks or answers has opened it."""
-    first = mix((seed, person, product, month))
+    first = mix((product, month), z=_of_person(seed, person))
     second = mix((first,))
     opens = first >> 32 < given.open * _HALF
     clicks = first & 0xFFFFFFFF < given.click * _HALF

@@ -8,8 +8,10 @@ explains says so (`no_record`) instead of guessing. Source: spec 3.1, 3.4.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
+
+from campaigns.rules.outlook import Chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ class Course:
     spans: what forbade mails and when, the strongest first; pauses: when staff held them. won: the months in
     which another product's mail counted. ended: why the way ended, '' while it goes on. block: what forbids
     the next mail now, ''. held: what the planner said when this scenario gave way last, None where it did not.
-    due_month: the next step's; position: the next step's.
+    due_month, position: the next step's. chances: mails ahead by their earliest month, several where a branch
+    decides which.
     """
 
     enrolled_month: int
@@ -79,13 +82,15 @@ class Course:
     won: Mapping[int, Won]
     mailed: frozenset[int]
     held: Held | None = None
+    chances: Mapping[int, tuple[Chance, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Why:
     """code, and what belongs to it: another product's name, a month, a mail's title, since when.
 
-    by: what the other product's mail won the month by. held: where the code is `held`.
+    by: what the other product's mail won the month by. held: where the code is `held`. chances: the mails it speaks of,
+    several where a branch decides which.
     """
 
     code: str
@@ -95,6 +100,7 @@ class Why:
     since: datetime | None = None
     by: str = ""
     held: Held | None = None
+    chances: tuple[Chance, ...] = ()
 
 
 def past(course: Course, month: int, *, first: datetime, last: datetime) -> Why:
@@ -128,51 +134,45 @@ def present(course: Course, month: int) -> Why:
         return Why(course.ended)
     if course.block:
         return Why(course.block)
-    left = [part for part in course.parts if part.position >= course.position]
-    if not left:
+    if not course.chances:
         return Why("no_step_left")
     if course.held is not None:
         return Why("held", held=course.held)
-    if course.due_month > month:
-        return Why("not_due", month=course.due_month, title=left[0].title)
     if month in course.won:
         return _taken(course.won[month])
-    return Why("waits_decision", title=left[0].title)
+    first = min(course.chances)
+    if first > month:
+        return _not_due(course.chances[first], first)
+    return _coming("waits_decision", course.chances[first])
 
 
 def _taken(won: Won) -> Why:
     return Why("month_taken", product=won.product, by=won.by)
 
 
-def ahead(course: Course, month: int, *, this: int) -> Why:
+def ahead(course: Course, month: int) -> Why:
     """What a coming month will bring, if nothing changes and no other product goes first."""
     if course.ended:
         return Why(course.ended)
     if course.block:
         return Why(course.block)
-    expected = _expected(course, this=this)
-    if month in expected:
-        return Why("expected", title=expected[month].title)
-    later = [m for m in expected if m > month]
-    return (
-        Why("not_due", month=min(later), title=expected[min(later)].title) if later else Why("no_step_left")
-    )
+    if month in course.chances:
+        return _coming("expected", course.chances[month])
+    later = [m for m in course.chances if m > month]
+    return _not_due(course.chances[min(later)], min(later)) if later else Why("no_step_left")
 
 
-def _expected(course: Course, *, this: int) -> dict[int, Part]:
-    """The steps that are left, by the earliest months they can have: in their order, one a month."""
-    found: dict[int, Part] = {}
-    floor = this + 1 if this in course.won or this in course.mailed else this
-    for part in course.parts:
-        if part.position < course.position:
-            continue
-        due = (
-            course.due_month if part.position == course.position else course.start_month + part.offset_months
-        )
-        month = max(due, floor)
-        found[month] = part
-        floor = month + max(1, course.every_months)
-    return found
+def _coming(code: str, chances: tuple[Chance, ...]) -> Why:
+    """A mail of this month: for certain, or as a branch decides."""
+    if chances[0].branch is None:
+        return Why(code, title=chances[0].title, chances=chances)
+    return Why("branch_decides", chances=chances)
+
+
+def _not_due(chances: tuple[Chance, ...], month: int) -> Why:
+    if chances[0].branch is None:
+        return Why("not_due", month=month, title=chances[0].title, chances=chances)
+    return Why("branch_decides_later", month=month, chances=chances)
 
 
 def _due(course: Course, part: Part, *, before: int) -> int:

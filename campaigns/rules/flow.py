@@ -182,7 +182,7 @@ def advance(graph: Graph, place: Place, facts: Facts, *, today: int) -> Arrival:
         if ask_on:
             break
         if step.kind in TASKS:
-            reason = _no_task(step, facts)
+            reason = no_task(step, facts)
             if reason:
                 left_out.append(LeftOut(position, reason))
             else:
@@ -217,7 +217,7 @@ def _ask(node: Node, entered: int, facts: Facts, today: int) -> tuple[int, int]:
     return 0, node.yes if said else node.other
 
 
-def _no_task(step: Step, facts: Facts) -> str:
+def no_task(step: Step, facts: Facts) -> str:
     """Why the person is not called, visited or faxed at this row, or ''.
 
     A call before its time loses the customer (S1-19, spec 3.6). Customers of the field are left to their owner,

@@ -7,17 +7,19 @@ of them to be listed. Source: S1-07, S1-19, S4-18, S4-21; spec 3.1, 3.3.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from campaigns.rules import conditions, flow
 from campaigns.rules.conditions import Condition, On
 from campaigns.rules.contents import ROLES
-from campaigns.rules.flow import BRANCH, ELSE, END, GO_END, JUMP, MAILS, YES, Graph, Node
+from campaigns.rules.flow import BRANCH, ELSE, END, GO_END, JUMP, MAILS, WAIT, YES, Graph, Node
 from campaigns.rules.ranks import Rank
 from campaigns.rules.scenarios import CLASSES, FIELD_CLASSES, SILENCE_MONTHS, Problem, Step
 from campaigns.rules.tones import Tone
 
 State = TypeVar("State", bound=Hashable)
+WAITED_MAX = 1_000  # days: longer waits are all alike
 Labels = Mapping[int, str]
 KNOWN: Mapping[str, frozenset[str]] = {
     On.RANK: frozenset(rank.value for rank in Rank),
@@ -34,12 +36,53 @@ def check(steps: Sequence[Step], *, labels: Labels, every: int) -> Iterator[Prob
     yield from _check_places(steps)
     yield from _check_targets(steps, graph, reach, labels)
     yield from _check_branches(graph, reach, last, labels)
+    # In a circle every row comes before every other: what follows is asked of the rows without the way back.
     if any(position in rows for position, rows in reach.items()):
-        return  # in a circle every row comes before every other: what follows would only repeat that
+        graph = _straight(graph, reach)
+        reach, last = flow.reach(graph), last_mails(graph)
+    yield from _check_watches(graph)
     yield from _check_months(graph, last, labels)
     yield from _check_contents(steps, reach, labels)
     yield from _check_tones(graph, every)
     yield from _check_calls(graph)
+
+
+def _straight(graph: Graph, reach: Mapping[int, frozenset[int]]) -> Graph:
+    """The flow without the ways that lead back inside a circle."""
+
+    def on(position: int, way: int) -> int:
+        return END if way and way <= position and position in reach[way] | {way} else way
+
+    nodes = {
+        position: replace(
+            node, next=on(position, node.next), yes=on(position, node.yes), other=on(position, node.other)
+        )
+        for position, node in graph.nodes.items()
+    }
+    return Graph(nodes, graph.first)
+
+
+def _check_watches(graph: Graph) -> Iterator[Problem]:
+    """A branch that people always come to after its days are over watches nothing: all go by what was seen so far."""
+
+    def go(node: Node, _arm: str, waited: int) -> int:
+        if node.step.kind in MAILS:
+            return 0
+        # The first wait counts from the mail, a further one from when it was come to.
+        return (
+            min(waited + node.step.wait_days, WAITED_MAX)
+            if node.step.kind == WAIT and waited >= 0
+            else waited
+        )
+
+    for position, states in walk(graph, -1, go).items():
+        step = graph.nodes[position].step
+        watches = step.kind == BRANCH and step.condition is not None and step.condition.is_reaction
+        if not watches or not states or (step.condition and step.condition.of):
+            continue
+        if min(states) >= max(step.wait_days, 1):
+            args = {"n": step.wait_days, "waited": min(states)}
+            yield Problem("watch_over", position, args, is_error=False)
 
 
 def is_dated(step: Step) -> bool:

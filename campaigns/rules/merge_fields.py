@@ -20,7 +20,9 @@ ALIASES: Mapping[str, str] = {
     "ご縁": "relation",
     "差出人": "sender",
     "商材": "product",
+    "停止ページ": "stop_page",
 }
+ADDRESSES = ("停止ページ", "stop_page")  # these may be the address of a link
 VALUE_MAX = 200
 NAMES: tuple[str, ...] = (*ALIASES, *ALIASES.values())
 _SHORT_FORMS: tuple[tuple[str, str], ...] = (
@@ -59,9 +61,18 @@ class Bond:
 
 
 def build(
-    recipient: Recipient, bond: Bond | None, *, sender: str, product: str, lang: str = "ja"
+    recipient: Recipient,
+    bond: Bond | None,
+    *,
+    sender: str,
+    product: str,
+    lang: str = "ja",
+    stop_page: str = "",
 ) -> dict[str, str]:
-    """Every field by both its names, as plain text; 宛名 has line feeds between its lines."""
+    """Every field by both its names, as plain text; 宛名 has line feeds between its lines.
+
+    stop_page: the address of the recipient's own page to stop, or to get fewer.
+    """
     name = _clean(recipient.full_name)
     nobody = _NOBODY_EN if lang == "en" else _NOBODY_JA
     values = (
@@ -74,6 +85,7 @@ def build(
         _bond_en(bond) if lang == "en" else _bond_ja(bond),
         sender,
         product,
+        stop_page,
     )
     fields = dict(zip(ALIASES, values, strict=True))
     fields.update(zip(ALIASES.values(), values, strict=True))

@@ -123,9 +123,10 @@ def _check_dates(step: Step, *, today: date) -> Iterator[Problem]:
 
 def _check_invitation(scenario: Scenario, step: Step, *, today: date) -> Iterator[Problem]:
     """An invitation needs a day after which it is not sent, and must be able to come before it."""
-    last = min((day for day in (step.valid_until, step.event_on) if day), default=None)
+    last = step.last_day
     if last is None:
-        yield Problem("invite_without_date", step.position, {})
+        code = "invite_without_date" if step.event_id else "invite_without_event"
+        yield Problem(code, step.position, {})
         return
     if step.event_on is not None and step.event_on < today:
         yield Problem("event_past", step.position, {"day": step.event_on.isoformat()})

@@ -34,7 +34,10 @@ class Status(StrEnum):
 
 
 class ContentKind(StrEnum):
-    """What a mail is about. Source: S4-17; thanks is the courtesy mail after an exhibition."""
+    """What a mail is about. Source: S4-17; thanks is the courtesy mail after an exhibition.
+
+    permission asks somebody who stays silent whether the mails shall go on; no row tells it (spec 3.1.12).
+    """
 
     THANKS = "thanks"
     INDUSTRY = "industry"
@@ -42,6 +45,7 @@ class ContentKind(StrEnum):
     CASE_STUDY = "case_study"
     GENERAL = "general"
     PRODUCT = "product"
+    PERMISSION = "permission"
 
 
 # What a scenario may aim at: the person does something with us, preferably face to face.
@@ -65,7 +69,7 @@ class Step:
     want_day: 1 to 31, clamped to the month's end. has_mail: the content has a subject and a body. title: what a
     call, a visit or a wait is about. parent_key, arm: the branch it stands in. goto_key: where it goes on ('',
     'end', a KEY). wait_days: of a wait; of a branch, how long it watches. due_days: business days of a task.
-    event_on: the first day of what it invites to.
+    event_on, apply_by: the first day of what it invites to, and the last day to sign up for it.
     """
 
     id: int
@@ -92,6 +96,12 @@ class Step:
     event_id: int | None = None
     event_on: date | None = None
     content_status: str = "approved"
+    apply_by: date | None = None
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day on which its mail may go: nobody is invited to what is over, or closed."""
+        return min((day for day in (self.valid_until, self.apply_by, self.event_on) if day), default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ and an evergreen shelf at the end. Keys are stable words: they name the rows of 
 Source: S2-03 "the wizard asks purpose first"; S2-04; S1-11; S4-13, S4-17, S4-21.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from campaigns.rules.conditions import Condition
@@ -17,8 +18,8 @@ from campaigns.rules.touchpoints import Kind
 class PatternRow:
     """A row of a pattern, with the fields of a step.
 
-    starter: the mail's file in templates/mail/starters; '' for rows without a mail. title: what a call, a
-    visit or a fax is about, in the language of the mails. condition: of a branch.
+    starter: the mail's file in templates/mail/starters; '' for rows without a mail. title, title_en: what a
+    call, a visit or a fax is about. condition: of a branch.
     """
 
     key: str
@@ -28,6 +29,7 @@ class PatternRow:
     tone: str = Tone.INFO.value
     kind: str = "mail"
     title: str = ""
+    title_en: str = ""
     parent_key: str = ""
     arm: str = ""
     goto_key: str = ""
@@ -70,7 +72,7 @@ _EXHIBITION = (
     PatternRow("thanks", "exhibition_thanks", 0, 1),
     _branch("read", "clicked", "thanks", days=10),
     PatternRow(
-        "call", kind="call", title="資料をご覧になった方へ、ご感想を伺う電話", who="inside",
+        "call", kind="call", title="資料をご覧になった方へ、ご感想を伺う電話", title_en="Ask readers of the material what they think", who="inside",
         parent_key="read", arm="yes",
     ),
     PatternRow("case", "exhibition_case", 1),
@@ -81,7 +83,7 @@ _EXHIBITION = (
     PatternRow("soft", "exhibition_soft", 4, tone=_SOFT),
     _branch("asked", "clicked", "soft", days=10),
     PatternRow(
-        "visit", kind="visit", title="見学か、お手元の品での試しのご相談", who="field", due_days=10,
+        "visit", kind="visit", title="見学か、お手元の品での試しのご相談", title_en="Arrange a visit or a trial with their own parts", who="field", due_days=10,
         parent_key="asked", arm="yes",
     ),
     _SHELF,
@@ -89,19 +91,19 @@ _EXHIBITION = (
 
 _DOCUMENT = (
     PatternRow("thanks", "document_thanks", 0, 5),
-    PatternRow("wait", kind="wait", wait_days=3, title="資料をお読みいただく間"),
-    PatternRow("call", kind="call", title="資料が開けているかの確認と、ご質問の受付", who="inside", due_days=3),
+    PatternRow("wait", kind="wait", wait_days=3, title="資料をお読みいただく間", title_en="Time to read the material"),
+    PatternRow("call", kind="call", title="資料が開けているかの確認と、ご質問の受付", title_en="Check that the material opens, and take questions", who="inside", due_days=3),
     PatternRow("talks", "document_reading", 1),
     PatternRow("approval", "document_approval", 2),
     _branch("planning", "clicked", "approval", days=14),
     PatternRow(
-        "help", kind="call", title="社内の説明で埋まらない欄のお手伝い", who="inside",
+        "help", kind="call", title="社内の説明で埋まらない欄のお手伝い", title_en="Help with what is missing for their internal proposal", who="inside",
         parent_key="planning", arm="yes",
     ),
     PatternRow("trial", "document_soft", 3, tone=_SOFT),
     _branch("tried", "clicked", "trial", days=10),
     PatternRow(
-        "sample", kind="call", title="お試しの品の送り方のご案内", who="inside", due_days=3,
+        "sample", kind="call", title="お試しの品の送り方のご案内", title_en="Explain how to send parts for a trial", who="inside", due_days=3,
         parent_key="tried", arm="yes",
     ),
     _SHELF,
@@ -112,13 +114,13 @@ _DORMANT = (
     PatternRow("industry", "dormant_industry", 1),
     _branch("silent", "no_reaction", "industry", days=25),
     PatternRow(
-        "fax", kind="fax", title="お変わりありませんか（確認表1枚を添えて）", who="inside", due_days=10,
+        "fax", kind="fax", title="お変わりありませんか（確認表1枚を添えて）", title_en="How are you? (with a one-page checklist)", who="inside", due_days=10,
         parent_key="silent", arm="yes", goto_key="shelf",
     ),
     PatternRow("question", "dormant_question", 2, parent_key="silent", arm="else"),
     _branch("answered", "replied", "question", days=14, parent_key="silent", arm="else"),
     PatternRow(
-        "call", kind="call", title="ご返信の内容を伺う電話", who="inside", due_days=2,
+        "call", kind="call", title="ご返信の内容を伺う電話", title_en="Ask about what they replied", who="inside", due_days=2,
         parent_key="answered", arm="yes",
     ),
     _SHELF,
@@ -129,13 +131,13 @@ _SEMINAR = (
     PatternRow("invite", "seminar_invite", 1, 5, kind="invite"),
     _branch("looked", "clicked", "invite", days=7),
     PatternRow(
-        "call", kind="call", title="お申し込みの確認と、聞きたいことの伺い", who="inside", due_days=3,
+        "call", kind="call", title="お申し込みの確認と、聞きたいことの伺い", title_en="Confirm the registration and ask what they want to hear", who="inside", due_days=3,
         parent_key="looked", arm="yes",
     ),
     PatternRow("notes", "seminar_notes", 2),
     _branch("warm", "rank", values=("hot", "warm")),
     PatternRow(
-        "talk", kind="call", title="勉強会のあとの状況を伺う電話", who="inside",
+        "talk", kind="call", title="勉強会のあとの状況を伺う電話", title_en="Ask how things went after the seminar", who="inside",
         parent_key="warm", arm="yes",
     ),
     _SHELF,
@@ -146,18 +148,18 @@ _CARE = (
     PatternRow("upkeep", "care_upkeep", 2),
     _branch("big", "class", values=("A", "B")),
     PatternRow(
-        "visit", kind="visit", title="使い心地と、これからの予定を伺う訪問", who="owner", due_days=20,
+        "visit", kind="visit", title="使い心地と、これからの予定を伺う訪問", title_en="Visit: how it works for them, and what they plan", who="owner", due_days=20,
         parent_key="big", arm="yes",
     ),
     PatternRow(
-        "call", kind="call", title="使い心地を伺う電話", who="inside", due_days=10,
+        "call", kind="call", title="使い心地を伺う電話", title_en="Call: how it works for them", who="inside", due_days=10,
         parent_key="big", arm="else",
     ),
     PatternRow("season", "care_season", 4),
     PatternRow("voice", "care_voice", 6),
     _branch("answered", "replied", "voice", days=14),
     PatternRow(
-        "thank", kind="call", title="お声へのお礼と、改善の予定のご報告", who="owner",
+        "thank", kind="call", title="お声へのお礼と、改善の予定のご報告", title_en="Thank them for the feedback, and tell what will improve", who="owner",
         parent_key="answered", arm="yes",
     ),
     _SHELF,
@@ -186,6 +188,29 @@ PATTERNS: tuple[Pattern, ...] = (
     ),
     Pattern("blank", Kind.VISIT, ()),
 )
+
+
+def nearest(keys: Iterable[str]) -> Pattern | None:
+    """The pattern most of whose rows a scenario has, by the KEYs of its rows; None where it has none of any."""
+    there = set(keys)
+    shares = [(len(there & {row.key for row in p.rows}), p) for p in PATTERNS]
+    most, found = max(shares, key=lambda share: share[0])
+    return found if most else None
+
+
+def in_order(codes: Iterable[str], keys: Iterable[str]) -> tuple[str, ...]:
+    """Starter mails to choose from: those of the scenario's own pattern first, then those that go with them."""
+    own = nearest(keys)
+    mine = [row.starter for row in own.rows if row.starter] if own else []
+    family = {code.partition("_")[0] for code in mine if "_" in code}
+    place = {code: n for n, code in enumerate(mine)}
+
+    def rank(code: str) -> tuple[int, int, str]:
+        if code in place:
+            return 0, place[code], code
+        return (1 if code.partition("_")[0] in family else 2), 0, code
+
+    return tuple(sorted(codes, key=rank))
 
 
 def pattern(code: str) -> Pattern:

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     VISIT = "visit"
     QUOTE_REQUEST = "quote_request"
     FAX_SENT = "fax_sent"
+    MAIL_BY_REP = "mail_by_rep"
     CALL_TRIED = "call_tried"
 
 
@@ -86,6 +87,7 @@ KINDS: Mapping[Kind, KindRow] = MappingProxyType(
         Kind.VISIT: KindRow(Group.TALK, 4, 35, Channel.OFFLINE),
         Kind.QUOTE_REQUEST: KindRow(Group.TALK, 5, 60, Channel.OFFLINE),
         Kind.FAX_SENT: KindRow(Group.TALK, 1, 0, Channel.OFFLINE),
+        Kind.MAIL_BY_REP: KindRow(Group.TALK, 1, 0, Channel.ONLINE),
         Kind.CALL_TRIED: KindRow(Group.TALK, 0, 0, Channel.OFFLINE),
     }
 )

@@ -39,7 +39,7 @@ def run(
     due = [row for row in rows if row.due_on <= clock.day and not sends(row, graphs)]
     if not due:
         return {}
-    facts = _facts(tx, due, people=people, zone=zone)
+    known = facts(tx, due, people=people, zone=zone)
     moved: dict[int, EnrollmentRow | None] = {}
     pointers: dict[Pointer, int] = {}
     moves: list[tuple[int, int]] = []
@@ -47,7 +47,7 @@ def run(
     for row in due:
         place = Place(row.position, row.entered_on or clock.day)
         graph = graphs[row.version_id]
-        arrival = flow.advance(graph, place, facts[row.id], today=clock.day)
+        arrival = flow.advance(graph, place, known[row.id], today=clock.day)
         pointer = pointer_after(row, arrival, graph, clock)
         moves.append((row.id, pointers.setdefault(pointer, len(pointers) + 1)))
         tasks.extend(_task(row, one, calendar=clock.calendar, now=now, zone=zone) for one in arrival.tasks)
@@ -94,9 +94,10 @@ def _task(
     return NewTask(row.id, task.step_key, task.kind, team, task.who == "owner", task.title, due_at)
 
 
-def _facts(
+def facts(
     tx: Connection, rows: Sequence[EnrollmentRow], *, people: Mapping[int, PersonRow], zone: ZoneInfo
 ) -> dict[int, Facts]:
+    """What branches ask of these enrolments, by id."""
     sent = advancing.sent(tx, [row.id for row in rows], zone=zone.key)
     asked = [
         (row.id, row.person_id, date.fromordinal(sent[row.id][0][1])) for row in rows if sent.get(row.id)

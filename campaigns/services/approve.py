@@ -19,22 +19,24 @@ from campaigns.services import enrol
 from campaigns.storage import approvals, audit, closed_days, holds, settling
 from campaigns.storage.approvals import Asked, Counts, Group, Mail
 
-SHOWN = 200  # people and mails a page lists; the counts tell the rest
+SHOWN = 50  # people and mails a page lists
 AHEAD_DAYS = VETO_DAYS + 1  # business days of mails on the page: those decided today stand there as well
 REASON_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """All of the page. groups: scenarios with people who wait; asked: the first of them; mails: the next ones.
+    """All of the page. groups: scenarios with people who wait; asked: some of them; mails: some of the next ones.
 
-    last: the last day whose mails are shown.
+    people_from, mails_from: how many come before those shown. last: the last day whose mails are shown.
     """
 
     counts: Counts
     groups: tuple[Group, ...]
     asked: tuple[Asked, ...]
     mails: tuple[Mail, ...]
+    people_from: int
+    mails_from: int
     last: date
 
 
@@ -44,15 +46,19 @@ def counts(parts: Parts, *, owner_id: int | None, now: datetime) -> Counts:
         return approvals.counts(tx, owner_id=owner_id, before=_until(tx, parts, now))
 
 
-def page(parts: Parts, *, owner_id: int | None, now: datetime) -> Page:
+def page(
+    parts: Parts, *, owner_id: int | None, now: datetime, people_from: int = 0, mails_from: int = 0
+) -> Page:
     """Who waits for a yes, and the planned mails of the next days."""
     with parts.engine.connect() as tx:
         until = _until(tx, parts, now)
         return Page(
             approvals.counts(tx, owner_id=owner_id, before=until),
             approvals.groups(tx, owner_id=owner_id),
-            approvals.asked(tx, owner_id=owner_id, limit=SHOWN),
-            approvals.mails(tx, owner_id=owner_id, before=until, limit=SHOWN),
+            approvals.asked(tx, owner_id=owner_id, limit=SHOWN, offset=people_from),
+            approvals.mails(tx, owner_id=owner_id, before=until, limit=SHOWN, offset=mails_from),
+            people_from,
+            mails_from,
             (until - timedelta(seconds=1)).date(),
         )
 

@@ -10,11 +10,15 @@ from typing import Any
 from sqlalchemy import Connection
 
 from campaigns.parts import Parts
+from campaigns.rules.contents import Status
+from campaigns.rules.scenarios import ContentKind
 from campaigns.services import shelf
 from campaigns.storage import audit, contents
 from campaigns.storage.contents import Content, Variant
 
 _STARTERS = Path(__file__).resolve().parents[2] / "templates" / "mail" / "starters"
+# Stands in a starter for the installation's own address.
+_THIS_HOUSE = "https://this-house.example"
 WORDS = ("subject", "preheader", "html", "text", "format")
 
 
@@ -70,13 +74,27 @@ def create(
 
 
 def from_starter(
-    parts: Parts, starter: str, *, product_id: int | None, user_id: int | None, now: datetime
+    parts: Parts,
+    starter: str,
+    *,
+    product_id: int | None,
+    user_id: int | None,
+    now: datetime,
+    lang: str = "ja",
 ) -> int:
-    """A new mail from a shipped starter. Raises Gone for a code that is none."""
+    """A new mail from a shipped starter. lang: of its title. Raises Gone for a code that is none."""
     if starter not in starters():
         raise Gone
     with parts.engine.begin() as tx:
-        return add_starter(tx, starter, product_id=product_id, user_id=user_id, now=now)
+        return add_starter(
+            tx,
+            starter,
+            product_id=product_id,
+            user_id=user_id,
+            now=now,
+            base_url=parts.settings.base_url,
+            lang=lang,
+        )
 
 
 def load(
@@ -156,24 +174,48 @@ def starters() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _STARTERS.iterdir() if path.suffix[1:] in contents.FORMATS))
 
 
-def read_starter(starter: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def read_starter(
+    starter: str, *, lang: str = "ja", base_url: str = "", title_lang: str = "ja"
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Head and words of a starter: lines "name: value" up to an empty line, then the body. What the body is
-    written in, its file's ending says."""
-    path = next(path for path in _STARTERS.iterdir() if path.stem == starter)
-    source = path.read_text(encoding="utf-8")
+    written in, its file's ending says. base_url: what links to pages of our own begin with. English stands in
+    a folder of its own; KeyError where there is none. title_lang: of the title, which staff read."""
+    folder = _STARTERS if lang == "ja" else _STARTERS / lang
+    path = next((path for path in folder.iterdir() if path.stem == starter), None)
+    if path is None:
+        raise KeyError(starter)
+    source = path.read_text(encoding="utf-8").replace(_THIS_HOUSE, base_url or _THIS_HOUSE)
     top, _, body = source.partition("\n\n")
     values = dict(line.split(": ", 1) for line in top.splitlines())
     head = {name: values[name] for name in ("title", "kind", "tone")}
+    if title_lang == "en":
+        head["title"] = values["title-en"]
     words = {"subject": values["subject"], "preheader": values["preheader"], "html": body, "text": ""}
     return head, {**words, "format": path.suffix[1:]}
 
 
 def add_starter(
-    tx: Connection, starter: str, *, product_id: int | None, user_id: int | None, now: datetime
+    tx: Connection,
+    starter: str,
+    *,
+    product_id: int | None,
+    user_id: int | None,
+    now: datetime,
+    base_url: str = "",
+    lang: str = "ja",
 ) -> int:
-    head, words = read_starter(starter)
+    """A new mail with the starter's words. What is mailed as soon as it is approved begins as a draft.
+
+    lang: of the title, which staff read.
+    """
+    head, words = read_starter(starter, base_url=base_url, title_lang=lang)
+    if head["kind"] == ContentKind.PERMISSION:
+        head["status"] = Status.DRAFT.value
     content_id = contents.create(tx, **head, product_id=product_id, user_id=user_id, now=now)
     contents.add_variant(tx, content_id, lang="ja", words=words)
+    if (_STARTERS / "en" / f"{starter}.html").exists():
+        english = read_starter(starter, lang="en", base_url=base_url)[1]
+        contents.add_variant(tx, content_id, lang="en", words=english)
     audit.note(tx, noun="content", noun_id=content_id, action="create", user_id=user_id, now=now)
     return content_id
 

@@ -20,6 +20,7 @@ from campaigns.services import hold, proof
 from campaigns.services.author import Gone, Stale
 from campaigns.services.hold import Kind, Target
 from campaigns.storage import (
+    alerts,
     audit,
     broadcast_figures,
     broadcasts,
@@ -28,6 +29,7 @@ from campaigns.storage import (
     outgoing,
     reach,
     scenarios,
+    step_counts,
 )
 from campaigns.storage.broadcast_figures import Figures
 from campaigns.storage.broadcasts import Broadcast
@@ -53,6 +55,7 @@ class Ahead:
     """What would happen: whom it reaches, what stands against it, how many the sample needs.
 
     rate, rate_n: human clicks per mail of the product's past, from how many mails (0: an assumption).
+    mark: of its mails as they stand; who approves sends it back, so that nobody answers for words he never saw.
     """
 
     broadcast: Broadcast
@@ -61,6 +64,7 @@ class Ahead:
     rate: float
     rate_n: int
     proposed_n: int
+    mark: str
 
 
 def save(
@@ -77,7 +81,7 @@ def save(
                 raise BroadcastError("not_editable")
             broadcasts.set_state(tx, id, State.DRAFT)
         broadcasts.write(tx, id, plan)
-        people = _reach(tx, id).everybody
+        people = reach.everybody(tx, _head(tx, id))
         broadcasts.set_counts(tx, id, people=people, everybody=broadcasts.everybody(tx))
     return id
 
@@ -86,12 +90,14 @@ def ahead(parts: Parts, id: int, *, now: datetime) -> Ahead:
     """Look before sending; writes nothing. Raises Gone."""
     with parts.engine.connect() as tx:
         found = _get(tx, id)
-        reached = _reach(tx, id)
+        reached = step_counts.read_reach(tx, _head(tx, id))
         rate, n = broadcast_figures.click_rate(
             tx, found.plan.product_id or 0, since=now - timedelta(days=RATE_DAYS)
         )
-        problems = _problems(tx, parts, found, people=reached.everybody, now=now)
-        return Ahead(found, reached, problems, rate, n, rule.sample_size(rate))
+        # As it was counted when it was saved: the groups of many people are counted by the minute's work.
+        people = reached.everybody if reached.is_known else found.people
+        problems = _problems(tx, parts, found, people=people, now=now)
+        return Ahead(found, reached, problems, rate, n, rule.sample_size(rate), _mark(tx, found))
 
 
 def ask(
@@ -105,7 +111,7 @@ def ask(
         found = _locked(tx, id, version)
         if found.state not in EDITABLE:
             raise BroadcastError("not_editable")
-        people, everybody = _reach(tx, id).everybody, broadcasts.everybody(tx)
+        people, everybody = reach.everybody(tx, _head(tx, id)), broadcasts.everybody(tx)
         problems = _problems(tx, parts, found, people=people, now=now)
         if problems:
             return State(found.state), problems
@@ -115,14 +121,25 @@ def ask(
         broadcasts.set_state(
             tx, id, state, asked_by=user_id, asked_at=now, answered_by=None, answered_at=None, answer=""
         )
+        if mass:
+            alerts.tell_approvers(tx, id, people=people, by=user_id, now=now)
         _note(tx, id, "ask" if mass else "send", user_id, now, people=people, everybody=everybody)
     return state, ()
 
 
 def answer(
-    parts: Parts, id: int, *, yes: bool, reason: str, version: int, user_id: int | None, now: datetime
+    parts: Parts,
+    id: int,
+    *,
+    yes: bool,
+    reason: str,
+    version: int,
+    user_id: int | None,
+    now: datetime,
+    seen: str | None = None,
 ) -> State:
-    """The second person's word. Raises BroadcastError, Stale, Gone."""
+    """The second person's word. seen: the mark of the mails that were looked at (`Ahead.mark`), None for a caller
+    that shows none. Raises BroadcastError, Gone; Stale, also where a mail was rewritten after the look."""
     reason = reason.strip()[:ANSWER_MAX]
     with parts.engine.begin() as tx:
         found = _locked(tx, id, version)
@@ -132,10 +149,14 @@ def answer(
             raise BroadcastError("own_request")
         if not yes and not reason:
             raise BroadcastError("reason_missing")
+        if yes and seen is not None and seen != _mark(tx, found):
+            raise Stale(found)
         if yes and _problems(tx, parts, found, people=found.people, now=now):
             raise BroadcastError("no_longer_possible")
         state = State.APPROVED if yes else State.REFUSED
         broadcasts.set_state(tx, id, state, answered_by=user_id, answered_at=now, answer=reason)
+        alerts.answered(tx, id, now=now)
+        alerts.tell_asker(tx, id, user_id=found.asked_by, yes=yes, reason=reason, now=now)
         _note(tx, id, "approve" if yes else "refuse", user_id, now, reason=reason)
     return state
 
@@ -146,6 +167,7 @@ def withdraw(parts: Parts, id: int, *, version: int, user_id: int | None, now: d
         if _locked(tx, id, version).state != State.ASKED:
             raise BroadcastError("not_asked")
         broadcasts.set_state(tx, id, State.DRAFT)
+        alerts.answered(tx, id, now=now)
         _note(tx, id, "withdraw", user_id, now)
 
 
@@ -207,11 +229,15 @@ def _problems(
             zone=parts.settings.tz,
         )
     )
-    is_active, legal = scenarios.setting(tx, found.plan.product_id or 0)
+    is_active, _, legal = scenarios.setting(tx, found.plan.product_id or 0)
     if not is_active:
         problems.append(Problem("product_id", "product_ended", {}))
     if legal is None or not all(legal.values()):
         problems.append(Problem("product_id", "sender_incomplete", {}))
+    for field in ("content_id", "content_b_id"):
+        content = contents.get(tx, getattr(found.plan, field) or 0)
+        if content is not None and content.product_id not in (None, found.plan.product_id):
+            problems.append(Problem(field, "other_product", {}))
     if found.plan.content_id:
         rows, wrong = freeze(tx, parts, found)
         if wrong:
@@ -221,11 +247,18 @@ def _problems(
     return tuple(problems)
 
 
-def _reach(tx: Connection, id: int) -> Reach:
+def _mark(tx: Connection, found: Broadcast) -> str:
+    """See `Ahead.mark`."""
+    told = [id for id in (found.plan.content_id, found.plan.content_b_id) if id]
+    variants = contents.variants_of(tx, set(told))
+    return " ".join(f"{id}:{v.id}.{v.version}" for id in told for v in variants.get(id, ()))
+
+
+def _head(tx: Connection, id: int) -> Scenario:
     head: Scenario | None = scenarios.get(tx, id)
     if head is None:
         raise Gone
-    return reach.count(tx, head)
+    return head
 
 
 def _get(tx: Connection, id: int) -> Broadcast:
@@ -249,10 +282,12 @@ def _note(tx: Connection, id: int, action: str, user_id: int | None, now: dateti
     audit.note(tx, noun="broadcast", noun_id=id, action=action, user_id=user_id, now=now, changes=changes)
 
 
-def figures(parts: Parts, found: Broadcast) -> tuple[Figures, datetime | None]:
-    """What became of its people, and when that was counted (None: now)."""
+def figures(parts: Parts, found: Broadcast) -> tuple[Figures | None, datetime | None]:
+    """What became of its people, and when that was counted (None: now). No figures while many are to be counted."""
     kept = found.result.get("counted_at")
-    if found.people > LIVE and kept:
+    if found.people > LIVE:
+        if not kept:
+            return None, None
         return Figures(found.result["buckets"], found.result["arms"]), datetime.fromisoformat(kept)
     with parts.engine.connect() as tx:
         return broadcast_figures.figures(tx, found.id), None

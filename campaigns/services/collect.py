@@ -88,7 +88,8 @@ def begin_draft(
         content = _content(tx, content_id)
         if content.status != Status.IDEA:
             raise Refused("not_from_here")
-        words = author.read_starter(starter)[1] if starter in author.starters() else None
+        base_url = parts.settings.base_url
+        words = author.read_starter(starter, base_url=base_url)[1] if starter in author.starters() else None
         contents.add_variant(tx, content_id, lang="ja", words=words)
         _step(
             tx, content, Status.DRAFT, user_id=user_id, now=now, kind=kind, tone=tone, product_id=product_id

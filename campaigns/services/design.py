@@ -14,14 +14,29 @@ from hashlib import blake2b
 from sqlalchemy import Connection
 
 from campaigns.parts import Parts
-from campaigns.rules import designing, scenario_checks
+from campaigns.rules import audience_checks, designing, flow, scenario_checks
+from campaigns.rules import remedies as remedy
 from campaigns.rules.audience import EVERYBODY, Audience
 from campaigns.rules.conditions import Condition
 from campaigns.rules.designing import Missing
-from campaigns.rules.scenarios import Problem, Scenario, Setting, Step, Version
-from campaigns.services import author, furnish
+from campaigns.rules.remedies import Waiting
+from campaigns.rules.scenarios import MAX_STEPS, Problem, Scenario, Setting, Step, Version
+from campaigns.rules.workdays import Calendar
+from campaigns.services import author, check_mails, furnish, wake
 from campaigns.services.author import Gone, Stale
-from campaigns.storage import audit, contents, designs, scenarios, step_counts, steps
+from campaigns.services.catalogue import Invalid
+from campaigns.storage import (
+    audit,
+    closed_days,
+    contents,
+    designs,
+    events,
+    reach,
+    remedies,
+    scenarios,
+    step_counts,
+    steps,
+)
 from campaigns.storage.contents import Content
 from campaigns.storage.designs import Event, Undoable
 from campaigns.storage.reach import Reach
@@ -35,6 +50,13 @@ _FIRST: Mapping[str, Step] = {
     "wait": Step(0, "", 0, kind="wait", wait_days=7),
     "branch": Step(0, "", 0, kind="branch", wait_days=7, condition=Condition("clicked")),
 }
+
+
+ROWS_MAX = 3 * MAX_STEPS  # of a draft; room to copy whole branches and tidy up before publishing
+
+
+class Full(Exception):
+    """A table that no page could show any more would come of it."""
 
 
 def first_row(kind: str) -> Step:
@@ -77,6 +99,7 @@ class Row:
 class Design:
     """A scenario as the designer shows it. version: the draft, or the one in force when there is no draft.
 
+    left_out: who would come in without one of the audience's conditions, by condition; is_about: estimated.
     roles: buying roles with words of their own, by content. undoable: what undo would take back.
     """
 
@@ -86,6 +109,8 @@ class Design:
     problems: tuple[Problem, ...]
     figures: Figures
     reach: Reach
+    left_out: Mapping[str, int]
+    is_about: bool
     contents: tuple[Content, ...]
     events: tuple[Event, ...]
     roles: Mapping[int, tuple[str, ...]]
@@ -93,9 +118,16 @@ class Design:
 
 
 def create(
-    parts: Parts, *, product_id: int, head: Head, pattern: str, user_id: int | None, now: datetime
+    parts: Parts,
+    *,
+    product_id: int,
+    head: Head,
+    pattern: str,
+    user_id: int | None,
+    now: datetime,
+    lang: str = "ja",
 ) -> int:
-    """A new scenario; a shipped pattern brings its first rows with a starter mail each."""
+    """A new scenario; a shipped pattern brings its first rows with a starter mail each. lang: of their titles."""
     with parts.engine.begin() as tx:
         scenario_id = scenarios.create(
             tx,
@@ -110,7 +142,7 @@ def create(
             now=now,
         )
         draft = scenarios.open_draft(tx, scenario_id)
-        rows = furnish.rows(tx, pattern, product_id=product_id, user_id=user_id, now=now)
+        rows = furnish.rows(tx, pattern, product_id=product_id, user_id=user_id, now=now, lang=lang)
         designs.replace(tx, draft.id, rows)
         audit.note(tx, noun="scenario", noun_id=scenario_id, action="create", user_id=user_id, now=now)
     return scenario_id
@@ -124,13 +156,21 @@ def load(parts: Parts, scenario_id: int, *, now: datetime) -> Design:
         if version is None:
             raise Gone
         rows, today = steps.of(tx, version.id), _today(parts, now)
+        figures, calendar = step_counts.read(tx, scenario_id), closed_days.load(tx)
+        reached = step_counts.read_reach(tx, scenario)
         return Design(
             scenario,
             version,
             rows,
-            scenario_checks.check(scenario, rows, setting=setting(tx, scenario), today=today),
-            step_counts.read(tx, scenario_id),
-            step_counts.read_reach(tx, scenario),
+            by_line(
+                *scenario_checks.check(scenario, rows, setting=setting(tx, scenario), today=today),
+                *_remedies(rows, figures.waits, calendar=calendar, today=today),
+                *check_mails.run(tx, parts, scenario, rows),
+                *of_people(tx, scenario, rows, reached),
+            ),
+            figures,
+            reached,
+            *remedies.left_out(tx, scenario),
             contents.for_product(tx, scenario.product_id),
             designs.events(tx, today=today, chosen=[row.event_id for row in rows if row.event_id]),
             designs.roles(tx, [row.content_id for row in rows if row.content_id]),
@@ -138,13 +178,45 @@ def load(parts: Parts, scenario_id: int, *, now: datetime) -> Design:
         )
 
 
+def _remedies(
+    rows: Sequence[Step], waits: Mapping[str, Sequence[Waiting]], *, calendar: Calendar, today: date
+) -> tuple[Problem, ...]:
+    """What would reach more of those who stand at these rows."""
+    return tuple(
+        replace(problem, label=label)
+        for step, label in zip(rows, flow.labels(rows), strict=True)
+        for problem in remedy.check(step, waits.get(step.key, ()), calendar=calendar, today=today)
+    )
+
+
+def by_line(*problems: Problem) -> tuple[Problem, ...]:
+    """The head's first, then row by row."""
+    return tuple(sorted(problems, key=lambda problem: problem.line or 0))
+
+
+def of_people(
+    tx: Connection, scenario: Scenario, rows: Sequence[Step], reached: Reach
+) -> tuple[Problem, ...]:
+    """Warnings about the audience, as far as it is counted."""
+    if not reached.is_known:
+        return ()
+    people = audience_checks.People(
+        reached.everybody,
+        reached.can_send,
+        reached.readers,
+        has_leads=bool(reached.everybody) or reach.has_leads(tx, scenario.product_id),
+        read=reached.read,
+    )
+    return tuple(audience_checks.check(scenario, rows, people))
+
+
 def setting(tx: Connection, scenario: Scenario) -> Setting:
     """What surrounds a scenario, for its validation."""
-    is_active, items = scenarios.setting(tx, scenario.product_id)
+    is_active, tone_every, items = scenarios.setting(tx, scenario.product_id)
     missing = (
         ("profile",) if items is None else tuple(name for name, value in items.items() if not value.strip())
     )
-    return Setting(is_product_active=is_active, missing_disclosure=missing)
+    return Setting(is_product_active=is_active, missing_disclosure=missing, tone_every=tone_every)
 
 
 def save_head(
@@ -171,6 +243,7 @@ def save_head(
         audit.note(
             tx, noun="scenario", noun_id=scenario_id, action="save", user_id=user_id, now=now, changes=changes
         )
+    wake.ask(parts, "count")
 
 
 def add_row(
@@ -204,16 +277,29 @@ def mark(row: Row | Step) -> str:
 def save_row(
     parts: Parts, scenario_id: int, key: str, row: Row, *, was: str = "", user_id: int | None, now: datetime
 ) -> None:
-    """Change a row. was: the mark of the row when its form was shown, "" when unknown. Raises Gone, Stale."""
+    """Change a row. was: the mark of the row when its form was shown, "" when unknown.
 
-    def edit(_tx: Connection, rows: Sequence[Step]) -> Sequence[Step]:
+    Raises Gone, Stale; Invalid where it names another product's content, or what was deleted meanwhile.
+    """
+
+    def edit(tx: Connection, rows: Sequence[Step]) -> Sequence[Step]:
         step = _row(rows, key)
+        _check_choices(tx, scenario_id, row)
         if was and mark(step) not in (was, mark(row)):
             raise Stale(step)
         changes = {name: getattr(row, name) for name in Row.__dataclass_fields__}
         return designing.change(rows, key, **changes)
 
     _change(parts, scenario_id, "save", edit, user_id=user_id, now=now)
+
+
+def _check_choices(tx: Connection, scenario_id: int, row: Row) -> None:
+    if row.content_id is not None:
+        content = contents.get(tx, row.content_id)
+        if content is None or content.product_id not in (None, _scenario(tx, scenario_id).product_id):
+            raise Invalid({"content_id": "unknown"})
+    if row.event_id is not None and not events.names(tx, [row.event_id]):
+        raise Invalid({"event_id": "unknown"})
 
 
 def delete_row(parts: Parts, scenario_id: int, key: str, *, user_id: int | None, now: datetime) -> str:
@@ -260,15 +346,16 @@ def duplicate_row(parts: Parts, scenario_id: int, key: str, *, user_id: int | No
     return new
 
 
-def undo(parts: Parts, scenario_id: int) -> str | None:
+def undo(parts: Parts, scenario_id: int, *, change: int | None = None) -> str | None:
     """Take the last change back; the key of a row that it brought back or changed ("" when only rows went).
 
-    None when there is nothing to take back: never beyond the last publishing.
+    change: which one was shown (`Undoable.id`). None when that is not the last one any more: a second press, or a
+    colleague's change since; or when there is nothing to take back: never beyond the last publishing.
     """
     with parts.engine.begin() as tx:
         _scenario(tx, scenario_id, lock=True)
         undoable = designs.last(tx, scenario_id)
-        if undoable is None:
+        if undoable is None or change not in (None, undoable.id):
             return None
         in_force = scenarios.published(tx, scenario_id)
         draft = scenarios.open_draft(tx, scenario_id)
@@ -303,7 +390,7 @@ def _change(
     user_id: int | None,
     now: datetime,
 ) -> None:
-    """Put the rows that `edit` makes in the place of the draft's, and keep the old ones for undo."""
+    """Put the rows that `edit` makes in the place of the draft's, and keep the old ones for undo. Raises Full."""
     with parts.engine.begin() as tx:
         # The scenario's lock keeps two editors from opening two drafts or losing each other's rows.
         _scenario(tx, scenario_id, lock=True)
@@ -315,6 +402,8 @@ def _change(
             raise Gone from None
         if new == rows:
             return
+        if len(new) > max(len(rows), ROWS_MAX):
+            raise Full
         draft = scenarios.open_draft(tx, scenario_id)
         designs.remember(tx, scenario_id, draft.id, label=label, user_id=user_id, now=now)
         designs.replace(tx, draft.id, new)
@@ -351,4 +440,5 @@ def as_step(step: Step, row: Row, content: Content | None, event: Event | None) 
         content_title=content.title if content else "",
         content_kind=content.kind if content else "",
         event_on=event.starts_on if event else None,
+        apply_by=event.apply_by if event else None,
     )

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from campaigns.parts import Parts
 from campaigns.rules.schedule import month_of
-from campaigns.storage import enrollments
+from campaigns.storage import alerts, enrollments
 
 
 def audience(parts: Parts, scenario_id: int, *, now: datetime) -> int:
@@ -62,4 +62,5 @@ def _enrol(
         people=people,
     )
     enrollments.pace(tx, new, today=today)
+    alerts.tell_owners(tx, now=now)
     return new

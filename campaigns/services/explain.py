@@ -15,15 +15,19 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from campaigns.parts import Parts
-from campaigns.rules import explaining
+from campaigns.rules import explaining, outlook
+from campaigns.rules import scenarios as rule
+from campaigns.rules.conditions import Facts
 from campaigns.rules.deliveries import COUNTING, FINAL, HOLDING
 from campaigns.rules.explaining import Course, Held, Part, Span, Why, Won
 from campaigns.rules.matching import email_key
+from campaigns.rules.outlook import Place, Stop
 from campaigns.rules.schedule import month_end, month_of, month_start
-from campaigns.services import gather
+from campaigns.services import advance, gather
 from campaigns.services.arrival import clean
-from campaigns.storage import deliveries, outbox
+from campaigns.storage import deliveries, outbox, planning
 from campaigns.storage import explain as stored
+from campaigns.storage import steps as every_step
 from campaigns.storage.deliveries import Line, Placed
 from campaigns.storage.explain import Act, Consent, Enrollment, Listed, Mailbox, Person, Refusal, Step
 
@@ -41,6 +45,18 @@ class Entry:
     scenario: str
     line: Line | None
     why: Why | None
+
+
+@dataclass(frozen=True, slots=True)
+class Road:
+    """What lies ahead of a person in one scenario. block: what forbids its mails now, ''. steps: all its rows."""
+
+    product: str
+    colour_no: int
+    scenario: str
+    block: str
+    steps: tuple[rule.Step, ...]
+    stops: tuple[Stop, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +78,7 @@ class Explained:
     missing: tuple[str, ...]
     is_sending_paused: bool
     months: tuple[Month, ...]
+    roads: tuple[Road, ...]
 
 
 def address(
@@ -100,6 +117,9 @@ class _Known:
     acts: tuple[Act, ...]
     products: tuple[Listed, ...]
     blocks: dict[int, str]
+    rows: dict[int, tuple[rule.Step, ...]]
+    entered: dict[int, int]
+    facts: dict[int, Facts]
 
 
 def _explain(
@@ -107,7 +127,8 @@ def _explain(
 ) -> Explained:
     known = _read(tx, person, gather.known(tx, parts, now=now))
     this = month_of(now, parts.settings.tz)
-    ways = [(e, _course(known, e, parts, now=now)) for e in known.enrollments]
+    roads = {e.id: _stops(known, e, parts, now=now) for e in known.enrollments if not _ended(e)}
+    ways = [(e, _course(known, e, roads.get(e.id, ()), parts)) for e in known.enrollments]
     enrolled = {e.product_id for e in known.enrollments}
     return Explained(
         person=person,
@@ -116,6 +137,11 @@ def _explain(
         missing=tuple(one.name for one in known.products if one.id not in enrolled),
         is_sending_paused=outbox.stops(tx).paused,
         months=tuple(_month(known, ways, month, this=this, parts=parts) for month in range(first, last + 1)),
+        roads=tuple(
+            Road(e.product, e.colour_no, e.scenario, course.block, known.rows[e.version_id], roads[e.id])
+            for e, course in ways
+            if roads.get(e.id)
+        ),
     )
 
 
@@ -124,6 +150,10 @@ def _read(tx: Connection, person: Person, rules: gather.Known) -> _Known:
     steps: dict[int, list[Step]] = defaultdict(list)
     for step in stored.steps(tx, [e.version_id for e in enrollments]):
         steps[step.version_id].append(step)
+    active = planning.enrollments(tx, [person.id])
+    asked = planning.people(
+        tx, [person.id], month=rules.clock.month, today=rules.now.astimezone(rules.zone).date()
+    )
     return _Known(
         person,
         enrollments,
@@ -138,6 +168,9 @@ def _read(tx: Connection, person: Person, rules: gather.Known) -> _Known:
         ),
         stored.known_products(tx, person.id),
         gather.blocks(tx, [person.id], rules),
+        {e.version_id: every_step.of(tx, e.version_id) for e in enrollments if not _ended(e)},
+        {row.id: row.entered_on for row in active},
+        advance.facts(tx, active, people={row.id: row for row in asked}, zone=rules.zone),
     )
 
 
@@ -172,13 +205,36 @@ def _why(course: Course, month: int, *, this: int, parts: Parts) -> Why:
         return explaining.past(course, month, first=month_start(month, zone), last=month_end(month, zone))
     if month == this:
         return explaining.present(course, month)
-    return explaining.ahead(course, month, this=this)
+    return explaining.ahead(course, month)
 
 
-def _course(known: _Known, enrollment: Enrollment, parts: Parts, *, now: datetime) -> Course:
+def _counted(known: _Known) -> list[Placed]:
+    """The mails that have, or had, a month's slot."""
+    return [p for p in known.placed if p.klass == "counted" and p.line.state in HOLDING]
+
+
+def _stops(known: _Known, enrollment: Enrollment, parts: Parts, *, now: datetime) -> tuple[Stop, ...]:
+    """What lies ahead in a scenario that goes on."""
+    local = now.astimezone(parts.settings.tz)
+    this, today = month_of(now, parts.settings.tz), local.date().toordinal()
+    used = {p.month for p in _counted(known) if p.enrollment_id != enrollment.id or p.line.state in COUNTING}
+    place = Place(
+        position=enrollment.position,
+        entered=known.entered.get(enrollment.id, 0) or today,
+        start_month=enrollment.start_month,
+        due_month=enrollment.due_month,
+        floor=this + 1 if this in used else this,
+        every_months=known.person.every_months,
+        facts=known.facts.get(enrollment.id),
+        today=today,
+    )
+    return outlook.stops(known.rows[enrollment.version_id], place)
+
+
+def _course(known: _Known, enrollment: Enrollment, stops: Sequence[Stop], parts: Parts) -> Course:
     steps = _on_the_way(known.steps[enrollment.version_id], enrollment.position)
     mine = {p.step_key: p for p in known.placed if p.enrollment_id == enrollment.id}
-    counted = [p for p in known.placed if p.klass == "counted" and p.line.state in HOLDING]
+    counted = _counted(known)
     return Course(
         enrolled_month=month_of(enrollment.created_at, parts.settings.tz),
         start_month=enrollment.start_month,
@@ -200,6 +256,7 @@ def _course(known: _Known, enrollment: Enrollment, parts: Parts, *, now: datetim
         },
         mailed=frozenset(p.month for p in counted if p.line.state in COUNTING),
         held=_held(known, enrollment),
+        chances=outlook.chances(stops),
     )
 
 

@@ -12,13 +12,16 @@ from campaigns.services import author
 
 
 def rows(
-    tx: Connection, code: str, *, product_id: int, user_id: int | None, now: datetime
+    tx: Connection, code: str, *, product_id: int, user_id: int | None, now: datetime, lang: str = "ja"
 ) -> tuple[Step, ...]:
-    """The rows of that pattern for a new scenario of the product; none for the blank one."""
+    """The rows of that pattern for a new scenario of the product; none for the blank one.
+
+    lang: of the titles of rows and mails, which staff read; what is mailed is the starters' own.
+    """
     made = []
     for position, row in enumerate(starters.pattern(code).rows, start=1):
         content_id = (
-            author.add_starter(tx, row.starter, product_id=product_id, user_id=user_id, now=now)
+            author.add_starter(tx, row.starter, product_id=product_id, user_id=user_id, now=now, lang=lang)
             if row.starter
             else None
         )
@@ -32,7 +35,7 @@ def rows(
                 want_day=row.want_day,
                 tone=row.tone,
                 content_id=content_id,
-                title=row.title,
+                title=row.title_en if lang == "en" else row.title,
                 parent_key=row.parent_key,
                 arm=row.arm,
                 goto_key=row.goto_key,

@@ -19,18 +19,19 @@ from sqlalchemy import Connection, select
 from campaigns.parts import Parts
 from campaigns.rules import flow
 from campaigns.rules import planning as rule
+from campaigns.rules.decisions import Decider
 from campaigns.rules.deliveries import SILENT_STATES
 from campaigns.rules.flow import Graph
-from campaigns.rules.planning import Ask, Decider, Mail, Next, Person, Today, Written
-from campaigns.rules.scenarios import Step
-from campaigns.rules.schedule import FATIGUE, WINDOWS
+from campaigns.rules.planning import Ask, Mail, Next, Person, Today, Written
+from campaigns.rules.scenarios import ContentKind, Step
+from campaigns.rules.schedule import ASK_AFTER, FATIGUE, WINDOWS
 from campaigns.services import advance
 from campaigns.storage import closed_days, planning, steps
 from campaigns.storage.plan_writes import Kind
 from campaigns.storage.planning import EnrollmentRow, Frozen, PersonRow, ProductRow
 from campaigns.storage.tables import house
 
-FATIGUE_FROM = min(mails for mails, _ in FATIGUE)
+FATIGUE_FROM = min(mails for mails, *_ in FATIGUE)
 
 
 class Case(NamedTuple):
@@ -56,6 +57,8 @@ class Known:
     ways: dict[tuple[int, int], Mail] = field(default_factory=dict)
     mails: dict[tuple[int, str], list[Frozen]] = field(default_factory=dict)
     shelf: dict[int, list[Frozen]] = field(default_factory=dict)  # frozen mails of the shelf by content
+    companies: set[int] = field(default_factory=set)  # asked already how many get the same mail
+    crowds: set[tuple[int, int]] = field(default_factory=set)  # (company, scenario) of those where many do
     shelves: set[tuple[int, int]] = field(default_factory=set)  # (version, position) of evergreen shelves
     flows: dict[int, Graph] = field(default_factory=dict)  # by version
     people: dict[tuple[object, ...], Person] = field(default_factory=dict)
@@ -69,6 +72,7 @@ class Known:
         """Learn what these enrolments need and is not known yet."""
         if not self.products:
             self.products = planning.products(tx)
+            self.shelf = planning.shelf(tx)
             for product in self.products.values():
                 windows = product.windows or WINDOWS
                 self.first_days[product.id] = rule.first_day(
@@ -82,8 +86,6 @@ class Known:
             self.shelves |= {(version, p) for p, node in graph.nodes.items() if node.step.kind == flow.SHELF}
         if new:
             self.mails |= planning.published(tx, sorted(new))
-        if self.shelves and not self.shelf:
-            self.shelf = planning.shelf(tx)
 
     def shelf_mail(self, row: Mail, shelved: planning.Shelved) -> Mail:
         """The shelf's row with the content that is next for somebody."""
@@ -124,7 +126,7 @@ def _mails(graph: Graph, *, version_id: int, scenario_id: int) -> dict[int, Mail
             row.key,
             row.want_day,
             row.tone,
-            row.valid_until.toordinal() if row.valid_until else 0,
+            row.last_day.toordinal() if row.last_day else 0,
             row.content_id,
             row.content_kind,
             Next(position, "stay", 0, row.want_day) if is_shelf else _next(after.step if after else None),
@@ -171,12 +173,25 @@ def _moved(
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What was asked for few: silence and refusals, contents that were mailed, the next contents of shelves."""
+    """What was asked for few: silence and refusals, contents that were mailed, the next contents of shelves.
+
+    instead: by enrolment, what goes in the place of the row of somebody silent for twelve mails.
+    """
 
     silent: dict[int, int]
     refused: dict[int, str]
     repeated: set[tuple[int, int]]
     shelf: dict[int, planning.Shelved]
+    instead: Mapping[int, planning.Shelved] = field(default_factory=dict)
+
+    def concerns(self, one: EnrollmentRow, ask: Ask) -> bool:
+        """Whether anything was told of this enrolment, so that its ask is not that of all who stand where it does."""
+        return (
+            one.id in self.instead
+            or one.id in self.shelf
+            or one.id in self.refused
+            or (one.person_id, ask.mail.content_id) in self.repeated
+        )
 
 
 def _told(
@@ -184,61 +199,86 @@ def _told(
 ) -> Told:
     tired = [p.id for p in people.values() if p.tones.count(",") + 1 >= FATIGUE_FROM]
     unclear = [row.id for row in rows if not people[row.person_id].is_clear]
-    resting = [row.id for row in rows if (row.version_id, row.position) in known.shelves]
+    shelved = [row.id for row in rows if (row.version_id, row.position) in known.shelves]
+    silent = planning.silent(tx, tired)
+    worn = [row.id for row in rows if silent.get(row.person_id, 0) >= ASK_AFTER]
     return Told(
-        planning.silent(tx, tired),
+        silent,
         planning.refusals(tx, unclear),
-        planning.repeated(tx, _contents(rows, known)),
-        planning.shelved(tx, resting),
+        planning.repeated(tx, people, contents) if (contents := _contents(rows, known)) else set(),
+        planning.shelved(tx, shelved),
+        planning.instead(tx, worn),
     )
 
 
-def _contents(rows: Sequence[EnrollmentRow], known: Known) -> list[tuple[int, int]]:
-    """(person, content) of the mails that are next."""
-    contents = {place: mail.content_id for place, mail in known.ways.items()}
-    return [
-        (row[0], content)
-        for row in rows
-        if (content := contents.get((row.version_id, row.position))) is not None
-    ]
+def _contents(rows: Sequence[EnrollmentRow], known: Known) -> set[int]:
+    """The contents of the mails that are next."""
+    places = {(row.version_id, row.position) for row in rows}
+    return {mail.content_id for place in places if (mail := known.ways.get(place)) and mail.content_id}
 
 
 def case(row: PersonRow, enrolled: Sequence[EnrollmentRow], known: Known, told: Told) -> Case:
     """What the rule is asked for one person."""
     asks, ids, wake = [], [], rule.NEVER
     unfit = _unfit(row)
+    alike = known.decider.alike
     for one in enrolled:
-        mail = known.ways.get((one.version_id, one.position))
-        if mail is None:
-            # Never today again: whoever is between two mails went on as far as today allows.
-            wake = rule.earlier(wake, max(one.due_on, known.clock.day + 1))
-            continue
-        product = known.products[one.product_id]
-        block = unfit or _block(one, product)
-        if (one.version_id, one.position) in known.shelves:
-            shelved = told.shelf.get(one.id)
-            block = block or (None if shelved else "shelf_empty")
-            mail = known.shelf_mail(mail, shelved) if shelved else mail
-        if block is None:
-            is_repeated = told.repeated and (row.id, mail.content_id) in told.repeated
-            block = "content_repeated" if is_repeated else told.refused.get(one.id)
+        key = unfit, one[2:]
+        ask = alike.get(key)
+        if ask is None or told.concerns(one, ask):
+            ask = _ask(one, unfit, known, told)
+            if ask is None:
+                # Never today again: whoever is between two mails went on as far as today allows.
+                wake = rule.earlier(wake, max(one.due_on, known.clock.day + 1))
+                continue
+            if not told.concerns(one, ask):
+                alike[key] = ask
         ids.append(one.id)
-        asks.append(
-            known.decider.ask(
-                mail,
-                one.product_id,
-                one.due_month,
-                one.start_month,
-                one.round,
-                one.rank,
-                product.priority,
-                block,
-                known.first_days[one.product_id],
-                product.tone_every,
-            )
-        )
+        asks.append(ask)
     person = _person(row, told.silent.get(row.id, 0), known)
     return Case(row, person, tuple(asks), tuple(ids), wake)
+
+
+def _ask(one: EnrollmentRow, unfit: str | None, known: Known, told: Told) -> Ask | None:
+    """What an enrolment asks for; None between two mails."""
+    place = one.version_id, one.position
+    mail = known.ways.get(place)
+    if mail is None:
+        return None
+    product = known.products[one.product_id]
+    block = unfit or _block(one, product)
+    instead = _in_place(mail, one, known, told)
+    if instead:
+        mail = instead
+    elif place in known.shelves:
+        shelved = told.shelf.get(one.id)
+        block = block or (None if shelved else "shelf_empty")
+        mail = known.shelf_mail(mail, shelved) if shelved else mail
+    if block is None:
+        is_repeated = not instead and (one.person_id, mail.content_id) in told.repeated
+        block = "content_repeated" if is_repeated else told.refused.get(one.id)
+    return known.decider.ask(
+        mail,
+        one.product_id,
+        one.due_month,
+        one.start_month,
+        one.round,
+        one.rank,
+        product.priority,
+        block,
+        known.first_days[one.product_id],
+        product.tone_every,
+    )
+
+
+def _in_place(row: Mail, one: EnrollmentRow, known: Known, told: Told) -> Mail | None:
+    """What goes to somebody silent for twelve mails instead of the row; a shelf's row gives its own already."""
+    shelved = told.instead.get(one.id)
+    if shelved is None or (
+        shelved.content_kind != ContentKind.PERMISSION and (one.version_id, one.position) in known.shelves
+    ):
+        return None
+    return rule.in_place(row, content_id=shelved.content_id, kind=shelved.content_kind, tone=shelved.tone)
 
 
 def _person(row: PersonRow, silent: int, known: Known) -> Person:

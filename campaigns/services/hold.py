@@ -1,8 +1,9 @@
 """Hold: pause, resume or stop a scenario, a product or everything.
 
-Pause keeps what is planned: mails wait, month by month; `resume` lets what became due meanwhile be planned
-anew, so that nothing leaves in one burst. Stop ends it: what is
-planned is cancelled, the months' slots are free for other products, the people take part no longer; it
+Pause loses nothing: people keep their place. What was planned for a product or a scenario is put back at once,
+since a month must not stay taken by a mail that does not go while another product could use it; nothing more
+is planned for it, and while everything is paused for nobody. `resume` lets it be planned anew with that day's
+date, so that nothing leaves in one burst. Stop ends it: what is planned is cancelled, the months' slots are free for other products, the people take part no longer; it
 cannot be taken back. Answers to a person's own act (a requested document, a confirmation) are no campaign:
 only a pause of everything holds them.
 
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from sqlalchemy import Connection
@@ -27,6 +28,7 @@ from campaigns.storage import audit, holds, outbox, publishing, settling
 from campaigns.storage.holds import Held, Reach
 
 BATCH = 5_000
+EVER = datetime(9999, 1, 1, tzinfo=UTC)
 REASON_MAX = 200
 TRIES = 3
 DEADLOCK = "40P01"
@@ -89,10 +91,17 @@ def held(parts: Parts) -> tuple[Held, ...]:
 
 
 def pause(parts: Parts, what: Target, *, reason: str, user_id: int | None, now: datetime) -> bool:
-    """Let the mails of the target wait; False when they do already. Raises HoldError."""
+    """Let the mails of the target wait; False when they do already. Raises HoldError.
+
+    Pressed again after it was cut off, it puts back what is left.
+    """
     with parts.engine.begin() as tx:
         _name(tx, what)
-        return _set(tx, parts, what, paused=True, reason=reason[:REASON_MAX], user_id=user_id, now=now)
+        done = _set(tx, parts, what, paused=True, reason=reason[:REASON_MAX], user_id=user_id, now=now)
+        is_held = done or (what.kind, what.id) in [(one.kind, one.id) for one in holds.held(tx)]
+    if what.kind is not Kind.ALL and is_held:
+        replan.put_back(parts, reason=f"{what.kind}_paused", before=EVER, now=now, kind=what.kind, id=what.id)
+    return done
 
 
 def resume(parts: Parts, what: Target, *, user_id: int | None, now: datetime) -> bool:

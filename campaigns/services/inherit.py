@@ -5,8 +5,9 @@ A form's mistakes come back as Invalid {field: code}; a stale save raises Stale 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -20,7 +21,7 @@ from campaigns.rules.tones import TONE_EVERY_RANGE
 from campaigns.services.catalogue import NUMBERS, Invalid
 from campaigns.storage import audit, products, ranks
 from campaigns.storage import inheritance as stored
-from campaigns.storage.inheritance import Stored
+from campaigns.storage.inheritance import Change, Stored
 
 # A change of these makes ranks old: the people of the product are ranked again.
 RANKING = frozenset({"purchase_cycle_days", "gate", "band_edges", "prior_rates", "hot_rules"})
@@ -59,6 +60,14 @@ class Holder:
         return {field: self.fields[field].value for field in names}
 
 
+@dataclass(frozen=True, slots=True)
+class Undoable:
+    """The last change of a product's values, and the product as it would be without it."""
+
+    change: Change
+    was: Holder
+
+
 def load(parts: Parts, level: Level, id: int) -> Holder | None:
     with parts.engine.connect() as tx:
         return _load(tx, level, id)
@@ -71,10 +80,16 @@ def _load(tx: Connection, level: Level, id: int) -> Holder | None:
     found = stored.family(tx, id) if level is Level.FAMILY else stored.product(tx, id)
     if found is None:
         return None
-    above = [(Level.HOUSE, house.own)]
-    if level is Level.PRODUCT and (family := stored.family_named(tx, found.family)):
-        above.insert(0, (Level.FAMILY, family.own))
+    above = _above_product(tx, found.family) if level is Level.PRODUCT else [(Level.HOUSE, house.own)]
     return _holder(level, found, inheritance.resolve(found.own, *above, level=level))
+
+
+def _above_product(tx: Connection, family: str) -> list[tuple[Level, Values]]:
+    """What a product inherits from, nearest first."""
+    above = [(Level.HOUSE, stored.house(tx).own)]
+    if found := stored.family_named(tx, family):
+        above.insert(0, (Level.FAMILY, found.own))
+    return above
 
 
 def _holder(level: Level, row: Stored, fields: Mapping[str, Held]) -> Holder:
@@ -139,7 +154,43 @@ def copy(
             for field in fields
             if source.value(field) != before.fields[field].without
         }
-        return _write(tx, before, rest | taken, version=version, user_id=user_id, now=now)
+        return _write(
+            tx,
+            before,
+            rest | taken,
+            version=version,
+            user_id=user_id,
+            now=now,
+            action="copy",
+            notes={"from": (None, source.name)},
+        )
+
+
+def undoable(parts: Parts, product_id: int) -> Undoable | None:
+    """What one press would take back; None when nothing changed, or when it was taken back already."""
+    with parts.engine.connect() as tx:
+        return _undoable(tx, product_id)
+
+
+def undo(parts: Parts, product_id: int, *, version: int, user_id: int, now: datetime) -> bool:
+    """Take the last change of a product's values back; False when there is none. Raises Stale."""
+    with parts.engine.begin() as tx:
+        found = _undoable(tx, product_id)
+        if found is None:
+            return False
+        before = _found(tx, Level.PRODUCT, product_id)
+        _write(tx, before, found.was.own, version=version, user_id=user_id, now=now, action="undo")
+        return True
+
+
+def _undoable(tx: Connection, product_id: int) -> Undoable | None:
+    last, holder = stored.last_change(tx, product_id), _load(tx, Level.PRODUCT, product_id)
+    # What somebody else wrote since, by whatever way, is not to be lost with it.
+    if last is None or holder is None or last.action == "undo" or dict(last.after) != holder.own:
+        return None
+    above = _above_product(tx, holder.family)
+    was = replace(holder, fields=inheritance.resolve(last.before, *above, level=Level.PRODUCT))
+    return Undoable(last, was)
 
 
 def families(parts: Parts) -> list[tuple[int, str, int, int]]:
@@ -163,7 +214,18 @@ def _found(tx: Connection, level: Level, id: int) -> Holder:
     return found
 
 
-def _write(tx: Connection, before: Holder, own: Values, *, version: int, user_id: int, now: datetime) -> int:
+def _write(
+    tx: Connection,
+    before: Holder,
+    own: Values,
+    *,
+    version: int,
+    user_id: int,
+    now: datetime,
+    action: str = "change",
+    notes: Mapping[str, tuple[object, object]] | None = None,
+) -> int:
+    """Write what a level says itself, and what follows below. notes: further lines of the log's entry."""
     if before.level is Level.PRODUCT:
         done = stored.save_product(tx, before.id, own, version=version)
     elif before.level is Level.FAMILY:
@@ -186,12 +248,21 @@ def _write(tx: Connection, before: Holder, own: Values, *, version: int, user_id
         tx,
         noun=NOUNS[before.level],
         noun_id=before.id or None,
-        action="change",
+        action=action,
         user_id=user_id,
         now=now,
-        changes={field: (_said(before.fields[field]), _said(after.fields[field])) for field in FIELDS},
+        changes={
+            **{field: (_said(before.fields[field]), _said(after.fields[field])) for field in FIELDS},
+            "own": (_packed(before.own), _packed(after.own)),
+            **(notes or {}),
+        },
     )
     return len(changed)
+
+
+def _packed(own: Values) -> str:
+    """The values that a level says itself, as undo reads them again."""
+    return json.dumps(own, ensure_ascii=False, sort_keys=True)
 
 
 def _said(held: Held) -> object:

@@ -13,15 +13,17 @@ from redis.exceptions import RedisError
 from campaigns.parts import Parts
 from campaigns.rules import schedule
 from campaigns.rules.workdays import Calendar
-from campaigns.services import refuse
+from campaigns.services import count_home, refuse
+from campaigns.storage import alerts as stored_alerts
 from campaigns.storage import closed_days, reports
+from campaigns.storage.alerts import Request
 from campaigns.storage.reports import Alert, AwaitingReply, Slots, Task, Tiles, Waiting
 
-FISCAL_START_MONTH = 4
 OVERDUE = timedelta(minutes=10)
 # A page must not wait a second for an absent Redis each time: what was found is believed for a moment.
 PING_KEPT_S = 5.0
 TODAY_ON_HOME = 6
+REQUESTS_SHOWN = 5
 
 _ping_lock = threading.Lock()
 _pings: dict[int, tuple[float, bool]] = {}
@@ -29,15 +31,20 @@ _pings: dict[int, tuple[float, bool]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """All of the home page."""
+    """All of the home page. counted_at: when tiles and slots were counted, None for this moment; is_counted: False
+    while a big installation has not counted them yet. own_tasks: the reader's; free_tasks: nobody's; overdue_tasks:
+    of both."""
 
     month: int
     today: date
     business_days_left: int
     tiles: Tiles
     slots: tuple[Slots, ...]
+    counted_at: datetime | None
+    is_counted: bool
     tasks: tuple[Task, ...]
-    task_count: int
+    own_tasks: int
+    free_tasks: int
     overdue_tasks: int
     alerts: tuple[Alert, ...]
     awaiting: tuple[AwaitingReply, ...]
@@ -57,10 +64,17 @@ class Problem:
     text: str = ""
 
 
-def waiting(parts: Parts, *, user_id: int, now: datetime) -> Waiting:
-    """Counts for the menu and the bell."""
+def waiting(parts: Parts, *, user_id: int, owner_id: int | None = None, now: datetime) -> Waiting:
+    """Counts for the menu and the bell. owner_id: whose yes is waited for, None for anybody's."""
+    tomorrow = _tomorrow(now, parts.settings.tz)
     with parts.engine.connect() as tx:
-        return reports.waiting(tx, user_id=user_id, now=now, tomorrow=_tomorrow(now, parts.settings.tz))
+        return reports.waiting(tx, user_id=user_id, owner_id=owner_id, now=now, tomorrow=tomorrow)
+
+
+def requests(parts: Parts, *, user_id: int) -> tuple[Request, ...]:
+    """Broadcasts that wait for this user's yes."""
+    with parts.engine.connect() as tx:
+        return stored_alerts.requests(tx, user_id=user_id, limit=REQUESTS_SHOWN)
 
 
 def home(parts: Parts, *, user_id: int, now: datetime) -> Home:
@@ -68,22 +82,21 @@ def home(parts: Parts, *, user_id: int, now: datetime) -> Home:
     zone = parts.settings.tz
     month, day = schedule.month_of(now, zone), now.astimezone(zone).date()
     tomorrow = _tomorrow(now, zone)
+    counted = count_home.read(parts, now=now)
     with parts.engine.connect() as tx:
         tasks = reports.today(tx, user_id=user_id, now=now, tomorrow=tomorrow, limit=200)
+        due = reports.waiting(tx, user_id=user_id, owner_id=None, now=now, tomorrow=tomorrow)
         return Home(
             month=month,
             today=day,
             business_days_left=_business_days_left(day, closed_days.load(tx)),
-            tiles=reports.tiles(
-                tx,
-                month=month,
-                month_start=_midnight(day.replace(day=1), zone),
-                week_start=_midnight(day - timedelta(days=day.weekday()), zone),
-                term_start=_midnight(_term_start(day), zone),
-            ),
-            slots=tuple(reports.slots(tx, month=month)),
+            tiles=counted.tiles,
+            slots=counted.slots,
+            counted_at=counted.at,
+            is_counted=counted.is_known,
             tasks=tuple(tasks[:TODAY_ON_HOME]),
-            task_count=reports.waiting(tx, user_id=user_id, now=now, tomorrow=tomorrow).today,
+            own_tasks=due.mine,
+            free_tasks=due.today - due.mine,
             overdue_tasks=sum(1 for task in tasks if _is_late(task, day, zone)),
             alerts=tuple(reports.alerts(tx, user_id=user_id, only_unseen=True, limit=3)),
             awaiting=tuple(reports.awaiting_reply(tx, limit=3)),
@@ -94,7 +107,7 @@ def today(parts: Parts, *, user_id: int, now: datetime, page: int, size: int = 5
     """One page of today's work, and how much there is. page: from 1."""
     tomorrow = _tomorrow(now, parts.settings.tz)
     with parts.engine.connect() as tx:
-        total = reports.waiting(tx, user_id=user_id, now=now, tomorrow=tomorrow).today
+        total = reports.waiting(tx, user_id=user_id, owner_id=None, now=now, tomorrow=tomorrow).today
         return reports.today(
             tx, user_id=user_id, now=now, tomorrow=tomorrow, limit=size, offset=(page - 1) * size
         ), total
@@ -151,11 +164,6 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 
 def _tomorrow(now: datetime, zone: ZoneInfo) -> datetime:
     return _midnight(now.astimezone(zone).date() + timedelta(days=1), zone)
-
-
-def _term_start(day: date) -> date:
-    year = day.year if day.month >= FISCAL_START_MONTH else day.year - 1
-    return date(year, FISCAL_START_MONTH, 1)
 
 
 def _business_days_left(day: date, calendar: Calendar) -> int:

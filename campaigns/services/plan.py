@@ -1,6 +1,6 @@
 """Plan: decide for each due person which mail gets the month, and write slot, delivery and pointer together.
 
-A hybrid: SQL reads a batch of due people (`gather`), `rules.planning.decide` decides per person on plain
+A hybrid: SQL reads a batch of due people (`gather`), `rules.decisions.decide` decides per person on plain
 values, SQL writes the batch. Each batch is one short transaction; planners share the work by SKIP LOCKED.
 Nobody counts first and inserts later: the unique keys of mail_slots decide. Source: design 3, 4; spec 3.1, 3.2.
 """
@@ -16,6 +16,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError
 
 from campaigns.parts import Parts
 from campaigns.rules import planning as rule
@@ -24,7 +25,7 @@ from campaigns.rules.planning import Decision, Held, Today, Written, earlier
 from campaigns.rules.schedule import month_plan
 from campaigns.services import gather
 from campaigns.services.gather import Case, Known
-from campaigns.storage import plan_writes, planning
+from campaigns.storage import outbox, plan_writes, planning
 from campaigns.storage.plan_writes import KEEP, Kind, Pointer, Row
 
 BATCH = 10_000
@@ -43,12 +44,20 @@ class Planned:
 
 
 def run(parts: Parts, *, now: datetime, limit: int | None = None) -> Planned:
-    """Decide for everybody who is due now."""
+    """Decide for everybody who is due now; for nobody while everything is paused, since no promise would hold."""
+    with parts.engine.connect() as tx:
+        if outbox.stops(tx).paused:
+            return Planned()
     with _uncollected():
         planned = _run(parts, now=now, limit=limit)
-    if planned.people >= MANY:
-        tidy(parts)
+    if planned.people >= MANY and not _is_anybody_due(parts, now):
+        tidy(parts)  # by the last of several planners: two at once do the same work twice
     return planned
+
+
+def _is_anybody_due(parts: Parts, now: datetime) -> bool:
+    with parts.engine.connect() as tx:
+        return planning.is_anybody_due(tx, today=rule.due_day(now, zone=parts.settings.tz))
 
 
 @contextmanager
@@ -94,7 +103,7 @@ def _batch(tx: Connection, people: Sequence[int], known: Known) -> Planned:
 
 
 class _Going(NamedTuple):
-    """A mail that is to go. place: of its case in the batch; day: an ordinal."""
+    """A mail that is to go. place: of its case in the batch."""
 
     place: int
     written: Written
@@ -104,7 +113,7 @@ class _Going(NamedTuple):
 
 def _write(tx: Connection, cases: Sequence[Case], decisions: Sequence[Decision], known: Known) -> Planned:
     """Slot, delivery, gap and pointer: one transaction, and the unique keys have the last word."""
-    crowded = _crowded(tx, cases, decisions)
+    crowded = _crowded(tx, cases, decisions, known)
     kinds: dict[Kind, int] = {}
     rows: list[Row] = []
     states: dict[int, str] = {}  # by enrolment
@@ -114,19 +123,38 @@ def _write(tx: Connection, cases: Sequence[Case], decisions: Sequence[Decision],
             enrollment = case.enrollments[written.place]
             kind = _kind(case, written, known)
             number = kinds.setdefault(kind, len(kinds) + 1)
-            day, send_at = _when(case, written, known, crowded) if written.day else (0, None)
-            row = Row(case.row.id, case.row.address_id, enrollment, send_at, number)
+            day, send_at = _when(case, written, known, crowded) if written.day else (None, None)
+            row = Row(case.row.id, case.row.address_id, enrollment, day, send_at, number)
             rows.append(row)
             states[enrollment] = written.state
-            if written.day:
+            if day:
                 going[enrollment] = _Going(place, written, row, day)
-    ids = plan_writes.write(tx, rows, list(kinds), now=known.now)
-    lost = _take(tx, [(ids[id], one) for id, one in going.items() if id in ids], known)
-    counts = Counter(states[id] for id in ids)
+    done = _at_once(tx, rows, list(kinds), known)
+    ids = plan_writes.write(
+        tx, [row for row in rows if row.enrollment_id not in done], list(kinds), now=known.now
+    )
+    lost = _take(tx, [(id, going[one]) for one, id in ids.items() if one in going], known)
+    counts = Counter(states[id] for id in (*done, *ids))
     counts["planned"] -= len(lost)
     counts["carried_over"] += len(lost)
     waiting = _move(tx, cases, decisions, going, lost, known)
     return Planned(len(cases), +counts, waiting)
+
+
+def _at_once(tx: Connection, rows: Sequence[Row], kinds: Sequence[Kind], known: Known) -> set[int]:
+    """The enrolments whose mail, slot and gap were written in one statement: none if anybody came between."""
+    if not rows:
+        return set()
+    savepoint = tx.begin_nested()
+    try:
+        done = plan_writes.at_once(tx, rows, kinds, now=known.now, days=schedule.gap_days(known.clock.cap))
+    except IntegrityError:
+        done = None
+    if done is None:
+        savepoint.rollback()
+        return set()
+    savepoint.commit()
+    return done
 
 
 def _kind(case: Case, written: Written, known: Known) -> Kind:
@@ -148,7 +176,9 @@ def _kind(case: Case, written: Written, known: Known) -> Kind:
             date.fromordinal(mail.valid_until).isoformat() if mail.valid_until else None,
             written.state,
             written.reason,
-            ask.round,
+            # A mail in the place of a row is told apart by its month: the row waits in its round.
+            written.month if mail.next.kind == "same" else ask.round,
+            written.slot_no,
         )
     return found
 
@@ -237,11 +267,17 @@ def _held(held: Sequence[Held], ids: Sequence[int]) -> str | None:
     return "{" + ",".join(parts) + "}"
 
 
-def _crowded(tx: Connection, cases: Sequence[Case], decisions: Sequence[Decision]) -> set[tuple[int, int]]:
-    """(company, scenario) whose same mail goes over three business days (spec 3.1.11)."""
+def _crowded(
+    tx: Connection, cases: Sequence[Case], decisions: Sequence[Decision], known: Known
+) -> set[tuple[int, int]]:
+    """(company, scenario) whose same mail goes over three business days (spec 3.1.11). Asked once a company."""
     companies = {
         case.row.company_id
         for case, decision in zip(cases, decisions, strict=True)
         if case.row.company_id is not None and decision.written
     }
-    return planning.crowds(tx, companies) if companies else set()
+    companies -= known.companies
+    if companies:
+        known.companies |= companies
+        known.crowds |= planning.crowds(tx, companies)
+    return known.crowds

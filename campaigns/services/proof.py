@@ -135,6 +135,7 @@ def _ask(variant: Variant, layout: Layout, *, own: str) -> Pressed:
             format=variant.format,
             layout=replace(layout, language=variant.lang),
             own=own,
+            url_fields=merge_fields.ADDRESSES,
         )
     )
 
@@ -191,6 +192,7 @@ def sample_fields(lang: str, *, is_empty: bool = False) -> Mapping[str, str]:
         sender="" if is_empty else "見本商事 差出 花子",
         product="" if is_empty else "見本商材",
         lang=lang,
+        stop_page="https://ikusei.example/u/sample",  # never empty: everybody has one
     )
 
 

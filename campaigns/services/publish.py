@@ -21,7 +21,7 @@ from campaigns.rules.schedule import month_of
 from campaigns.rules.versions import Change, Choice, Kind
 from campaigns.services import design, freeze_mails
 from campaigns.services.author import Gone
-from campaigns.services.freeze_mails import MailProblem
+from campaigns.services.freeze_mails import Made, MailProblem
 from campaigns.services.proof import freeze as freeze
 from campaigns.services.proof import layout_of as layout_of
 from campaigns.storage import (
@@ -32,26 +32,31 @@ from campaigns.storage import (
     step_counts,
     steps,
 )
+from campaigns.storage.reach import Reach
 from mailer.compose import Level
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
     """Nothing was written. problems: of the scenario; mails: of its mails. unread: nothing stands against it
-    but warnings that nobody has said to have read."""
+    but warnings that nobody has said to have read. changed: it is not what was looked at any more."""
 
     problems: tuple[rule.Problem, ...]
     mails: tuple[MailProblem, ...]
     unread: bool = False
+    changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """no: the version now in force. moved: people who wait in it from now on."""
+    """no: the version now in force. moved: people who wait in it from now on, skipped: of them those who were taken
+    past their row; kept: people who go on by the version before it."""
 
     no: int
     mails: int
-    moved: int
+    moved: int = 0
+    skipped: int = 0
+    kept: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +81,19 @@ class Row:
 class Ahead:
     """What publishing would do, and what stands against it.
 
-    rows: what changes against the version in force, empty before the first; elsewhere: people who wait at rows
-    that stay as they are, and go on in the new version. counted_at: None when the figures are of this moment.
+    reach: the audience, as the designer shows it. rows: what changes against the version in force, empty before
+    the first; elsewhere: people who wait at rows that stay as they are, and go on in the new version.
+    counted_at: None when the figures are of this moment. mark: of head, rows and mails as they stand: whoever
+    publishes sends it back, so that nothing goes out that a colleague changed after the look.
     """
 
     problems: tuple[rule.Problem, ...]
     mails: tuple[MailProblem, ...]
+    reach: Reach
     rows: tuple[Row, ...] = ()
     elsewhere: int = 0
     counted_at: datetime | None = None
+    mark: str = ""
 
     @property
     def may_publish(self) -> bool:
@@ -103,7 +112,14 @@ def ahead(parts: Parts, scenario_id: int, *, now: datetime) -> Ahead:
         scenario, draft = _find(tx, scenario_id)
         rows = steps.of(tx, draft.id)
         made = freeze_mails.run(tx, parts, scenario, rows)
-        found = Ahead(_problems(tx, parts, scenario, rows, now=now), tuple(made.problems))
+        reached = step_counts.read_reach(tx, scenario)
+        problems = _problems(tx, parts, scenario, rows, now=now)
+        found = Ahead(
+            design.by_line(*problems, *design.of_people(tx, scenario, rows, reached)),
+            tuple(made.problems),
+            reached,
+            mark=_mark(scenario, rows, made),
+        )
         before = scenarios.published(tx, scenario_id)
         if before is None:
             return found
@@ -136,6 +152,26 @@ def _counted(
     )
 
 
+def _mark(scenario: Scenario, rows: Sequence[Step], made: Made) -> str:
+    """See `Ahead.mark`."""
+    lines = [
+        str(scenario.version),
+        *(f"{row.key} {row.parent_key} {row.arm} {design.mark(row)}" for row in rows),
+    ]
+    for mail in made.mails:
+        told, words = mail.variant, mail.published
+        lines += [
+            mail.step.key,
+            told.lang,
+            told.buying_role,
+            told.preheader,
+            words.subject,
+            words.html,
+            words.text,
+        ]
+    return blake2b("\n".join(lines).encode(), digest_size=8).hexdigest()
+
+
 def warnings(mails: Iterable[MailProblem]) -> str:
     """See `Ahead.warnings`."""
     lines = sorted(
@@ -154,10 +190,12 @@ def run(
     now: datetime,
     choices: Mapping[str, Choice] | None = None,
     read: str | None = None,
+    seen: str | None = None,
 ) -> Done | Refused:
     """Publish the draft. choices: what becomes of those who wait at a row, by its KEY; they move without one.
 
     read: the mark of the warnings that were read (`Ahead.warnings`); None for a caller that shows none.
+    seen: the mark of what was looked at (`Ahead.mark`); None for a caller that shows nothing.
     """
     with parts.engine.begin() as tx:
         if scenarios.get(tx, scenario_id, lock=True) is None:
@@ -168,18 +206,22 @@ def run(
         problems = _problems(tx, parts, scenario, rows, now=now)
         if scenario_checks.errors(problems) or any(p.is_error for p in made.problems):
             return Refused(problems, tuple(made.problems))
+        if seen is not None and seen != _mark(scenario, rows, made):
+            return Refused(problems, tuple(made.problems), changed=True)
         if read is not None and read != warnings(made.problems):
             return Refused(problems, tuple(made.problems), unread=True)
         before = scenarios.published(tx, scenario_id)
         if not draft.is_draft or not publishing.freeze(tx, draft, user_id=user_id, now=now):
             raise Gone
         publishing.add_published_mails(tx, [freeze_mails.as_row(mail, draft, now) for mail in made.mails])
-        moved = 0
+        done = Done(draft.no, len(made.mails))
         if before is not None:
             old = steps.of(tx, before.id)
             compared = versions.changes(old, rows, rewritten=freeze_mails.rewritten(tx, before, made))
             chosen = {c.key: (choices or {}).get(c.key, Choice.MOVE) for c in compared if c.asks}
-            moved = _move(tx, parts, before, draft, old, rows, chosen, now=now)
+            moved, skipped = _move(tx, parts, before, draft, old, rows, chosen, now=now)
+            kept = sum(publishing.waiting_at(tx, before.id).values())
+            done = replace(done, moved=moved, skipped=skipped, kept=kept)
         publishing.plan_soon(tx, scenario_id, today=_today(parts, now))
         audit.note(
             tx,
@@ -190,7 +232,7 @@ def run(
             now=now,
             changes={"version": (before.no if before else None, draft.no)},
         )
-    return Done(draft.no, len(made.mails), moved)
+    return done
 
 
 def _find(tx: Connection, scenario_id: int) -> tuple[Scenario, Version]:
@@ -219,8 +261,9 @@ def _move(
     chosen: Mapping[str, Choice],
     *,
     now: datetime,
-) -> int:
-    """People under way go on where it was chosen. chosen: by KEY, of the rows that changed.
+) -> tuple[int, int]:
+    """People under way go on where it was chosen; how many moved, and how many of them past their row. chosen: by
+    KEY, of the rows that changed.
 
     A mail of a changed row that has its date but has not left is put back first: its people wait at that row.
     """
@@ -235,6 +278,8 @@ def _move(
         today=today,
         zone=parts.settings.zone,
     )
+    waiting = publishing.waiting_at(tx, before.id)
+    skips = {step.position for step in old if chosen.get(step.key) is Choice.SKIP}
     moved = publishing.move_enrollments(
         tx,
         old_version_id=before.id,
@@ -245,7 +290,7 @@ def _move(
         today=today,
     )
     publishing.close_gone(tx, draft.id, now=now)
-    return moved
+    return moved, sum(n for position, n in waiting.items() if position in skips)
 
 
 def _today(parts: Parts, now: datetime) -> date:

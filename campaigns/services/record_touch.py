@@ -5,12 +5,15 @@ Source: S3-11, S3-14.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+
+from sqlalchemy import Connection
 
 from campaigns.parts import Parts
+from campaigns.rules.schedule import REP_DAYS
 from campaigns.rules.touchpoints import Kind
 from campaigns.services import rerank
-from campaigns.storage import audit, touchpoints
+from campaigns.storage import audit, overdue, touchpoints
 from campaigns.storage.touchpoints import NewTouch
 
 # What people see and hear; what machines measure (opens, clicks, views) is not theirs to enter.
@@ -29,6 +32,7 @@ BY_HAND = (
     Kind.VISIT,
     Kind.MAIL_REPLY,
     Kind.FAX_SENT,
+    Kind.MAIL_BY_REP,
 )
 AHEAD = timedelta(minutes=5)
 
@@ -75,6 +79,8 @@ def run(
     with parts.engine.begin() as tx:
         if not touchpoints.put(tx, [touch], now=now):
             return False
+        if kind is Kind.MAIL_BY_REP:
+            _rest(tx, parts, person_id, at=touch.at, now=now)
         rerank.for_people(tx, [person_id], now=now, zone=parts.settings.tz, base_url=parts.settings.base_url)
         audit.note(
             tx,
@@ -86,3 +92,15 @@ def run(
             changes={"kind": (None, kind.value)},
         )
     return True
+
+
+def _rest(tx: Connection, parts: Parts, person_id: int, *, at: datetime, now: datetime) -> None:
+    """Somebody has just got a mail that a rep wrote: ours wait for a week, and those planned within it go back."""
+    zone = parts.settings.tz
+    until = at.astimezone(zone).date() + timedelta(days=REP_DAYS)
+    first = datetime.combine(until, time(), tzinfo=zone).astimezone(UTC)
+    ids = overdue.of_person(tx, person_id, before=first)
+    overdue.put_back(
+        tx, ids, reason="rep_wrote", now=now, today=now.astimezone(zone).date(), zone=parts.settings.zone
+    )
+    overdue.rest(tx, person_id, until=until)

@@ -199,7 +199,7 @@ def texts(
     urls: the links' addresses in order of their numbers. trap: a link no person sees; a machine that
     follows it gives itself away, so it is not put where nothing is tracked.
     """
-    fields = fields_of(row, zone=zone)
+    fields = fields_of(row, zone=zone, stop_page=unsubscribe_url)
     product = row.unsubscribe_label or row.product_name
     foot_html, foot_text = _footer(row.profile, product, row.lang, fields["ご縁"])
     unsubscribe = unsubscribe_url.encode("utf-8")
@@ -214,7 +214,7 @@ def texts(
     )
 
 
-def fields_of(row: Outgoing, *, zone: ZoneInfo) -> dict[str, str]:
+def fields_of(row: Outgoing, *, zone: ZoneInfo, stop_page: str) -> dict[str, str]:
     """The recipient's merge fields by both their names, plain text."""
     return merge_fields.build(
         row.recipient,
@@ -222,6 +222,7 @@ def fields_of(row: Outgoing, *, zone: ZoneInfo) -> dict[str, str]:
         sender=row.profile.from_name if row.profile else "",
         product=row.product_name,
         lang=row.lang,
+        stop_page=stop_page,
     )
 
 

@@ -143,7 +143,7 @@ def count(parts: Parts, id: int, *, now: datetime) -> bool:
             told = {"broadcast": id, "name": found.plan.name, "refused": figures.total("refused")}
             about = DailyAlert("refusal_rate", product, found.owner_user_id, about=str(id), args=told)
             returned.add_daily_alert(tx, about, since=EVER, now=now)
-        left = ("planned", "waiting", "asked", "rest")
+        left = ("planned", "waiting", "sales", "asked", "rest")
         if found.state == State.SENDING and not any(figures.buckets.get(name) for name in left):
             broadcasts.set_state(tx, id, State.DONE)
             holds.end_scenarios(tx, (id,))

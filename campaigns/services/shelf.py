@@ -1,6 +1,7 @@
 """Shelf: freeze approved evergreen contents, so that a scenario may end in "the next unseen one".
 
-Frozen again whenever the words change; a mail with an error stays off, and its page says why. Source: S1-11.
+So are the contents that ask whether to go on (kind permission), which no row tells. Frozen again whenever the
+words change; a mail with an error stays off, and its page says why. Source: S1-11; spec 3.1.12.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def put(parts: Parts, content_id: int, *, now: datetime) -> bool:
         content = contents.get(tx, content_id)
         variants = contents.variants(tx, content_id)
         sample = outgoing.sample(tx, person_id=None, product_id=content.product_id if content else None)
-    belongs = content is not None and content.is_evergreen and content.status == Status.APPROVED
+    belongs = content is not None and content.status == Status.APPROVED and content.is_of_shelf
     mails: list[dict[str, object]] = []
     for variant in variants if belongs else ():
         if not (variant.subject or variant.html):

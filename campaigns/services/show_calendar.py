@@ -145,6 +145,16 @@ def day(
         )
 
 
+def expected(parts: Parts, day: date, *, now: datetime) -> int:
+    """Mails that are expected on a day, and have no date yet."""
+    zone = parts.settings.tz
+    earliest = planning.first_day(now, zone=zone)
+    with parts.engine.connect() as tx:
+        business = closed_days.load(tx)
+        entries = calendar.expected(tx, month=month_of_day(day), this=month_of(now, zone))
+    return sum(entry.n for entry in entries if _expected_day(entry.day, earliest, business) == day)
+
+
 def _is(entry: Entry, scenario_id: int | None, step_key: str) -> bool:
     if scenario_id is not None and entry.scenario_id != scenario_id:
         return False

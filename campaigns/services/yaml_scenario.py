@@ -7,6 +7,7 @@ starter scenarios, and import / export of a scenario as YAML".
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -79,7 +80,15 @@ def read(data: bytes) -> Read:
 
 
 def _events(text: str) -> Iterator[yaml.Event]:
-    for count, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
+    loader = yaml.SafeLoader(text)
+    for count in itertools.count():
+        try:
+            if not loader.check_event():
+                return
+            event = loader.get_event()  # type: ignore[no-untyped-call]
+        except (ValueError, OverflowError):
+            # The reader makes a number of an escape like \U99999999 and of a %YAML line's version, however large.
+            raise _Bad(loader.line + 1, "not_yaml", detail="number out of range") from None
         if count > MAX_EVENTS:
             raise _Bad(_line(event), "too_many_values", most=MAX_EVENTS)
         yield event

@@ -31,6 +31,10 @@ def sent(tx: Connection, enrollments: Sequence[int], *, zone: str) -> dict[int, 
     return found
 
 
+# No open is known to be a person's (validity 0), so one that is not known to be a machine's answers "has opened".
+# It raises no rank and ends no silence (spec 45, O1).
+SHOWN = "({0}.validity > 0 or ({0}.kind = 'mail_open' and {0}.validity_reason not like 'machine%'))"
+
 SIGNS = f"""
 select q.enrollment_id, t.kind, {_DAY.format("t.at")} as day,
        coalesce((select d.step_key from deliveries d
@@ -38,7 +42,7 @@ select q.enrollment_id, t.kind, {_DAY.format("t.at")} as day,
   from unnest(cast(:enrollments as bigint[]), cast(:people as bigint[]), cast(:since as date[]))
        as q(enrollment_id, person_id, since)
   join touchpoints t on t.person_id = q.person_id
- where t.validity > 0 and t.at >= cast(q.since as timestamp) at time zone :zone
+ where {SHOWN.format("t")} and t.at >= cast(q.since as timestamp) at time zone :zone
  order by q.enrollment_id, t.at, t.id
 """  # noqa: S608 - constants of this module
 

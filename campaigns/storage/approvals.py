@@ -119,13 +119,14 @@ select e.id as enrollment_id, e.scenario_id, p.id as person_id, p.full_name as n
   left join users u on u.id = c.owner_user_id
   left join product_leads l on l.person_id = p.id and l.product_id = e.product_id
  where e.status = 'asked' and (cast(:owner as bigint) is null or c.owner_user_id = :owner)
- order by e.scenario_id, c.class, c.name, e.id limit :n
+ order by e.scenario_id, c.class, c.name, e.id limit :n offset :offset
 """
 
 
-def asked(tx: Connection, *, owner_id: int | None, limit: int) -> tuple[Asked, ...]:
+def asked(tx: Connection, *, owner_id: int | None, limit: int, offset: int = 0) -> tuple[Asked, ...]:
     """Who waits, by scenario and company. Index ix_enrollments_asked."""
-    return tuple(Asked(**row._mapping) for row in tx.execute(text(ASKED), {"owner": owner_id, "n": limit}))
+    values = {"owner": owner_id, "n": limit, "offset": offset}
+    return tuple(Asked(**row._mapping) for row in tx.execute(text(ASKED), values))
 
 
 OWN_ASKED = f"""
@@ -161,15 +162,21 @@ select d.id, d.send_at, coalesce(o.title, '') as title, coalesce(m.subject, '') 
   left join enrollments e on e.id = d.enrollment_id
   left join scenarios s on s.id = e.scenario_id
  where {_OWN} and (cast(:id as bigint) is null or d.id = :id)
- order by d.send_at, d.id limit :n
+ order by d.send_at, d.id limit :n offset :offset
 """  # noqa: S608 - constants of this module
 
 
 def mails(
-    tx: Connection, *, owner_id: int | None, before: datetime, limit: int, id: int | None = None
+    tx: Connection,
+    *,
+    owner_id: int | None,
+    before: datetime,
+    limit: int,
+    offset: int = 0,
+    id: int | None = None,
 ) -> tuple[Mail, ...]:
     """Planned mails that leave before an instant, the next one first. id: this one alone. Index ix_companies_field."""
-    values = {"owner": owner_id, "before": before, "n": limit, "id": id}
+    values = {"owner": owner_id, "before": before, "n": limit, "offset": offset, "id": id}
     return tuple(Mail(**row._mapping) for row in tx.execute(text(MAILS), values))
 
 

@@ -19,10 +19,16 @@ _VALUES = {
 
 def fits(conditions: str) -> str:
     """SQL of whether a person fits the conditions. conditions: an SQL expression of the scenario's JSON."""
-    return " and ".join(
-        f"(jsonb_array_length(coalesce({conditions}->'{name}', '[]')) = 0 or {conditions}->'{name}' ? {value})"
+    return " and ".join(fits_each(conditions).values())
+
+
+def fits_each(conditions: str) -> dict[str, str]:
+    """The same condition by condition."""
+    return {
+        name: f"(jsonb_array_length(coalesce({conditions}->'{name}', '[]')) = 0"
+        f" or {conditions}->'{name}' ? {value})"
         for name, value in _VALUES.items()
-    )
+    }
 
 
 # Both lists come from a part of the companies: they propose, and a value that is not in them can be typed.

@@ -9,27 +9,36 @@ from datetime import date, datetime
 from sqlalchemy import Connection, text
 
 from campaigns.rules.broadcasts import RATE_FALLBACK, RATE_MIN_SENT
+from campaigns.storage.advancing import SHOWN
 
-FIGURES = """
+FIGURES = f"""
 with q as (
   select coalesce(d.step_key, st.key) as key, d.id as delivery_id, d.person_id,
          case when d.state = 'sent' then 'sent'
               when d.state in ('planned', 'handing', 'retry') then 'planned'
               when d.state in ('in_doubt', 'expired', 'failed') then d.state
+              when d.state = 'cancelled' and d.reason = 'content_repeated' then 'had'
               when d.state in ('suppressed', 'no_consent', 'cancelled') then 'blocked'
+              when e.status in ('asked', 'paused', 'active') and exists (
+                   select 1 from deliveries x where x.person_id = e.person_id and x.content_id = st.content_id
+                      and x.class <> 'transactional'
+                      and x.state in ('planned', 'handing', 'sent', 'retry', 'in_doubt')) then 'had'
               when e.status = 'asked' then 'asked'
               when e.status = 'paused' then 'rest'
+              when e.status = 'active' and l.state in ('hot', 'offered', 'with_sales', 'opportunity', 'paused')
+                   then 'sales'
               when e.status = 'active' then 'waiting'
               else 'blocked' end as bucket
     from enrollments e
     left join steps st on st.version_id = e.version_id and st.position = e.position
+    left join product_leads l on l.person_id = e.person_id and l.product_id = e.product_id
     left join lateral (select * from deliveries where enrollment_id = e.id order by id desc limit 1) d on true
    where e.scenario_id = :id),
  r as (
   select q.delivery_id, bool_or(tp.kind = 'mail_open') as opened, bool_or(tp.kind = 'mail_click') as clicked,
          bool_or(tp.kind = 'mail_reply') as replied
     from q join touchpoints tp on tp.person_id = q.person_id and tp.delivery_id = q.delivery_id
-   where q.bucket = 'sent' and tp.validity > 0
+   where q.bucket = 'sent' and {SHOWN.format("tp")}
    group by q.delivery_id)
 select coalesce(q.key, 'A') as key, q.bucket, count(*) as n, count(*) filter (where r.opened) as opened,
        count(*) filter (where r.clicked) as clicked, count(*) filter (where r.replied) as replied,
@@ -37,14 +46,15 @@ select coalesce(q.key, 'A') as key, q.bucket, count(*) as n, count(*) filter (wh
                                        and x.scope <> 'new_products')) as refused
   from q left join r on r.delivery_id = q.delivery_id
  group by 1, 2
-"""
+"""  # noqa: S608 - a constant of the storage layer
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What became of its people, everybody in one bucket, and what those who got it did (humans only).
+    """What became of its people, everybody in one bucket, and what those who got it did: machines left out.
 
-    buckets: sent, planned, waiting, asked, rest, in_doubt, expired, failed, blocked. arms: KEY -> sent, opened,
+    buckets: sent, planned, waiting, sales (with sales, who may give them back), asked, rest, in_doubt, expired,
+    failed, had (the same mail before), blocked. arms: KEY -> sent, opened,
     clicked, replied, refused.
     """
 

@@ -212,10 +212,13 @@ def set_state(tx: Connection, id: int, state: State, **values: object) -> None:
 
 # Everybody we know, whether a mail could reach them or not.
 EVERYBODY = "select count(*) from people where merged_into is null"
+# As the database keeps it for its own plans, merged people included: 1,000,000 take 0.1 s to count.
+ABOUT = "select reltuples::bigint from pg_class where oid = 'people'::regclass"
 
 
-def everybody(tx: Connection) -> int:
-    return int(tx.execute(text(EVERYBODY)).scalar_one())
+def everybody(tx: Connection, *, about: bool = False) -> int:
+    """How many people there are. about: a rough figure will do."""
+    return int(tx.execute(text(ABOUT if about else EVERYBODY)).scalar_one())
 
 
 # The samples are drawn by a hash of the person and the broadcast: the same whoever runs it, and not the order
@@ -282,7 +285,7 @@ def mails(tx: Connection) -> list[Choice]:
     c = t.contents
     rows = tx.execute(
         select(c.c.id, c.c.title, c.c.tone, c.c.product_id)
-        .where(c.c.status == "approved", c.c.kind != "thanks")
+        .where(c.c.status == "approved", c.c.kind.not_in(("thanks", "permission")))
         .order_by(c.c.id.desc())
         .limit(500)
     )

@@ -209,15 +209,16 @@ class Mark:
 
 
 MARKS = """
-select 'last_day' as kind, st.valid_until as day, p.id as product_id, p.name as product_name, p.colour_no,
-       s.id as scenario_id, coalesce(nullif(ev.name, ''), c.title, st.title) as title, s.status as state
+select 'last_day' as kind, least(st.valid_until, ev.apply_by, ev.starts_on) as day, p.id as product_id,
+       p.name as product_name, p.colour_no, s.id as scenario_id, coalesce(nullif(ev.name, ''), c.title, st.title) as title, s.status as state
   from scenarios s
   join scenario_versions v on v.scenario_id = s.id and v.no = s.published_no
-  join steps st on st.version_id = v.id and st.valid_until between :first and :last
+  join steps st on st.version_id = v.id
   join products p on p.id = s.product_id
   left join contents c on c.id = st.content_id
   left join events ev on ev.id = st.event_id
  where s.status = 'active' and s.kind = 'scenario'
+   and least(st.valid_until, ev.apply_by, ev.starts_on) between :first and :last
 union all
 select 'broadcast', b.send_on, p.id, p.name, p.colour_no, s.id, s.name, b.state
   from broadcasts b join scenarios s on s.id = b.scenario_id join products p on p.id = s.product_id

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from campaigns.rules.contents import Figures
-from campaigns.storage.step_counts import BIG
 
 # A refusal belongs to the mail it was pressed in; a bounce is no refusal.
 FIGURES = """
@@ -46,15 +45,6 @@ class Audience:
 
     def unseen(self, product_id: int, content_id: int) -> int:
         return self.leads.get(product_id, 0) - self.seen.get((product_id, content_id), 0)
-
-
-def is_big(tx: Connection) -> bool:
-    """Whether counting would take longer than a page may."""
-    query = text(
-        "select (select count(*) from (select 1 from deliveries limit :most) q) > :big"
-        " or (select count(*) from (select 1 from product_leads limit :most) q) > :big"
-    )
-    return bool(tx.execute(query, {"big": BIG, "most": BIG + 1}).scalar_one())
 
 
 def count(tx: Connection) -> dict[int, Figures]:

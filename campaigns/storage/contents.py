@@ -14,6 +14,7 @@ from campaigns.rules.contents import FORMATS as FORMATS
 from campaigns.rules.contents import LANGS as LANGS
 from campaigns.rules.contents import ROLES as ROLES
 from campaigns.rules.contents import Status
+from campaigns.rules.scenarios import ContentKind
 from campaigns.storage import tables as t
 
 
@@ -33,6 +34,11 @@ class Content:
     source_dept: str = ""
     tags: tuple[str, ...] = ()
     is_evergreen: bool = False
+
+    @property
+    def is_of_shelf(self) -> bool:
+        """Whether it is mailed by no row of a scenario, but frozen once it is approved."""
+        return self.is_evergreen or self.kind == ContentKind.PERMISSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +133,14 @@ def _content(row: Row[Any]) -> Content:
 
 
 def for_product(tx: Connection, product_id: int) -> tuple[Content, ...]:
-    """What a scenario of this product may use: its own contents and those of no product. No ideas; a retired
-    one only where a row tells it."""
+    """What a scenario of this product may use: its own contents and those of no product. No ideas, and none that
+    asks whether to go on; a retired one only where a row tells it."""
     c = t.contents
     is_told = select(t.steps.c.id).where(t.steps.c.content_id == c.c.id).exists()
     rows = tx.execute(
         select(*_CONTENT)
         .where((c.c.product_id == product_id) | c.c.product_id.is_(None))
+        .where(c.c.kind != ContentKind.PERMISSION)
         .where(or_(c.c.status.in_(("draft", "approved")), and_(c.c.status == "retired", is_told)))
         .order_by(c.c.product_id.is_(None), c.c.id.desc())
     )

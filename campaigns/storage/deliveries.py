@@ -6,11 +6,23 @@ Groups are what the screen shows; every state belongs to exactly one, so the fig
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, func, literal, select, text, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    Subquery,
+    and_,
+    case,
+    func,
+    literal,
+    select,
+    text,
+    union_all,
+    update,
+)
 
 from campaigns.rules.deliveries import State
 from campaigns.storage import tables as t
@@ -81,19 +93,54 @@ def counts(tx: Connection, wanted: Filter) -> dict[str, int]:
     rows = tx.execute(
         _narrowed(select(d.c.state, func.count().label("n")), wanted, with_groups=False).group_by(d.c.state)
     )
-    by_state = {row.state: int(row.n) for row in rows}
+    return grouped({row.state: int(row.n) for row in rows})
+
+
+def grouped(by_state: Mapping[str, int]) -> dict[str, int]:
+    """Counts of states as counts of groups, zeros included."""
     return {group: sum(by_state.get(s, 0) for s in states) for group, states in GROUPS.items()}
 
 
 def page(tx: Connection, wanted: Filter, *, offset: int, limit: int) -> tuple[Line, ...]:
-    """One page of the table: what needs a person first, then what moves next."""
+    """One page of the table: what needs a person first, then what moves next. The names are read for it alone."""
+    ids = list(tx.execute(_order(_found(wanted, most=offset + limit)).offset(offset).limit(limit)).scalars())
+    rows = tx.execute(_joined().where(t.deliveries.c.id.in_(ids)))
+    found = {row.id: Line(**row._mapping) for row in rows}
+    return tuple(found[id] for id in ids if id in found)
+
+
+_MOMENT = func.coalesce(
+    t.deliveries.c.sent_at, t.deliveries.c.send_at, t.deliveries.c.settled_at, t.deliveries.c.created_at
+)
+# What is many in a month is read in its order from an index of its own, and no further than the page goes:
+# ix_deliveries_sent_at, ix_deliveries_due. Sorting a month of 900,000 mails took 0.6 s.
+_MANY = {State.SENT: t.deliveries.c.sent_at, State.PLANNED: t.deliveries.c.send_at}
+
+
+def _found(wanted: Filter, *, most: int) -> Subquery:
+    """(id, state, moment) of the first `most` in each state. A scenario's are few enough to be sorted."""
     d = t.deliveries
-    first = case((d.c.state == State.IN_DOUBT, 0), (d.c.state.in_((State.RETRY, State.FAILED)), 1), else_=2)
-    moment = func.coalesce(d.c.sent_at, d.c.send_at, d.c.settled_at, d.c.created_at)
-    rows = tx.execute(
-        _lines(wanted).order_by(first, moment.desc(), d.c.id.desc()).offset(offset).limit(limit)
+    what = select(d.c.id, d.c.state, _MOMENT.label("moment"))
+    if wanted.scenario_id is not None or wanted.step_key is not None or wanted.kind != "scenario":
+        return _narrowed(what, wanted).subquery()
+    states = [s for group in wanted.groups or GROUPS for s in GROUPS[group]]
+    bare = replace(wanted, groups=())
+    rest = _narrowed(what, bare).where(d.c.state.in_([s for s in states if s not in _MANY]))
+    parts = [rest]
+    for state, at in _MANY.items():
+        if state not in states:
+            continue
+        ahead = _narrowed(what, bare).where(d.c.state == state.value)
+        dated = ahead.where(at.is_not(None)).order_by(at.desc(), d.c.id.desc()).limit(most)
+        parts += [select(dated.subquery()), ahead.where(at.is_(None))]
+    return union_all(*parts).subquery()
+
+
+def _order(found: Subquery) -> Select[Any]:
+    first = case(
+        (found.c.state == State.IN_DOUBT, 0), (found.c.state.in_((State.RETRY, State.FAILED)), 1), else_=2
     )
-    return tuple(Line(**row._mapping) for row in rows)
+    return select(found.c.id).order_by(first, found.c.moment.desc(), found.c.id.desc())
 
 
 def shows_held(wanted: Filter, *, this: int) -> bool:

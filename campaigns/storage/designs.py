@@ -110,13 +110,14 @@ class Event:
     id: int
     name: str
     starts_on: date | None
+    apply_by: date | None
 
 
 def events(tx: Connection, *, today: date, chosen: Sequence[int]) -> tuple[Event, ...]:
     """Events to come, those without a day, and those that rows name already; the next one first."""
     e = t.events
     rows = tx.execute(
-        select(e.c.id, e.c.name, e.c.starts_on)
+        select(e.c.id, e.c.name, e.c.starts_on, e.c.apply_by)
         .where((e.c.starts_on >= today) | e.c.starts_on.is_(None) | e.c.id.in_(chosen))
         .order_by(e.c.starts_on.asc().nulls_last(), e.c.id)
     )

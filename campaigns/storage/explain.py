@@ -190,9 +190,9 @@ def steps(tx: Connection, versions: Sequence[int]) -> tuple[Step, ...]:
     rows = tx.execute(
         text(
             """
-            select s.version_id, s.position, s.key, s.offset_months, coalesce(c.title, '') as title, s.valid_until,
-                   s.parent_key, s.arm
-              from steps s left join contents c on c.id = s.content_id
+            select s.version_id, s.position, s.key, s.offset_months, coalesce(c.title, '') as title,
+                   least(s.valid_until, ev.apply_by, ev.starts_on) as valid_until, s.parent_key, s.arm
+              from steps s left join contents c on c.id = s.content_id left join events ev on ev.id = s.event_id
              where s.version_id = any(:ids) and s.kind in ('mail', 'invite')
              order by s.version_id, s.position
             """

@@ -61,9 +61,15 @@ def teams(
         ),
         {"lock": LOCK, "ids": ids},
     )
-    rows = tx.execute(
-        text(TEAMS), {"ids": ids, "team": team, "week": week, "now": now, "last": LAST_RESOLVED}
-    )
+    return states(tx, ids, week=week, now=now, team=team)
+
+
+def states(
+    tx: Connection, product_ids: Sequence[int], *, week: datetime, now: datetime, team: str = "field"
+) -> dict[int, TeamState]:
+    """The same for who only looks: nothing is locked."""
+    values = {"ids": list(product_ids), "team": team, "week": week, "now": now, "last": LAST_RESOLVED}
+    rows = tx.execute(text(TEAMS), values)
     default = TeamState()
     return {
         row.product_id: TeamState(

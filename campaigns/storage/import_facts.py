@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, select, text
 
 from campaigns.rules.imports import Facts, Known
 from campaigns.storage import tables as t
@@ -151,28 +151,8 @@ def event_day(tx: Connection, event_id: int | None) -> date | None:
     return tx.execute(select(t.events.c.starts_on).where(t.events.c.id == event_id)).scalar()
 
 
-def add_event(
-    tx: Connection, *, name: str, starts_on: date | None, ends_on: date | None, now: datetime
-) -> int:
-    return int(
-        tx.execute(
-            insert(t.events)
-            .values(name=name, starts_on=starts_on, ends_on=ends_on, created_at=now)
-            .returning(t.events.c.id)
-        ).scalar_one()
-    )
-
-
 def products(tx: Connection) -> list[Choice]:
     """Products that are sold."""
     p = t.products.c
     found = tx.execute(select(p.id, p.name).where(p.is_active).order_by(p.id))
     return [Choice(row.id, row.name) for row in found]
-
-
-def find_event(tx: Connection, *, name: str, starts_on: date | None) -> int | None:
-    e = t.events.c
-    found = tx.execute(
-        select(e.id).where(e.name == name, e.starts_on.is_not_distinct_from(starts_on)).limit(1)
-    )
-    return found.scalar()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select, text, update
@@ -147,6 +148,35 @@ def save_product(tx: Connection, product_id: int, own: Values, *, version: int) 
         .values(**own, own=sorted(own), version=_p.version + 1)
     )
     return done.rowcount == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The newest change of a product's own values. action: change, copy, undo. source: the product copied from."""
+
+    action: str
+    before: Values
+    after: Values
+    source: str
+    at: datetime
+    by: str
+
+
+def last_change(tx: Connection, product_id: int) -> Change | None:
+    """As the audit log has it. Index ix_audit_log_noun_noun_id."""
+    row = tx.execute(
+        text(
+            "select g.action, v.old, v.new, coalesce(s.new, '') as source, g.at, coalesce(u.name, '') as by"
+            "  from audit_log g join audit_values v on v.audit_id = g.id and v.field = 'own'"
+            "  left join audit_values s on s.audit_id = g.id and s.field = 'from'"
+            "  left join users u on u.id = g.user_id"
+            " where g.noun = 'product' and g.noun_id = :id order by g.id desc limit 1"
+        ),
+        {"id": product_id},
+    ).one_or_none()
+    if row is None:
+        return None
+    return Change(row.action, json.loads(row.old), json.loads(row.new), row.source, row.at, row.by)
 
 
 def heirs(tx: Connection, *, family: str | None) -> dict[str, int]:

@@ -165,7 +165,8 @@ select d.id, d.class as klass, d.valid_until, d.tone, d.month, coalesce(sl.month
           where m.delivery_id <> d.id
        ) end as next_free_on,
        d.attempts, coalesce(a.domain, '') as domain, coalesce(sp.smtp_account, '') as account,
-       case when sp.warmup_from is not null then sp.id end as warmed_profile, sp.warmup_from, sp.warmup_first
+       case when sp.warmup_from is not null then sp.id end as warmed_profile, sp.warmup_from, sp.warmup_first,
+       coalesce(pr.tone_every, 4) as tone_every
   from deliveries d
   left join people p on p.id = d.person_id
   left join addresses a on a.id = d.address_id
@@ -216,7 +217,7 @@ def _known(row: Sequence[Any], zone: ZoneInfo) -> Known:
     """By place, since a batch has hundreds of rows: the order of `FACTS`."""
     (_, klass, valid_until, tone, _, slot_month, address_status, lead_state, rank, company_class) = row[:10]
     is_product_active, is_complete, hold, refusal, has_consent, tones, next_free_on = row[10:17]
-    attempts, domain, account, warmed, warmup_from, warmup_first = row[17:]
+    attempts, domain, account, warmed, warmup_from, warmup_first, tone_every = row[17:]
     transactional = klass == "transactional"
     return Known(
         SendFacts(
@@ -234,6 +235,7 @@ def _known(row: Sequence[Any], zone: ZoneInfo) -> Known:
             company_class=company_class,
             rank=rank,
             recent_tones=tuple(tones),
+            tone_every=tone_every,
             next_free_on=next_free_on,
             zone=zone,
         ),

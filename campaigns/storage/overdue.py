@@ -35,6 +35,19 @@ def late(
     return list(tx.execute(text(query), {"before": before, "n": limit, "id": id}).scalars())
 
 
+def of_person(tx: Connection, person_id: int, *, before: datetime) -> list[int]:
+    """A person's planned mails of scenarios before that instant, by their slots."""
+    rows = tx.execute(
+        text(
+            "select d.id from mail_slots s join deliveries d on d.id = s.delivery_id"
+            " where s.person_id = :id and d.state in ('planned', 'retry') and d.send_at < :before"
+            " and d.class = 'counted'"
+        ),
+        {"id": person_id, "before": before},
+    )
+    return list(rows.scalars())
+
+
 def planned_at(tx: Connection, version_id: int, keys: Sequence[str]) -> list[int]:
     """Planned mails of these rows, of people in this version. Index ix_deliveries_due."""
     return list(
@@ -94,3 +107,11 @@ def _with_later(tx: Connection, ids: Sequence[int]) -> list[int]:
         {"ids": list(ids)},
     )
     return list(rows.scalars())
+
+
+def rest(tx: Connection, person_id: int, *, until: date) -> None:
+    """Nobody mails a person before that day."""
+    tx.execute(
+        text("update pace set next_free_on = greatest(next_free_on, :until) where person_id = :id"),
+        {"id": person_id, "until": until},
+    )

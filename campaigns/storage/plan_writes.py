@@ -34,7 +34,7 @@ def _packed(kinds: Sequence[tuple[str, str]], rows: Sequence[tuple[object, ...]]
 
 
 class Kind(NamedTuple):
-    """What the mails of many people have in common. valid_until: a date as ISO text."""
+    """What the mails of many people have in common. valid_until: a date as ISO text; slot_no: None without a slot."""
 
     klass: str
     product_id: int
@@ -47,14 +47,19 @@ class Kind(NamedTuple):
     state: str
     reason: str
     round: int
+    slot_no: int | None
 
 
 class Row(NamedTuple):
-    """A mail to write. send_at: second since 1970, None unless planned; kind: its place among the kinds, from 1."""
+    """A mail to write. day, send_at: ordinal and second since 1970, None unless planned.
+
+    kind: its place among the kinds, from 1.
+    """
 
     person_id: int
     address_id: int | None
     enrollment_id: int
+    day: int | None
     send_at: int | None
     kind: int
 
@@ -71,11 +76,13 @@ _KIND = [
     ("state", "text"),
     ("reason", "text"),
     ("round", "int"),
+    ("slot_no", "smallint"),
 ]
 _ROW = [
     ("person_id", "bigint"),
     ("address_id", "bigint"),
     ("enrollment_id", "bigint"),
+    ("day", "int"),
     ("send_at", "bigint"),
     ("kind", "int"),
 ]
@@ -94,21 +101,67 @@ def _packed_shared(kinds: Sequence[tuple[str, str]], rows: Sequence[tuple[object
     return {f"k_{name}": column for name, column in _packed(kinds, rows).items()}
 
 
+_ROWS = f"unnest({_unpacked(_ROW)}) as r({', '.join(name for name, _ in _ROW)})"
+_COLUMNS = """origin, class, person_id, address_id, product_id, enrollment_id, content_id, published_mail_id,
+       step_key, tone, month, valid_until, send_at, state, reason, created_at"""
+_ORIGIN = "'enr:' || r.enrollment_id || '/' || k.step_key[r.kind] || '/round:' || k.round[r.kind]"
+_VALUES = """k.klass[r.kind], r.person_id, r.address_id, k.product_id[r.kind], r.enrollment_id, k.content_id[r.kind],
+       k.published_mail_id[r.kind], k.step_key[r.kind], k.tone[r.kind], k.month[r.kind], k.valid_until[r.kind],
+       to_timestamp(r.send_at), k.state[r.kind], k.reason[r.kind], :now"""
+
+# A day's ordinal as a date.
+_DAY = "date '0001-01-01' + ({0} - 1)"
+_GAP_END = f"greatest(a.next_free_on, {_DAY.format('{0}.day + :gap')})"
+_IS_FREE = f"a.next_free_on is null or a.next_free_on <= {_DAY.format('{0}.day')}"
+
+# Plain inserts: `on conflict` looks every row up in every unique index before it is written, 5 us a slot.
+AT_ONCE = f"""
+with {_shared(_KIND)},
+asked as materialized (
+  select r.*, nextval('deliveries_id_seq') as id, {_ORIGIN} as origin from k, {_ROWS}),
+r as materialized (
+  select asked.* from asked where not exists (select from deliveries d where d.origin = asked.origin offset 0)),
+mails as (
+  insert into deliveries (id, {_COLUMNS}) overriding system value
+  select r.id, r.origin, {_VALUES} from r, k),
+slots as (
+  insert into mail_slots (person_id, address_id, product_id, month, slot_no, delivery_id)
+  select r.person_id, r.address_id, k.product_id[r.kind], k.month[r.kind], k.slot_no[r.kind], r.id
+    from r, k where r.day is not null),
+free as (
+  update addresses a set next_free_on = {_GAP_END.format("r")} from r, k
+   where a.id = r.address_id and r.day is not null and (k.slot_no[r.kind] = 0 or {_IS_FREE.format("r")})
+  returning 1)
+select array(select enrollment_id from r), (select count(day) from r) = (select count(*) from free)
+"""  # noqa: S608 - constants of this module
+
+
+def at_once(
+    tx: Connection, rows: Sequence[Row], kinds: Sequence[Kind], *, now: datetime, days: int
+) -> set[int] | None:
+    """Mail, slot and gap of all rows that are new; their enrolments. days: the gap.
+
+    None if a gap was moved by somebody else meanwhile; a taken slot raises IntegrityError. Either way all of it
+    is to be rolled back and written a step at a time. In the order of mailboxes, so that two planners who share
+    some wait for each other one way only.
+    """
+    rows = sorted(rows, key=lambda row: (row.address_id or 0, row.enrollment_id))
+    values = {**_packed(_ROW, rows), **_packed_shared(_KIND, kinds), "now": now, "gap": days}
+    enrollments, is_whole = tx.execute(text(AT_ONCE), values).one()
+    return set(enrollments) if is_whole else None
+
+
 WRITE = f"""
 with {_shared(_KIND)}
-insert into deliveries (origin, class, person_id, address_id, product_id, enrollment_id, content_id,
-       published_mail_id, step_key, tone, month, valid_until, send_at, state, reason, created_at)
-select 'enr:' || r.enrollment_id || '/' || k.step_key[r.kind] || '/round:' || k.round[r.kind], k.klass[r.kind],
-       r.person_id, r.address_id, k.product_id[r.kind], r.enrollment_id, k.content_id[r.kind],
-       k.published_mail_id[r.kind], k.step_key[r.kind], k.tone[r.kind], k.month[r.kind], k.valid_until[r.kind],
-       to_timestamp(r.send_at), k.state[r.kind], k.reason[r.kind], :now
-  from k, unnest({_unpacked(_ROW)}) as r({", ".join(name for name, _ in _ROW)})
+insert into deliveries ({_COLUMNS})
+select {_ORIGIN}, {_VALUES} from k, {_ROWS}
 on conflict (origin) do update
    set class = excluded.class, address_id = excluded.address_id, content_id = excluded.content_id,
        published_mail_id = excluded.published_mail_id, tone = excluded.tone, month = excluded.month,
        valid_until = excluded.valid_until, send_at = excluded.send_at, state = excluded.state,
        reason = excluded.reason, until = null
  where deliveries.state in ('carried_over', 'no_consent')
+    or deliveries.state = 'cancelled' and deliveries.reason = 'planned_anew'
 returning enrollment_id, id
 """  # noqa: S608 - constants of this module
 
@@ -155,13 +208,10 @@ def take_slots(tx: Connection, rows: Sequence[tuple[int, int | None, int, int, i
 
 _GAP = [("address_id", "bigint"), ("day", "int"), ("anyway", "boolean")]
 
-# A day's ordinal as a date.
-_DAY = "date '0001-01-01' + ({0} - 1)"
-
 MOVE_GAP = f"""
-update addresses a set next_free_on = greatest(a.next_free_on, {_DAY.format("q.day + :gap")})
+update addresses a set next_free_on = {_GAP_END.format("q")}
   from unnest({_unpacked(_GAP)}) as q(id, day, anyway)
- where a.id = q.id and (q.anyway or a.next_free_on is null or a.next_free_on <= {_DAY.format("q.day")})
+ where a.id = q.id and (q.anyway or {_IS_FREE.format("q")})
 returning a.id
 """  # noqa: S608 - constants of this module
 
@@ -178,7 +228,10 @@ def move_gap(tx: Connection, rows: Sequence[tuple[int, int, str]], *, days: int)
 
 
 def take_back(tx: Connection, ids: Sequence[int], *, until: str) -> None:
-    """These lost their slot to another transaction: the slot is free again, and they wait, visibly."""
+    """These lost their slot to another transaction: the slot is free again, and they wait, visibly.
+
+    A mail in the place of a row does not wait: its row does.
+    """
     if ids:
         values = {"ids": as_array(ids), "until": until}
         tx.execute(
@@ -187,8 +240,10 @@ def take_back(tx: Connection, ids: Sequence[int], *, until: str) -> None:
         )
         tx.execute(
             text(
-                "update deliveries set state = 'carried_over', reason = 'address_taken',"
-                " until = cast(:until as date), send_at = null where id = any(cast(:ids as bigint[]))"
+                "update deliveries set state = case when step_key like 'silent:%' then 'cancelled'"
+                " else 'carried_over' end, reason = case when step_key like 'silent:%' then 'planned_anew'"
+                " else 'address_taken' end, until = case when step_key like 'silent:%' then null"
+                " else cast(:until as date) end, send_at = null where id = any(cast(:ids as bigint[]))"
             ),
             values,
         )

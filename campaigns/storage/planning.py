@@ -52,6 +52,12 @@ def due_people(tx: Connection, *, today: date, limit: int) -> list[int]:
     return list(tx.execute(text(DUE), {"today": today, "n": limit}).scalars())
 
 
+def is_anybody_due(tx: Connection, *, today: date) -> bool:
+    """Whether decisions are due, those included that another planner has in hand. Index ix_pace_plan_at."""
+    query = text("select exists (select from pace where plan_at <= :today)")
+    return bool(tx.execute(query, {"today": today}).scalar_one())
+
+
 class PersonRow(NamedTuple):
     """Somebody who is due. is_clear: no refusal stands and a consent covers all products.
 
@@ -82,7 +88,16 @@ select p.id, p.address_id, a.status, p.merged_into is not null or p.excluded_rea
        f.company_id, coalesce(co.class, '-'), coalesce(f.buying_role, ''),
        coalesce({_ORDINAL.format("greatest(pa.next_free_on, a.next_free_on)")}, 0),
        greatest(pa.every_months, coalesce(a.every_months, 1)),
-       coalesce(h.month, 0), coalesce(h.tones, ''), coalesce(m.taken, ''),
+       coalesce(h.month, 0), coalesce(h.tones, ''),
+       -- Most have no slot from this month on: two looks into indexes, where collecting nothing takes twice as long.
+       case when exists (select 1 from mail_slots s where s.address_id = p.address_id and s.month >= :month offset 0)
+              or exists (select 1 from mail_slots s where s.person_id = p.id and s.month >= :month offset 0)
+            then (select string_agg(s.month || ':' || s.product_id || ':' || s.slot_no, ',' order by s.month, s.slot_no)
+                    from (select month, product_id, slot_no from mail_slots where person_id = p.id and month >= :month
+                          union
+                          select month, product_id, slot_no from mail_slots
+                           where address_id = p.address_id and month >= :month) s)
+            else '' end,
        not exists (select 1 from suppressions s where s.person_id = p.id and s.lifted_at is null offset 0)
        and not exists (select 1 from suppressions s where s.key_hash = a.key_hash and s.lifted_at is null offset 0)
        and exists (select 1 from consents c where c.address_id = a.id and c.withdrawn_at is null
@@ -101,12 +116,6 @@ select p.id, p.address_id, a.status, p.merged_into is not null or p.excluded_rea
          from (select month, tone, sent_at from deliveries
                 where person_id = p.id and class <> 'transactional' and state in ('sent', 'in_doubt')
                 order by sent_at desc limit 12) d) h on true
-  left join lateral (
-       select string_agg(s.month || ':' || s.product_id || ':' || s.slot_no, ',' order by s.month, s.slot_no) as taken
-         from (select month, product_id, slot_no from mail_slots where person_id = p.id and month >= :month
-               union
-               select month, product_id, slot_no from mail_slots
-                where address_id = p.address_id and month >= :month) s) m on true
  order by q.place
 """  # noqa: S608 - constants of this module
 
@@ -141,9 +150,9 @@ select e.person_id, e.id, e.product_id, e.scenario_id, e.version_id, e.position,
        coalesce(l.rank, 'unobserved'), coalesce(l.state, 'new')
   from unnest(cast(:people as bigint[])) with ordinality as q(id, place)
   join enrollments e on e.person_id = q.id and e.status = 'active'
-  join scenarios sc on sc.id = e.scenario_id and sc.status = 'active'
-  join products pr on pr.id = e.product_id and not pr.is_paused
   left join product_leads l on l.person_id = e.person_id and l.product_id = e.product_id
+ where e.scenario_id = any(array(select id from scenarios where status = 'active'))
+   and e.product_id = any(array(select id from products where not is_paused))
  order by q.place, e.id
 """  # noqa: S608 - constants of this module
 
@@ -172,18 +181,21 @@ def refusals(tx: Connection, enrollments: Sequence[int]) -> dict[int, str]:
 
 
 REPEATED = """
-select d.person_id, d.content_id
-  from unnest(cast(:people as bigint[]), cast(:contents as bigint[])) as q(person_id, content_id)
-  join deliveries d on d.person_id = q.person_id and d.content_id = q.content_id
- where d.class <> 'transactional' and d.state in ('planned', 'handing', 'sent', 'retry', 'in_doubt')
+select q.id, d.content_id
+  from unnest(cast(:people as bigint[])) as q(id),
+       lateral (select content_id from deliveries
+                 where person_id = q.id and content_id = any(cast(:contents as bigint[]))
+                   and class <> 'transactional' and state in ('planned', 'handing', 'sent', 'retry', 'in_doubt')
+                offset 0) d  -- else a planner who believes that nobody had these reads the index for all people
 """
 
 
-def repeated(tx: Connection, pairs: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
-    """Which of (person, content) were mailed or are planned already. Index uq_deliveries_person_content."""
-    if not pairs:
-        return set()
-    values = {"people": as_array(p for p, _ in pairs), "contents": as_array(c for _, c in pairs)}
+def repeated(tx: Connection, people: Iterable[int], contents: Iterable[int]) -> set[tuple[int, int]]:
+    """Which of these contents these people were mailed or are to get: (person, content).
+
+    Index uq_deliveries_person_content, once a person.
+    """
+    values = {"people": as_array(people), "contents": as_array(contents)}
     return set(_rows(tx, REPEATED, values, tuple))
 
 
@@ -287,27 +299,50 @@ class Shelved(NamedTuple):
     tone: str
 
 
-SHELVED = """
+_EVERGREEN = "c.is_evergreen and c.kind not in ('thanks', 'permission')"
+# had: what somebody got, will get, or was spared by the owner's veto; read once a person by its index.
+_UNSEEN = """
 select e.id, c.id as content_id, c.kind, c.tone
   from unnest(cast(:enrollments as bigint[])) as q(id)
   join enrollments e on e.id = q.id
  cross join lateral (
+       select coalesce(array_agg(d.content_id), '{{}}') as contents,
+              coalesce(bool_or(k.kind = 'permission'), false) as was_asked
+         from deliveries d join contents k on k.id = d.content_id
+        where d.person_id = e.person_id and d.class <> 'transactional'
+          and (d.state in ('planned', 'handing', 'sent', 'retry', 'in_doubt')
+               or d.state = 'cancelled' and d.reason = 'vetoed')) had
+ cross join lateral (
        select c.id, c.kind, c.tone from contents c
-        where c.is_evergreen and c.status = 'approved' and c.kind <> 'thanks'
+        where {which} and c.status = 'approved'
           and (c.product_id = e.product_id or c.product_id is null)
           and exists (select 1 from published_mails m where m.content_id = c.id and m.version_id is null
                          and m.step_key = 'shelf')
-          and not exists (select 1 from deliveries d where d.person_id = e.person_id and d.content_id = c.id
-                 and d.class <> 'transactional' and d.state in ('planned', 'handing', 'sent', 'retry', 'in_doubt'))
+          and c.id <> all (had.contents)
         order by c.product_id nulls last, c.id limit 1) c
 """
+SHELVED = _UNSEEN.format(which=_EVERGREEN)
+# Once a person, whatever the product: who was asked whether to go on rests on the shelf from then on.
+INSTEAD = _UNSEEN.format(which=f"case when had.was_asked then {_EVERGREEN} else c.kind = 'permission' end")
 
 
 def shelved(tx: Connection, enrollments: Sequence[int]) -> dict[int, Shelved]:
     """The next unseen content of the shelf for these enrolments; none for who has seen them all (S1-11)."""
+    return _unseen(tx, SHELVED, enrollments)
+
+
+def instead(tx: Connection, enrollments: Sequence[int]) -> dict[int, Shelved]:
+    """What goes in a row's place to people silent for twelve mails: once a question, then the shelf (3.1.12).
+
+    None where no such content is approved, or all is seen.
+    """
+    return _unseen(tx, INSTEAD, enrollments)
+
+
+def _unseen(tx: Connection, query: str, enrollments: Sequence[int]) -> dict[int, Shelved]:
     if not enrollments:
         return {}
-    rows = tx.execute(text(SHELVED), {"enrollments": as_array(enrollments)})
+    rows = tx.execute(text(query), {"enrollments": as_array(enrollments)})
     return {id: Shelved(content, kind, tone) for id, content, kind, tone in rows}
 
 

@@ -6,10 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, select, text, update
 
-from campaigns.storage import audience
+from campaigns.storage import audience, samples
 from campaigns.storage import tables as t
 
 
@@ -74,8 +75,7 @@ select pr.id, pr.name, pr.family, pr.colour_no, pr.priority, pr.purchase_cycle_d
   from products pr
   left join sender_profiles sp on sp.id = pr.sender_profile_id
   left join users u on u.id = pr.owner_user_id
-  left join (select product_id, count(*) as n, count(*) filter (where rank = 'hot') as hot
-               from product_leads group by product_id) l on l.product_id = pr.id
+  left join {leads} l on l.product_id = pr.id
   left join (select product_id, count(*) as n from suppressions where lifted_at is null and scope = 'product'
               group by product_id) r on r.product_id = pr.id
   left join lateral (select appetite, capacity_per_week, set_at from sales_team_states x
@@ -84,8 +84,37 @@ select pr.id, pr.name, pr.family, pr.colour_no, pr.priority, pr.purchase_cycle_d
 """
 
 
-def listed(tx: Connection) -> list[Listed]:
-    return [Listed(**row._mapping) for row in tx.execute(text(LISTED))]
+class Leads(NamedTuple):
+    """People in a product's list, and the hot ones of them."""
+
+    product_id: int
+    n: int
+    hot: int
+
+
+LEADS = """
+(select product_id, count(*) as n, count(*) filter (where rank = 'hot') as hot from product_leads group by product_id)
+"""
+_TOLD = "(select * from unnest(cast(:ids as bigint[]), cast(:n as int[]), cast(:hot as int[])) as q(product_id, n, hot))"
+
+
+def listed(tx: Connection, leads: Sequence[Leads] | None = None) -> list[Listed]:
+    """leads: as they were counted before, where counting them now would take too long."""
+    if leads is None:
+        rows = tx.execute(text(LISTED.format(leads=LEADS)))
+    else:
+        told = {
+            "ids": [one.product_id for one in leads],
+            "n": [one.n for one in leads],
+            "hot": [one.hot for one in leads],
+        }
+        rows = tx.execute(text(LISTED.format(leads=_TOLD)), told)
+    return [Listed(**row._mapping) for row in rows]
+
+
+def leads(tx: Connection) -> list[Leads]:
+    """One pass over everybody's lists."""
+    return [Leads(*row) for row in tx.execute(text(f"select * from {LEADS} q order by product_id"))]  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +129,19 @@ class Course:
 
 
 def courses(tx: Connection, product_id: int) -> list[Course]:
-    """Scenarios of a product, the running ones first. Index ix_enrollments_scenario_id."""
+    """Scenarios of a product, the running ones first. Big ones are counted by a job (step_counts), the others here.
+
+    Index ix_enrollments_scenario_id.
+    """
     rows = tx.execute(
         text(
             """
             select s.id, s.name, s.status, s.published_no,
-                   (select count(*) from enrollments e where e.scenario_id = s.id and e.status = 'active') as people
-              from scenarios s where s.product_id = :product and s.kind = 'scenario'
+                   case when c.scenario_id is null
+                        then (select count(*) from enrollments e where e.scenario_id = s.id and e.status = 'active')
+                        else coalesce((c.more->'enrolled'->>'active')::int, 0) end as people
+              from scenarios s left join step_counts c on c.scenario_id = s.id and c.step_key = ''
+             where s.product_id = :product and s.kind = 'scenario'
              order by array_position(array['active','paused','draft','ended'], s.status), s.name, s.id
             """
         ),
@@ -126,7 +161,7 @@ class Fitting:
 
 FITTING = f"""
 select coalesce(co.class, '-') as company_class, count(*) as people, count(l.id) as leads
-  from people p
+  from {{people}}
   left join affiliations f on f.person_id = p.id and f.is_current
   left join companies co on co.id = f.company_id
   left join product_leads l on l.person_id = p.id and l.product_id = :product
@@ -137,14 +172,33 @@ select coalesce(co.class, '-') as company_class, count(*) as people, count(l.id)
 """  # noqa: S608 - the parts are constants
 
 
-def fitting(tx: Connection, product_id: int, profile: Mapping[str, Sequence[str]]) -> list[Fitting]:
-    """Everybody who fits, by class. One pass over all people: asked for by its own request, never with the page."""
-    values = {
+FITTING_OF = 4_096  # people looked at where there are many
+_DRAWN = "unnest(cast(:ids as bigint[])) u(id) join people p on p.id = u.id"
+
+
+def fitting(
+    tx: Connection, product_id: int, profile: Mapping[str, Sequence[str]]
+) -> tuple[list[Fitting], bool]:
+    """Everybody who fits, by class, and whether that is an estimate from a sample of many."""
+    values: dict[str, object] = {
         "product": product_id,
         "classes": list(profile.get("classes", ())),
         "profile": json.dumps({name: list(v) for name, v in profile.items() if name != "classes"}),
     }
-    return [Fitting(**row._mapping) for row in tx.execute(text(FITTING), values)]
+    sample = samples.draw(tx, product_id=None, most=FITTING_OF)
+    if sample is None:
+        rows = tx.execute(text(FITTING.format(people="people p")), values)
+        return [Fitting(**row._mapping) for row in rows], False
+    rows = tx.execute(text(FITTING.format(people=_DRAWN)), {**values, "ids": list(sample.ids)})
+    return [
+        Fitting(row.company_class, sample.whole(row.people), sample.whole(row.leads)) for row in rows
+    ], True
+
+
+def colours(tx: Connection) -> dict[int, int]:
+    """How many products in use have which colour."""
+    query = "select colour_no, count(*) as n from products where is_active group by colour_no"
+    return {row.colour_no: row.n for row in tx.execute(text(query))}
 
 
 def names(tx: Connection, *, only_active: bool = True) -> list[tuple[int, str]]:

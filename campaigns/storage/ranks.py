@@ -128,7 +128,7 @@ def leads(tx: Connection, person_ids: Sequence[int]) -> list[Lead]:
                 rank=row.rank,
                 reasons=tuple(Reason.from_json(stored) for stored in row.reasons),
                 acquired_at=row.acquired_at,
-                refusal=_refusal(row.refused_until, row.refused_at, row.purchase_cycle_days),
+                refusal=refusal(row.refused_until, row.refused_at, row.purchase_cycle_days),
                 no_call_before=row.no_call_before,
                 no_hand_off_before=row.no_hand_off_before,
                 has_phone=row.has_phone,
@@ -147,7 +147,7 @@ def leads(tx: Connection, person_ids: Sequence[int]) -> list[Lead]:
     return found
 
 
-def _refusal(until: datetime | None, at: datetime | None, cycle_days: int) -> Refusal | None:
+def refusal(until: datetime | None, at: datetime | None, cycle_days: int) -> Refusal | None:
     """The refusal in force. Its date is that of the call that ended with it; without one, a cycle earlier."""
     if until is None:
         return None
@@ -335,12 +335,16 @@ def scores(tx: Connection) -> dict[int, list[float]]:
     return {row.id: list(row.scores) for row in rows}
 
 
+# Expects the alias l: a lead that a new cut can move, by score or by rank.
+NEAR = "(l.score >= :floor or l.rank in ('hot', 'warm'))"
+
+
 def near_the_cut(tx: Connection, person_id: int, *, floor: float, limit: int) -> list[int]:
     """People after that id whom a new cut or calibration can move: by score, by rank, or held at the gate."""
     rows = tx.execute(
         text(
-            "select distinct l.person_id from product_leads l where l.person_id > :after and (l.score >= :floor"
-            " or l.rank in ('hot', 'warm') or exists (select 1 from hand_offs h where h.lead_id = l.id"
+            f"select distinct l.person_id from product_leads l where l.person_id > :after and ({NEAR}"  # noqa: S608
+            " or exists (select 1 from hand_offs h where h.lead_id = l.id"
             " and h.state = 'held')) order by l.person_id limit :n"
         ),
         {"after": person_id, "floor": floor, "n": limit},

@@ -106,14 +106,9 @@ class Wanted:
     with_lifted: bool = False
 
 
-_FROM = """
+_WANTED = """
   from suppressions s
   left join addresses a on a.id = s.address_id
-  left join people p on p.id = s.person_id
-  left join affiliations f on f.person_id = p.id and f.is_current
-  left join companies co on co.id = f.company_id
-  left join products pr on pr.id = s.product_id
-  left join users u on u.id = s.recorded_by
  where (:with_lifted or s.lifted_at is null)
    and (cast(:product_id as bigint) is null or s.product_id = :product_id)
    and (not :only_global or s.scope = 'global')
@@ -132,7 +127,7 @@ def _values(wanted: Wanted) -> dict[str, object]:
 
 
 def count(tx: Connection, wanted: Wanted) -> int:
-    return int(tx.execute(text(f"select count(*) {_FROM}"), _values(wanted)).scalar_one())
+    return int(tx.execute(text(f"select count(*) {_WANTED}"), _values(wanted)).scalar_one())
 
 
 def lines(tx: Connection, wanted: Wanted, *, limit: int | None = None, offset: int = 0) -> Iterator[Line]:
@@ -140,11 +135,17 @@ def lines(tx: Connection, wanted: Wanted, *, limit: int | None = None, offset: i
     rows = tx.execute(
         text(
             f"""
-            select s.id, s.at, a.email, s.person_id, p.full_name as person, co.name as company, s.scope,
+            select s.id, s.at, s.email, s.person_id, p.full_name as person, co.name as company, s.scope,
                    pr.name as product, coalesce(pr.colour_no, 1) as colour_no, s.reason, s.evidence,
                    u.name as recorded_by, s.lifted_at, s.lifted_reason
-            {_FROM} order by s.at desc, s.id desc limit :limit offset :offset
-            """
+              from (select s.*, a.email {_WANTED} order by s.at desc, s.id desc limit :limit offset :offset) s
+              left join people p on p.id = s.person_id
+              left join affiliations f on f.person_id = p.id and f.is_current
+              left join companies co on co.id = f.company_id
+              left join products pr on pr.id = s.product_id
+              left join users u on u.id = s.recorded_by
+             order by s.at desc, s.id desc
+            """  # noqa: S608 - a constant of this module
         ),
         {**_values(wanted), "limit": limit, "offset": offset},
     )

@@ -5,8 +5,10 @@ Months are ints, year * 12 + month - 1, of the installation's zone; instants are
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -15,34 +17,55 @@ from campaigns.storage.waiting import COUNTS
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Work that waits, for the counts in the menu. today: own and nobody's open tasks due today."""
+    """Work that waits, for the counts in the menu. today: own and nobody's open tasks due today; mine: own ones.
+
+    broadcasts: those that wait for a second person's yes; people: who wait for their owner's, counted up to MANY.
+    """
 
     today: int
+    mine: int
     alerts: int
     calls: int
     hand_offs: int
+    broadcasts: int
+    people: int
 
     @property
     def counts(self) -> dict[str, int]:
-        return {"calls": self.calls, "hand_offs": self.hand_offs}
+        names = ("calls", "hand_offs", "broadcasts", "people")
+        return {name: getattr(self, name) for name in names}
 
 
-# ix_tasks_open_due_at, ix_alerts_unseen: both small, whatever the tables' size.
+# A number beside a word of the menu: beyond it nobody reads on, and every page would pay for the counting.
+MANY = 1000
+
+# ix_tasks_open_due_at, ix_alerts_unseen, ix_broadcasts_asked, ix_enrollments_asked: all small, whatever the
+# tables' size.
 WAITING = """
-select (select count(*) from tasks where state = 'open' and due_at < :tomorrow
-           and (not_before is null or not_before <= :now)
-           and (assignee_id is null or assignee_id = :user)) as today,
+select d.today, d.mine,
        (select count(*) from alerts where seen_at is null and (user_id is null or user_id = :user)) as alerts,
        (select count(*) from tasks where state = 'open' and kind = 'call' and due_at < :tomorrow
            and (not_before is null or not_before <= :now)) as calls,
-       (select count(*) from hand_offs where state = 'offered') as hand_offs
+       (select count(*) from hand_offs where state = 'offered') as hand_offs,
+       (select count(*) from broadcasts where state = 'asked' and asked_by is distinct from :user) as broadcasts,
+       (select count(*) from (
+          select 1 from enrollments e
+           where e.status = 'asked' and (cast(:owner as bigint) is null or exists (
+                 select 1 from affiliations f join companies c on c.id = f.company_id
+                  where f.person_id = e.person_id and f.is_current and c.owner_user_id = :owner))
+           limit :many) q) as people
+  from (select count(*) as today, count(*) filter (where assignee_id = :user) as mine from tasks
+         where state = 'open' and due_at < :tomorrow and (not_before is null or not_before <= :now)
+           and (assignee_id is null or assignee_id = :user)) d
 """
 
 
-def waiting(tx: Connection, *, user_id: int, now: datetime, tomorrow: datetime) -> Waiting:
-    """tomorrow: the end of today, as an instant."""
-    row = tx.execute(text(WAITING), {"user": user_id, "now": now, "tomorrow": tomorrow}).one()
-    return Waiting(**row._mapping)
+def waiting(
+    tx: Connection, *, user_id: int, owner_id: int | None, now: datetime, tomorrow: datetime
+) -> Waiting:
+    """owner_id: whose yes is waited for, None for anybody's. tomorrow: the end of today, as an instant."""
+    values = {"user": user_id, "owner": owner_id, "now": now, "tomorrow": tomorrow, "many": MANY}
+    return Waiting(**tx.execute(text(WAITING), values).one()._mapping)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +244,7 @@ def today(
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A signal that reaches a person."""
+    """A signal that reaches a person. args: what its kind tells besides."""
 
     id: int
     at: datetime
@@ -232,6 +255,7 @@ class Alert:
     product: str | None
     colour_no: int
     seen_at: datetime | None
+    args: Mapping[str, Any]
 
 
 def alerts(tx: Connection, *, user_id: int, only_unseen: bool, limit: int) -> list[Alert]:
@@ -240,7 +264,7 @@ def alerts(tx: Connection, *, user_id: int, only_unseen: bool, limit: int) -> li
         text(
             f"""
             select a.id, a.at, a.kind, a.person_id, p.full_name as person, co.name as company,
-                   pr.name as product, coalesce(pr.colour_no, 1) as colour_no, a.seen_at
+                   pr.name as product, coalesce(pr.colour_no, 1) as colour_no, a.seen_at, a.args
               from alerts a
               left join people p on p.id = a.person_id
               left join affiliations f on f.person_id = p.id and f.is_current

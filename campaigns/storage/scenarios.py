@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, delete, func, insert, select, update
+from sqlalchemy import Connection, case, delete, func, insert, select, text, update
 
 from campaigns.rules import audience as audiences
 from campaigns.rules.audience import EVERYBODY, Audience
@@ -163,6 +163,12 @@ def get(tx: Connection, scenario_id: int, *, lock: bool = False) -> Scenario | N
     return Scenario(**{**row._mapping, **told})
 
 
+def is_broadcast(tx: Connection, scenario_id: int) -> bool:
+    """Whether the row of that id is a broadcast, which has pages of its own."""
+    kind = select(t.scenarios.c.kind).where(t.scenarios.c.id == scenario_id)
+    return tx.execute(kind).scalar_one_or_none() == "broadcast"
+
+
 def save(
     tx: Connection,
     scenario_id: int,
@@ -268,12 +274,21 @@ def choices(tx: Connection) -> tuple[tuple[tuple[int, str], ...], tuple[tuple[in
     return tuple((a, b) for a, b in products), tuple((a, b) for a, b in events)
 
 
-def setting(tx: Connection, product_id: int) -> tuple[bool, Mapping[str, str] | None]:
-    """Whether the product is active, and its sender profile's legal items (None: no profile)."""
+def running(tx: Connection, product_id: int) -> int:
+    """How many scenarios of a product take people in."""
+    query = (
+        "select count(*) from scenarios where product_id = :id and kind = 'scenario' and status = 'active'"
+    )
+    return int(tx.execute(text(query), {"id": product_id}).scalar_one())
+
+
+def setting(tx: Connection, product_id: int) -> tuple[bool, int, Mapping[str, str] | None]:
+    """Whether the product is active, one mail in how many may sell, its sender's legal items (None: no profile)."""
     p, f = t.products, t.sender_profiles
     row = tx.execute(
         select(
             p.c.is_active,
+            p.c.tone_every,
             f.c.id,
             f.c.legal_name,
             f.c.postal_address,
@@ -285,8 +300,12 @@ def setting(tx: Connection, product_id: int) -> tuple[bool, Mapping[str, str] | 
         .where(p.c.id == product_id)
     ).one()
     if row.id is None:
-        return row.is_active, None
-    return row.is_active, {
-        name: row._mapping[name]
-        for name in ("legal_name", "postal_address", "inquiry", "from_name", "from_address")
-    }
+        return row.is_active, row.tone_every, None
+    return (
+        row.is_active,
+        row.tone_every,
+        {
+            name: row._mapping[name]
+            for name in ("legal_name", "postal_address", "inquiry", "from_name", "from_address")
+        },
+    )

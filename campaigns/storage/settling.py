@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
+from campaigns.rules.schedule import REP_DAYS
+from campaigns.rules.touchpoints import Kind
 from campaigns.storage import holds
 
 
@@ -127,11 +129,16 @@ def count_day(
     )
 
 
+# Which time the shelf gave a mail, as its origin says.
+_ROUND = "nullif(split_part({0}.origin, '/round:', 2), '')::int"
+
+
 def rewind(tx: Connection, ids: Sequence[int]) -> None:
     """The step of a mail that waits after all is the enrolment's next step again; of several the earliest.
 
-    Where a later step holds a month already, or the step is gone, the mail is cancelled instead: steps
-    keep their order (spec 3.1.7), and nothing waits for a decision that never comes.
+    So is the round of a shelf. Where a later step or round holds a month already, or the step is gone, the mail
+    is cancelled instead: steps keep their order (spec 3.1.7), and nothing waits for a decision that never
+    comes. A mail that went in the place of a row is cancelled as well: its row never moved.
     """
     if not ids:
         return
@@ -139,16 +146,26 @@ def rewind(tx: Connection, ids: Sequence[int]) -> None:
         text(
             f"""
             update enrollments e
-               set position = s.position, due_month = d.month, due_on = null, status = 'active', reason = ''
+               set position = s.position, due_month = d.month, due_on = null, status = 'active', reason = '',
+                   round = coalesce((
+                     select min({_ROUND.format("o")}) from deliveries o
+                       join steps k on k.version_id = e.version_id and k.key = o.step_key and k.kind = 'shelf'
+                      where o.enrollment_id = e.id and o.id = any(:ids)), e.round)
               from deliveries d, steps s
              where d.id = any(:ids) and e.id = d.enrollment_id
                and s.version_id = e.version_id and s.key = d.step_key
-               and (s.position < e.position or e.position = 0)
+               and (s.position < e.position or e.position = 0
+                    or s.kind = 'shelf' and s.position = e.position and {_ROUND.format("d")} < e.round)
                and (e.status = 'active' or e.reason = 'finished')
                and not exists (
                    select 1 from deliveries o join steps later on later.version_id = e.version_id
                           and later.key = o.step_key and later.position > s.position
                     where o.enrollment_id = e.id and o.state in {HOLDING})
+               and not exists (
+                   select 1 from deliveries o where s.kind = 'shelf' and o.enrollment_id = e.id
+                      and o.step_key = d.step_key and o.id <> d.id
+                      and (o.state in {HOLDING} and {_ROUND.format("o")} > {_ROUND.format("d")}
+                           or o.id = any(:ids) and {_ROUND.format("o")} < {_ROUND.format("d")}))
                and not exists (
                    select 1 from deliveries o join steps sooner on sooner.version_id = e.version_id
                           and sooner.key = o.step_key and sooner.position < s.position
@@ -159,13 +176,15 @@ def rewind(tx: Connection, ids: Sequence[int]) -> None:
     )
     tx.execute(
         text(
-            """
-            update deliveries d set state = 'cancelled', reason = 'overtaken', until = null
+            f"""
+            update deliveries d set state = 'cancelled', until = null,
+                   reason = case when d.step_key like 'silent:%' then 'planned_anew' else 'overtaken' end
               from enrollments e
              where d.id = any(:ids) and e.id = d.enrollment_id
                and not exists (select 1 from steps s where s.version_id = e.version_id
-                      and s.key = d.step_key and s.position >= e.position and e.status in ('active', 'paused'))
-            """
+                      and s.key = d.step_key and s.position >= e.position and e.status in ('active', 'paused')
+                      and (s.kind <> 'shelf' or {_ROUND.format("d")} >= e.round))
+            """  # noqa: S608 - a constant of this module
         ),
         {"ids": list(ids)},
     )
@@ -200,6 +219,13 @@ GAP_END = """
 """
 
 
+# A rep's own mail to the person keeps ours away as well (3.1.2). Index ix_touchpoints_person_id_at.
+REP_END = f"""
+    (select (max(t.at) at time zone :zone)::date + {REP_DAYS} from touchpoints t
+      where t.person_id = p.person_id and t.kind = '{Kind.MAIL_BY_REP.value}')
+"""  # noqa: S608 - constants of the rules
+
+
 def free_slots(tx: Connection, ids: Sequence[int], *, today: date, zone: str) -> None:
     """Give back slot and gap of those among `ids` that no longer hold them, and ask the planner again.
 
@@ -223,7 +249,8 @@ def free_slots(tx: Connection, ids: Sequence[int], *, today: date, zone: str) ->
     # The gap goes back to what the last other mail asks for, sent or planned.
     tx.execute(
         text(
-            f"update pace p set next_free_on = {GAP_END.format(column='person_id', id='p.person_id')},"  # noqa: S608
+            f"update pace p set next_free_on = greatest({GAP_END.format(column='person_id', id='p.person_id')},"  # noqa: S608
+            f" {REP_END}),"
             " plan_at = least(plan_at, cast(:today as date)) where p.person_id = any(:people)"
         ),
         {"people": people, "today": today, "zone": zone},

@@ -33,6 +33,20 @@ def replace(tx: Connection, content_id: int, mails: Sequence[Mapping[str, object
         tx.execute(insert(t.published_mails), rows)
 
 
+def held(tx: Connection, *, product_id: int) -> frozenset[int]:
+    """Contents that the shelf gives to people of a product."""
+    rows = tx.execute(
+        text(
+            "select distinct c.id from published_mails m join contents c on c.id = m.content_id"
+            " where m.version_id is null and m.step_key = :key and c.is_evergreen and c.status = 'approved'"
+            "   and c.kind not in ('thanks', 'permission')"
+            "   and (c.product_id = :product or c.product_id is null)"
+        ),
+        {"key": KEY, "product": product_id},
+    )
+    return frozenset(rows.scalars())
+
+
 def content_ids(tx: Connection) -> frozenset[int]:
     """Contents that stand on the shelf."""
     rows = tx.execute(

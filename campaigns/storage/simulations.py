@@ -110,7 +110,16 @@ returning id
 """
 
 
+# Whatever ends its worker again and again must not do so for ever.
+GIVE_UP = """
+update simulations set state = 'failed', ended_at = :now, error = 'WorkerGone'
+ where state = 'running' and began_at < :now - interval '11 minutes' and created_at < :now - interval '1 hour'
+"""
+
+
 def take(tx: Connection, *, now: datetime) -> Simulation | None:
+    """The next one to work on, now running; None without any. One whose worker went away is begun anew, for an hour."""
+    tx.execute(text(GIVE_UP), {"now": now})
     id = tx.execute(text(TAKE), {"now": now}).scalar()
     return None if id is None else get(tx, id)
 
@@ -119,6 +128,17 @@ def tell(tx: Connection, id: int, *, done: int, total: int) -> bool:
     """Note the progress; False if it was cancelled."""
     query = "update simulations set done = :done, total = :total where id = :id and state = 'running'"
     return tx.execute(text(query), {"id": id, "done": done, "total": total}).rowcount == 1
+
+
+def end_waiting(tx: Connection, scenario_id: int, *, user_id: int | None, now: datetime) -> None:
+    """What this user asked of this scenario before, and nobody has begun, is not wanted any more."""
+    tx.execute(
+        text(
+            "update simulations set state = 'cancelled', ended_at = :now"
+            " where scenario_id = :s and state = 'waiting' and user_id is not distinct from :u"
+        ),
+        {"s": scenario_id, "u": user_id, "now": now},
+    )
 
 
 def put_back(tx: Connection, id: int) -> None:
@@ -136,19 +156,16 @@ def end(
     now: datetime,
     result: Mapping[str, object] | None = None,
     error: str = "",
-) -> None:
-    tx.execute(
+) -> bool:
+    """False if it had ended before."""
+    done = tx.execute(
         text(
             "update simulations set state = :state, ended_at = :now, error = :error,"
             " result = cast(:result as jsonb) where id = :id and state in ('waiting', 'running')"
         ),
         {"id": id, "state": state, "now": now, "error": error, "result": json.dumps(result or {})},
     )
-
-
-def call_capacity(tx: Connection) -> int:
-    """Calls a business day that the callers manage together."""
-    return int(tx.execute(text("select call_capacity_per_day from house")).scalar() or 20)
+    return done.rowcount == 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ def of(tx: Connection, version_id: int) -> tuple[Step, ...]:
             s.c.due_days,
             s.c.event_id,
             t.events.c.starts_on.label("event_on"),
+            t.events.c.apply_by,
         )
         .outerjoin(c, c.c.id == s.c.content_id)
         .outerjoin(t.events, t.events.c.id == s.c.event_id)

@@ -10,10 +10,11 @@ from flask_babel import gettext as _
 
 from campaigns.parts import Parts
 from campaigns.services import approve
-from campaigns.web.session import me, needs
+from campaigns.web.session import me, needs, owner_id
 from campaigns.web.words import number
 
 pages = Blueprint("approvals", __name__, url_prefix="/approvals")
+MOST = 10**9  # no page begins further down
 
 
 @pages.get("")
@@ -25,12 +26,12 @@ def list_GET() -> ResponseReturnValue:
 @pages.post("/people")
 @needs()
 def people_POST() -> ResponseReturnValue:
-    """Yes or no for the chosen ones, for one of them, or for all of a scenario."""
+    """Yes or no for the chosen ones, for one of them, for those shown, or for all of a scenario."""
     word, _sep, one = request.form.get("say", "").partition(":")
     if word not in ("yes", "no"):
         return _page(), 422
     scenario_id = request.form.get("scenario", type=int) if request.form.get("all") else None
-    ids = None if scenario_id else [int(one)] if one.isdecimal() else request.form.getlist("id", type=int)
+    ids = None if scenario_id else _ids(one)
     if scenario_id is None and not ids:
         flash(_("了承する人を選んでください。"), "error")
         return _page(), 422
@@ -39,7 +40,7 @@ def people_POST() -> ResponseReturnValue:
         yes=word == "yes",
         ids=ids,
         scenario_id=scenario_id,
-        owner_id=_owner(),
+        owner_id=owner_id(),
         user_id=me().id,
         now=_now(),
     )
@@ -59,7 +60,7 @@ def veto_POST(delivery_id: int) -> ResponseReturnValue:
         _parts(),
         delivery_id,
         reason=request.form.get("reason", ""),
-        owner_id=_owner(),
+        owner_id=owner_id(),
         user_id=me().id,
         now=_now(),
     )
@@ -70,14 +71,19 @@ def veto_POST(delivery_id: int) -> ResponseReturnValue:
     return redirect(url_for(".list_GET", _anchor="mails"), code=303)
 
 
+def _ids(one: str) -> list[int]:
+    """The enrolments that are meant: one by its number, all that were shown, or those that were chosen."""
+    if one.isdecimal():
+        return [int(one)]
+    return request.form.getlist("shown" if one == "shown" else "id", type=int)
+
+
 def _page() -> str:
-    found = approve.page(_parts(), owner_id=_owner(), now=_now())
-    return render_template("web/approvals/list.html", found=found, mine=_owner() is not None)
-
-
-def _owner() -> int | None:
-    """Marketers see everybody's companies, the others their own."""
-    return None if me().role in ("marketer", "admin") else me().id
+    people, mails = (min(max(0, request.args.get(name, 0, type=int)), MOST) for name in ("people", "mails"))
+    found = approve.page(_parts(), owner_id=owner_id(), now=_now(), people_from=people, mails_from=mails)
+    return render_template(
+        "web/approvals/list.html", found=found, mine=owner_id() is not None, size=approve.SHOWN
+    )
 
 
 def _parts() -> Parts:

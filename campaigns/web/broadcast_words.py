@@ -9,6 +9,7 @@ from flask_babel import lazy_gettext as _l
 
 from campaigns.rules.broadcasts import LIFT, Problem
 from campaigns.services.broadcast import Ahead
+from campaigns.storage.broadcast_figures import Figures
 from campaigns.storage.broadcasts import Broadcast
 from campaigns.web import calendar_words
 from campaigns.web.words import Table, percent, short_day
@@ -46,23 +47,29 @@ BUCKETS: Table = {
     "sent": _l("送信済み"),
     "planned": _l("送信予定"),
     "waiting": _l("月の枠を待つ"),
+    "sales": _l("営業が対応している"),
     "asked": _l("担当営業の了承待ち"),
     "rest": _l("テストの判定待ち"),
     "in_doubt": _l("結果不明"),
     "expired": _l("期限切れ"),
     "failed": _l("送信できず"),
+    "had": _l("同じメールを受け取り済み"),
     "blocked": _l("送らない"),
+    "left_out": _l("登録しなかった（停止・アドレスなしなど）"),
 }
 BUCKET_ICONS = {
     "sent": "circle-check",
     "planned": "clock",
     "waiting": "clock-pause",
+    "sales": "phone",
     "asked": "user",
     "rest": "git-branch",
     "in_doubt": "help-circle",
     "expired": "calendar-x",
     "failed": "alert-circle",
+    "had": "mail-check",
     "blocked": "ban",
+    "left_out": "ban",
 }
 # Where the mails behind a bucket are; the others have none yet.
 BUCKET_SHOWS = {
@@ -98,6 +105,9 @@ PROBLEMS: Table = {
     "subject_b_missing": _l("比べる件名（B）を書いてください。"),
     "content_b_missing": _l("比べるメール（B）を選んでください。"),
     "content_b_same": _l("AとBに同じメールは選べません。"),
+    "other_product": _l(
+        "このメールは別の商材のものです。この商材のメールか、商材を決めていないメールを選んでください。"
+    ),
     "product_ended": _l("この商材は終了しています。"),
     "sender_incomplete": _l("送信者情報（名称・住所・問い合わせ先など）が足りません。"),
     "mail_empty": _l("このメールには、まだ件名か本文がありません。"),
@@ -183,6 +193,11 @@ def sample(ahead: Ahead) -> str:
             n=f"{ahead.proposed_n:,}",
         )
     )
+
+
+def buckets(found: Broadcast, figures: Figures) -> dict[str, int]:
+    """Everybody whom it was meant for when it was asked for, in one bucket: those whom nothing could be sent to as well."""
+    return {**figures.buckets, "left_out": max(0, found.people - figures.people)}
 
 
 def verdict(found: Broadcast) -> str:

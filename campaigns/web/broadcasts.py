@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
@@ -57,22 +58,22 @@ def count_GET() -> ResponseReturnValue:
     """How many the form's conditions find, for the line beside them."""
     plan = _plan(request.args)
     if plan.product_id is None:
-        return render_template("web/broadcasts/_count.html", people=None)
+        return render_template("web/broadcasts/_count.html", found=None)
     with _parts().engine.connect() as tx:
-        people, about = reach.fitting(
+        found = reach.fitting(
             tx,
             product_id=plan.product_id,
             classes=plan.classes,
             event_id=plan.event_id,
             wanted=plan.audience,
+            told=reach.Contents((plan.content_id,), True) if plan.content_id else reach.NOTHING,
         )
-        everybody = stored.everybody(tx)
+        everybody = stored.everybody(tx, about=found.is_about)
     return render_template(
         "web/broadcasts/_count.html",
-        people=people,
-        about=about,
+        found=found,
         everybody=everybody,
-        is_mass=rule.needs_second(people, everybody),
+        is_mass=rule.needs_second(found.people, everybody),
     )
 
 
@@ -127,6 +128,7 @@ def answer_POST(id: int, word: str) -> ResponseReturnValue:
             version=_version(),
             user_id=current_user.id,
             now=_now(),
+            seen=request.form.get("seen"),
         )
     except Stale:
         return _stale(id)
@@ -173,6 +175,10 @@ def _launch(id: int) -> None:
 
 def _save(found: Broadcast | None) -> ResponseReturnValue:
     plan = _plan(request.form)
+    with _parts().engine.connect() as tx:
+        products, _events = scenarios.choices(tx)
+    if plan.product_id not in dict(products):  # ended or deleted while the form was open
+        plan = replace(plan, product_id=None)
     errors = {
         name: str(words.PROBLEMS[f"{name}_missing"])
         for name in ("name", "product_id", "theme")

@@ -92,6 +92,7 @@ def own_POST() -> ResponseReturnValue:
         return _month_page(month, error=_("日付を入力してください。")), 422
     if kind == "closed" and day < _today():
         return _month_page(month, error=_("過ぎた日は休業日にできません。")), 422
+    expected = show_calendar.expected(_parts(), day, now=_now()) if kind == "closed" else 0
     done = reschedule.close(_parts(), day, kind=kind, note=note, user_id=current_user.id, now=_now())
     if kind == "open":
         flash(_("%(day)sを営業日にしました。", day=day_in_words(day)), "ok")
@@ -99,8 +100,10 @@ def own_POST() -> ResponseReturnValue:
         flash(_("%(day)sを休業日にしました。", day=day_in_words(day)), "ok")
         if done.n or done.stayed:
             _say(done)
-        else:
+        elif not expected:
             flash(_("この日に予定していたメールはありませんでした。"), "info")
+        if expected:
+            flash(_("この日の見込み%(n)s通は、ほかの営業日に移りました。", n=f"{expected:,}"), "info")
     return redirect(url_for(".month_GET", month=month_label(month_of_day(day))), code=303)
 
 

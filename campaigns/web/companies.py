@@ -16,7 +16,7 @@ from campaigns.services import classify, edit_company
 from campaigns.services.edit_company import Stale
 from campaigns.storage import companies as stored
 from campaigns.storage import timeline
-from campaigns.web import lead_words
+from campaigns.web import lead_words, trade_words
 from campaigns.web.asked import number
 from campaigns.web.session import needs
 
@@ -134,6 +134,7 @@ def _page(
     return render_template(
         "web/companies/company.html",
         company=company,
+        trades=trade_words,
         members=members,
         users=users,
         form=form,

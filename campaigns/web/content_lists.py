@@ -216,11 +216,21 @@ class OnShelf:
     stands: bool
 
 
+def questions(lines: Sequence[Line], on_shelf: frozenset[int]) -> list[tuple[Line, bool]]:
+    """The contents that ask whether to go on, approved or drafts, and whether each may go."""
+    mine = [line for line in lines if line.kind == ContentKind.PERMISSION and line.status != Status.RETIRED]
+    return [(line, line.id in on_shelf) for line in mine]
+
+
 def shelves(
     lines: Sequence[Line], products: Iterable[tuple[int, str]], audience: Audience, on_shelf: frozenset[int]
 ) -> list[tuple[int, str, int, list[OnShelf]]]:
     """By product: its id, name, people, and what its shelf holds."""
-    kept = [line for line in lines if line.is_evergreen and line.status == Status.APPROVED]
+    kept = [
+        line
+        for line in lines
+        if line.is_evergreen and line.status == Status.APPROVED and line.kind != ContentKind.PERMISSION
+    ]
     return [
         (
             product_id,

@@ -23,6 +23,7 @@ from campaigns.web import content_words as told_words
 from campaigns.web import scenario_words as words
 from campaigns.web.mails import safe_back
 from campaigns.web.session import needs
+from campaigns.web.words import language
 
 pages = Blueprint("contents", __name__, url_prefix="/mails")
 
@@ -83,8 +84,10 @@ def shelf_GET() -> ResponseReturnValue:
     return render_template(
         "web/mails/shelf.html",
         shelves=lists.shelves(found.lines, products, told.audience, on_shelf),
+        questions=lists.questions(found.lines, on_shelf),
         told=told,
         words=words,
+        told_words=told_words,
     )
 
 
@@ -124,7 +127,12 @@ def new_POST() -> ResponseReturnValue:
     product_id = request.form.get("product_id", type=int)
     if starter in author.starters():
         content_id = author.from_starter(
-            _parts(), starter, product_id=product_id, user_id=current_user.id, now=_now()
+            _parts(),
+            starter,
+            product_id=product_id,
+            user_id=current_user.id,
+            now=_now(),
+            lang=language(),
         )
     else:
         content_id = author.create(

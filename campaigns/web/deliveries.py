@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
@@ -13,13 +13,22 @@ from sqlalchemy import Connection
 
 from campaigns.parts import Parts
 from campaigns.rules.schedule import month_label, month_of, parse_month
-from campaigns.services import explain, export_deliveries, hold, self_audit, settle_doubt, watch
+from campaigns.services import (
+    count_deliveries,
+    explain,
+    export_deliveries,
+    hold,
+    self_audit,
+    settle_doubt,
+    watch,
+)
+from campaigns.services.count_deliveries import Told
 from campaigns.services.explain import Month
 from campaigns.services.hold import HoldError, Kind, Target
 from campaigns.storage import deliveries as stored
 from campaigns.storage.deliveries import CARE, CLASSES, GROUPS, UNSENT, Filter, Line
 from campaigns.web import delivery_words as words
-from campaigns.web import explain_words
+from campaigns.web import explain_words, outlook_words
 from campaigns.web.session import needs
 from campaigns.web.words import STATES, word
 
@@ -38,11 +47,10 @@ def list_GET() -> ResponseReturnValue:
     wanted, chip = _filter()
     offset = max(0, request.args.get("from", 0, type=int))
     this = month_of(now, parts.settings.tz)
+    told = count_deliveries.read(parts, wanted, this=this)
+    counts = {**told.groups, "held": told.groups["held"] + told.held}
     with parts.engine.connect() as tx:
-        counts = stored.counts(tx, wanted)
-        waits = stored.held(tx, wanted) if stored.shows_held(wanted, this=this) else 0
-        lines = _lines(tx, wanted, counts, waits=waits, offset=offset)
-        counts["held"] += waits
+        lines = _lines(tx, wanted, told, offset=offset)
         doubts, doubted = stored.in_doubt(tx)
         months = stored.months(tx)
         products = stored.products(tx)
@@ -53,6 +61,7 @@ def list_GET() -> ResponseReturnValue:
         wanted=wanted,
         chip=chip,
         counts=counts,
+        told=told,
         total=sum(counts.values()),
         unsent=sum(counts[g] for g in UNSENT),
         care=sum(counts[g] for g in CARE),
@@ -68,21 +77,19 @@ def list_GET() -> ResponseReturnValue:
         products=products,
         offset=offset,
         page=PAGE,
-        audit=self_audit.run(parts, now=now),
+        audit=self_audit.read(parts, now=now),
         now=now,
         words=words,
         link=_link,
     )
 
 
-def _lines(
-    tx: Connection, wanted: Filter, counts: Mapping[str, int], *, waits: int, offset: int
-) -> Sequence[Line]:
+def _lines(tx: Connection, wanted: Filter, told: Told, *, offset: int) -> Sequence[Line]:
     """A page of the table: the deliveries, and behind them those who wait without one."""
     found = stored.page(tx, wanted, offset=offset, limit=PAGE)
-    if not waits or len(found) == PAGE or (wanted.groups and "held" not in wanted.groups):
+    if not told.held or len(found) == PAGE or (wanted.groups and "held" not in wanted.groups):
         return found
-    before = sum(n for group, n in counts.items() if not wanted.groups or group in wanted.groups)
+    before = sum(n for group, n in told.groups.items() if not wanted.groups or group in wanted.groups)
     skip = max(0, offset - before)
     return (*found, *stored.held_page(tx, wanted, offset=skip, limit=PAGE - len(found)))
 
@@ -155,6 +162,7 @@ def why_GET(person_id: int) -> ResponseReturnValue:
         back=back,
         most=WHY_MOST,
         words=explain_words,
+        outlook=outlook_words,
     )
 
 

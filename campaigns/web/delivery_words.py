@@ -42,10 +42,17 @@ _PLAIN = {
     "month_passed": _l("月をまたいだため、翌月の枠を待ちます"),
     "month_over": _l("今月の営業日がもうありません"),
     "less_often": _l("回数を減らす希望により、今月はお休みです"),
+    "tired": _l("6通続けて反応がないため、2か月に1通に減らしています"),
+    "resting": _l("12通続けて反応がないため、半年に1通に減らしています"),
+    "permission_first": _l("12通続けて反応がないため、先に「受け取りの確認」のメールを送ります"),
+    "permission_asked": _l("12通続けて反応がないため、シナリオの行の前に、今後も受け取るかを1度だけ伺います"),
+    "shelf_instead": _l("12通続けて反応がないため、シナリオの行の代わりに、常備の棚から半年に1通送ります"),
+    "rep_wrote": _l("営業から本人へメールを送ったため、7日あけて予定し直します"),
+    "planned_anew": _l("この月の予定は取りやめ、予定し直します"),
     "gap": _l("前のメールから21日たっていません"),
     "product_taken": _l("この商材は今月すでに送りました"),
     "address_taken": _l("同じアドレスを使う別の担当者に、今月は送ります"),
-    "tone_ratio": _l("情報メールが3通続くまで、セールス色のあるメールは待ちます"),
+    "tone_ratio": _l("情報メールが決めた数だけ続くまで、セールス色のあるメールは待ちます"),
     "tone_hard": _l("この管理区分・見込度には、強いセールスのメールを送りません"),
     "scenario_paused": _l("シナリオが一時停止中です"),
     "product_paused": _l("商材の配信が一時停止中です"),
@@ -93,9 +100,15 @@ _PLAIN = {
     "not_wanted": _l("担当営業が、このシナリオへの登録を見送りました"),
 }
 PAUSED = {
-    "all": _l("すべての配信を止めました。送信予定は失われず、再開すると続きます。"),
-    "product": _l("この商材の配信を一時停止しました。送信予定は失われず、再開すると続きます。"),
-    "scenario": _l("このシナリオを一時停止しました。送信予定は失われず、再開すると続きます。"),
+    "all": _l(
+        "すべての配信を止めました。誰がどこまで進んだかは失われません。再開すると、その日の日付で予定し直して続けます。"
+    ),
+    "product": _l(
+        "この商材の配信を一時停止しました。送信予定はいったん外し、空いた月はほかの商材が使えます。再開すると、その日の日付で予定し直して続けます。"
+    ),
+    "scenario": _l(
+        "このシナリオを一時停止しました。送信予定はいったん外し、空いた月はほかの商材やシナリオが使えます。再開すると、その日の日付で予定し直して続けます。"
+    ),
 }
 RESUMED = {
     "all": _l("配信を再開しました。"),
@@ -195,7 +208,9 @@ def held(one: Held) -> str:
         return str(
             _("「%(product)s」の枠が先のため%(day)sまで保留：%(why)s", product=product, day=until, why=why)
         )
-    return str(_("%(day)sまで保留：%(why)s", day=full_day(one.until), why=why)) if one.until else why
+    if one.until is None or one.code in ("scenario_paused", "product_paused"):
+        return why  # a pause has no date: it lasts until somebody resumes
+    return str(_("%(day)sまで保留：%(why)s", day=full_day(one.until), why=why))
 
 
 def _first(one: Held) -> str:

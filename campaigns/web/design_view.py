@@ -50,8 +50,8 @@ def role_gaps(found: Design) -> tuple[RoleGap, ...]:
     return tuple(lines)
 
 
-def picture(found: Design, course: Course, *, editing: str) -> Picture:
-    """The flow beside the table, with the table's numbers."""
+def pictures(found: Design, course: Course, *, editing: str) -> tuple[Picture, Picture]:
+    """The flow with the table's numbers: beside the table, and with room for the titles on paper."""
     counts = found.figures.rows
     places = [
         Place(
@@ -69,7 +69,9 @@ def picture(found: Design, course: Course, *, editing: str) -> Picture:
     reached = {step.key: _reached(step, counts.get(step.key, RowCount())) for step in found.steps}
     waiting = {key: count.waiting for key, count in counts.items()}
     ways = _ways(found.steps)
-    return flow_svg.layout(places, flow_svg.people(ways, reached=_inflow(ways, reached), waiting=waiting))
+    told = flow_svg.people(ways, reached=_inflow(ways, reached), waiting=waiting)
+    printed = flow_svg.layout(places, told, label_max=flow_svg.PRINTED_LABEL_MAX)
+    return flow_svg.layout(places, told), printed
 
 
 def _ways(steps: Sequence[Step]) -> list[Way]:
@@ -101,7 +103,11 @@ def _reached(step: Step, count: RowCount) -> int:
 
 def _title(step: Step, course: Course) -> str:
     if step.kind in TASKS or step.kind in ("shelf", "wait", "jump"):
-        return str(KINDS[step.kind]) if step.kind != "jump" else "→ " + course.labels.get(step.goto_key, "")
+        return (
+            str(KINDS[step.kind])
+            if step.kind != "jump"
+            else "→ " + course.labels.get(step.goto_key, str(_("終わり")) if step.goto_key == "end" else "")
+        )
     return course.titles[step.key]
 
 

@@ -6,40 +6,58 @@ hands were on: the page puts the focus there, with and without a script.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TypedDict
 
-from flask import current_app, redirect, render_template, request, url_for
+from flask import current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.datastructures import MultiDict
 
 from campaigns.parts import Parts
-from campaigns.rules import designing
+from campaigns.rules import designing, starters
 from campaigns.rules import scenarios as rule
+from campaigns.rules.explaining import Held
 from campaigns.rules.scenarios import Scenario, Step
 from campaigns.rules.tones import Tone
 from campaigns.services import author, design, hold
 from campaigns.services.author import Stale
+from campaigns.services.catalogue import Invalid
 from campaigns.services.design import Design, Row
 from campaigns.storage import audience, step_people
-from campaigns.web import design_view, step_forms
+from campaigns.storage.step_counts import RowCount
+from campaigns.web import delivery_words, design_view, flow_svg, step_forms
 from campaigns.web import scenario_words as words
 from campaigns.web import step_words as say
 from campaigns.web.scenarios import pages
 from campaigns.web.session import needs
+from campaigns.web.words import language
 
 __all__ = ["pages"]
 PAGE = 50
 
 
+@pages.errorhandler(design.Full)
+def full(_error: design.Full) -> ResponseReturnValue:
+    """No further row goes in: the table as it stands, with the reason."""
+    flash(
+        _("表が大きすぎます（%(most)s行まで）。不要な行を削除してから足してください。", most=design.ROWS_MAX),
+        "error",
+    )
+    return _back(int((request.view_args or {})["scenario_id"]))
+
+
 @pages.get("/<int:scenario_id>")
 @needs("marketer", "admin")
 def design_GET(scenario_id: int) -> ResponseReturnValue:
-    return _page(scenario_id, editing=request.args.get("edit", ""), at=request.args.get("at", ""))
+    """event: one that was just made for the row that is being edited; it stands chosen in the row's form."""
+    args = request.args
+    return _page(
+        scenario_id, editing=args.get("edit", ""), at=args.get("at", ""), event=args.get("event", "")
+    )
 
 
 @pages.post("/<int:scenario_id>/rows")
@@ -74,6 +92,12 @@ def row_POST(scenario_id: int, key: str) -> ResponseReturnValue:
         design.save_row(_parts(), scenario_id, key, row, was=request.form.get("was", ""), **_by())
     except Stale:
         return _page(scenario_id, editing=key, form=request.form, is_stale=True), 409
+    except Invalid as wrong:
+        errors = dict.fromkeys(wrong.errors, _("一覧から選んでください。"))
+        return _page(scenario_id, editing=key, form=request.form, errors=errors), 422
+    if request.form.get("new_event"):
+        back = url_for(".design_GET", scenario_id=scenario_id, edit=key, _anchor=f"row-{key}")
+        return _leave(url_for("events.new_GET", back=back))
     if starter and row.content_id is not None:
         back = url_for(".design_GET", scenario_id=scenario_id, at=key)
         return _leave(url_for("mails.edit_GET", content_id=row.content_id, back=back))
@@ -116,13 +140,19 @@ def row_act_POST(scenario_id: int, key: str, action: str) -> ResponseReturnValue
 @pages.post("/<int:scenario_id>/undo")
 @needs("marketer", "admin")
 def undo_POST(scenario_id: int) -> ResponseReturnValue:
-    return _back(scenario_id, at=design.undo(_parts(), scenario_id) or "")
+    at = design.undo(_parts(), scenario_id, change=request.form.get("change", type=int))
+    if at is None:
+        flash(_("すでに元に戻したか、ほかの変更が先に入りました。いまの表を確かめてください。"), "info")
+    return _back(scenario_id, at=at or "")
 
 
 @pages.post("/<int:scenario_id>/discard")
 @needs("marketer", "admin")
 def discard_POST(scenario_id: int) -> ResponseReturnValue:
-    design.discard(_parts(), scenario_id, **_by())
+    if design.discard(_parts(), scenario_id, **_by()):
+        flash(
+            _("下書きを取り消し、公開中の版に戻しました。「元に戻す」で下書きを取り戻せます。"), "at-designer"
+        )
     return _back(scenario_id)
 
 
@@ -135,8 +165,12 @@ def people_GET(scenario_id: int, key: str) -> ResponseReturnValue:
     if show not in step_people.SHOWN:
         show = "waiting"
     after = request.args.get("after", 0, type=int)
-    with _parts().engine.connect() as tx:
-        lines = step_people.page(tx, scenario_id, key, show=show, after=after, limit=PAGE + 1)
+    counted = getattr(found.figures.rows.get(key, RowCount()), show)
+    lines: Sequence[step_people.Line] = ()
+    # Nobody is looked for where a big scenario's count found nobody: that takes a pass over all of its people.
+    if counted or found.figures.at is None:
+        with _parts().engine.connect() as tx:
+            lines = step_people.page(tx, scenario_id, key, show=show, after=after, limit=PAGE + 1)
     return render_template(
         "web/scenarios/people.html",
         found=found,
@@ -146,7 +180,17 @@ def people_GET(scenario_id: int, key: str) -> ResponseReturnValue:
         has_more=len(lines) > PAGE,
         course=say.course(found.steps),
         words=say,
+        why=_why,
     )
+
+
+def _why(line: step_people.Line) -> str:
+    """Why a mail waits or did not go, in a sentence; '' where the state says it all."""
+    if line.state == "expired":
+        return str(_("期限が過ぎました"))
+    if line.state in ("active", "carried_over"):
+        return delivery_words.held(Held(line.reason)) if line.reason else ""
+    return delivery_words.plain(line.reason)
 
 
 def _page(
@@ -154,6 +198,7 @@ def _page(
     *,
     editing: str = "",
     at: str = "",
+    event: str = "",
     form: MultiDict[str, str] | None = None,
     errors: Mapping[str, str] | None = None,
     focus: str = "",
@@ -163,6 +208,8 @@ def _page(
     found = design.load(_parts(), scenario_id, now=_now())
     step = next((s for s in found.steps if s.key == editing), None)
     shown = form if form is not None else step_forms.as_form(step) if step else MultiDict()
+    if event:
+        shown["event_id"] = event
     industries: tuple[str, ...] = ()
     bands: tuple[str, ...] = ()
     if step is not None and shown.get("on") in ("industry", "size"):
@@ -173,13 +220,17 @@ def _page(
         by_line.setdefault(problem.line or 0, []).append(problem)
     course = say.course(found.steps)
     typed = step_forms.row(shown)[0] if step else None
+    picture, printed = design_view.pictures(found, course, editing=editing)
     return render_template(
         "web/scenarios/design.html",
         found=found,
         course=course,
         lines=designing.spots(found.steps),
         depth=design_view.depths(found.steps),
-        picture=design_view.picture(found, course, editing=editing),
+        picture=picture,
+        printed=printed,
+        printed_pages=flow_svg.pages(printed),
+        printed_scale=flow_svg.PRINTED_SCALE,
         roles=design_view.role_gaps(found),
         by_line=by_line,
         bad=[problem for problem in found.problems if problem.is_error],
@@ -196,7 +247,7 @@ def _page(
         words=words,
         say=say,
         tones=list(Tone),
-        starters=author.starters(),
+        starters=starters.in_order(author.starters(), [s.key for s in found.steps]),
         seen={"industry": industries, "size": bands},
     )
 
@@ -229,7 +280,9 @@ def _with_new_mail(row: Row, starter: str, scenario: Scenario) -> Row:
             **_by(),
         )
         return replace(row, content_id=content_id)
-    content_id = author.from_starter(_parts(), starter, product_id=scenario.product_id, **_by())
+    content_id = author.from_starter(
+        _parts(), starter, product_id=scenario.product_id, lang=language(), **_by()
+    )
     return replace(row, content_id=content_id, tone=author.read_starter(starter)[0]["tone"])
 
 

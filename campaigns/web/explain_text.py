@@ -9,10 +9,12 @@ from datetime import date, datetime
 from flask import Flask
 from flask_babel import force_locale
 
+from campaigns.rules.outlook import Stop
 from campaigns.rules.schedule import month_label
-from campaigns.services.explain import Entry, Explained, Month
+from campaigns.services.explain import Entry, Explained, Month, Road
 from campaigns.storage.explain import Mailbox
 from campaigns.web import explain_words as words
+from campaigns.web import outlook_words
 from campaigns.web.words import month_name
 
 
@@ -34,6 +36,11 @@ def as_text(mailbox: Mailbox, people: Sequence[Explained]) -> str:
             tense = str(words.TENSES[month.tense])
             lines.append(f"  {month_name(month.month)}" + (f"  ({tense})" if tense else ""))
             lines += [f"    {_line(entry)}" for entry in month.entries] or ["    –"]
+        for road in found.roads:
+            stopped = outlook_words.stopped(road)
+            head = f"{outlook_words.heading()}: {road.product} / {road.scenario}"
+            lines.append(f"  {head}" + (f" – {stopped}" if stopped else ""))
+            lines += [_ahead(line) for line in outlook_words.lines(road)]
     return "\n".join(lines)
 
 
@@ -42,6 +49,11 @@ def _line(entry: Entry) -> str:
     title = f" “{entry.line.title}”" if entry.line and entry.line.title else ""
     said = words.sentence(entry)
     return f"{head}: {words.label(entry)}{title}" + (f" – {said}" if said else "")
+
+
+def _ahead(line: outlook_words.Line) -> str:
+    mark = "→ " if line.arm else ""
+    return "    " + "  " * line.depth + mark + line.what + (f" – {line.note}" if line.note else "")
 
 
 def as_json(mailbox: Mailbox, people: Sequence[Explained]) -> dict[str, object]:
@@ -77,6 +89,38 @@ def _person(found: Explained) -> dict[str, object]:
         "not_enrolled": list(found.missing),
         "facts": words.facts(found),
         "months": [_month(month) for month in found.months],
+        "ahead": [_road(road) for road in found.roads],
+    }
+
+
+def _road(road: Road) -> dict[str, object]:
+    return {
+        "product": road.product,
+        "scenario": road.scenario,
+        "block": road.block or None,
+        "rows": [_stop(stop) for stop in road.stops],
+        "words": [_ahead(line).strip() for line in outlook_words.lines(road)],
+    }
+
+
+def _stop(stop: Stop) -> dict[str, object]:
+    """A row ahead; `arms` of a branch hold further rows. likely: the arm that would come as things stand."""
+    step = stop.step
+    return {
+        "key": step.key,
+        "kind": step.kind,
+        "title": step.content_title or step.title,
+        "month": month_label(stop.month) if stop.month is not None else None,
+        "until": _iso(date.fromordinal(stop.until)) if stop.until else None,
+        "left_out": stop.left_out or None,
+        "arms": {
+            arm.name: {
+                "likely": arm.is_likely,
+                "goes_to": arm.goes_to or None,
+                "rows": [_stop(one) for one in arm.stops],
+            }
+            for arm in stop.arms
+        },
     }
 
 

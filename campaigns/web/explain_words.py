@@ -9,7 +9,7 @@ from flask_babel import pgettext
 from campaigns.rules.explaining import Why
 from campaigns.services.explain import Entry, Explained
 from campaigns.storage.deliveries import Line
-from campaigns.web import delivery_words, lead_words
+from campaigns.web import delivery_words, lead_words, outlook_words
 from campaigns.web.words import REFUSAL_REASONS, SCOPES, STATES, day, moment, month_name, short_day, word
 
 TENSES = {"past": "", "present": _l("今月"), "future": _l("これから")}
@@ -25,6 +25,8 @@ _NONE = {
     "owner_asked": _l("担当営業の了承を待っています"),
     "sending_paused": _l("すべての配信を止めていました"),
     "stopped": _l("シナリオへの参加は終わっています"),
+    "branch_decides": _l("%(ways)sを送る見込みです"),
+    "branch_decides_later": _l("次は%(month)s以降で、%(ways)sの予定です"),
     "no_record": _l("記録からは理由がわかりません"),
 }
 
@@ -38,6 +40,8 @@ def label(entry: Entry) -> str:
         return str(pgettext("why", "見込み"))
     if entry.why.code == "held":
         return word(STATES, "carried_over")
+    if entry.why.code == "branch_decides":
+        return str(_("分岐しだい"))
     return str(_("判定待ち") if entry.why.code == "waits_decision" else _("なし"))
 
 
@@ -63,7 +67,13 @@ def _without(why: Why) -> str:
         return delivery_words.held(why.held)
     known = _NONE.get(why.code)
     words = str(known if known is not None else delivery_words.plain(why.code))
-    values = {"month": month_name(why.month), "title": why.title or _("無題のメール"), "product": why.product}
+    is_open = why.code in ("branch_decides", "branch_decides_later")
+    values = {
+        "month": month_name(why.month),
+        "title": outlook_words.title(why.chances[0]) if why.chances else why.title or _("無題のメール"),
+        "product": why.product,
+        "ways": outlook_words.ways(why.chances) if is_open else "",
+    }
     for name, value in values.items():
         words = words.replace(f"%({name})s", str(value))
     if why.by and (first := delivery_words.won(why.by)):

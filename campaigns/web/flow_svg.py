@@ -10,12 +10,15 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-LEFT, TOP = 60, 30  # of the first row
+LEFT, TOP = 72, 30  # of the first row
 ROW, COLUMN = 62, 92  # from row to row, from column to column
 RADIUS = 13
 THIN, THICK = 1.5, 8.0  # a line without people, and with the most
 ROUND = frozenset({"mail", "invite"})
 LABEL_MAX = 15  # in half-width letters
+PRINTED_LABEL_MAX = 44  # on paper the whole width is free
+PRINTED_ROWS = 12  # of a page of A4 at PRINTED_SCALE: 12 x 62 x 1.15 = 856 of 980 px, beside head and foot
+PRINTED_SCALE = 1.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +76,31 @@ class Picture:
     lines: tuple[Line, ...]
 
 
-def layout(places: Sequence[Place], ways: Sequence[Way]) -> Picture:
-    """Put rows and ways on the paper."""
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a picture that fits on a page: its upper edge and its height."""
+
+    top: int
+    height: int
+
+
+def pages(picture: Picture) -> tuple[Page, ...]:
+    """The picture in parts of whole rows, for paper."""
+    size = PRINTED_ROWS * ROW
+    tops = range(0, max(len(picture.shapes), 1) * ROW, size)
+    return tuple(Page(top, picture.height - top if top == tops[-1] else size) for top in tops)
+
+
+def layout(places: Sequence[Place], ways: Sequence[Way], *, label_max: int = LABEL_MAX) -> Picture:
+    """Put rows and ways on the paper. label_max: half-width letters of a title."""
     columns = _columns(places)
     shapes = {
         place.key: Shape(
-            place, LEFT + columns[place.key] * COLUMN, TOP + row * ROW, _width(place), _short(place.title)
+            place,
+            LEFT + columns[place.key] * COLUMN,
+            TOP + row * ROW,
+            _width(place, label_max),
+            _short(place.title, label_max),
         )
         for row, place in enumerate(places)
     }
@@ -149,10 +171,10 @@ def _end(a: Shape) -> str:
     return f"M{a.x} {a.y + RADIUS}v14"
 
 
-def _width(place: Place) -> int:
+def _width(place: Place, label_max: int) -> int:
     if place.kind in ROUND or place.kind == "branch":
         return 2 * RADIUS
-    return max(44, 18 + _letters(f"{place.label} {place.title}"[:LABEL_MAX]) * 6)
+    return max(44, 18 + _letters(f"{place.label} {place.title}"[:label_max]) * 6)
 
 
 def _right(shape: Shape) -> int:
@@ -161,12 +183,12 @@ def _right(shape: Shape) -> int:
     return shape.x + shape.width // 2 + 4 + _letters(shape.place.note) * 6
 
 
-def _short(text: str) -> str:
+def _short(text: str, label_max: int) -> str:
     """A title that fits beside its row."""
     width, kept = 0, ""
     for letter in text:
         width += _letters(letter)
-        if width > LABEL_MAX:
+        if width > label_max:
             return kept.rstrip() + "…"
         kept += letter
     return kept

@@ -8,11 +8,10 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from campaigns.parts import Parts
-from campaigns.services import approve, overview, simulate
-from campaigns.storage.approvals import Counts
+from campaigns.services import approve, overview, run_simulations
 from campaigns.storage.reports import Task
 from campaigns.web import words
-from campaigns.web.session import me, needs
+from campaigns.web.session import me, needs, owner_id
 
 pages = Blueprint("home", __name__)
 PAGE = 50
@@ -55,7 +54,7 @@ def _names() -> dict[str, object]:
 def home_GET() -> ResponseReturnValue:
     parts = _parts()
     shown = overview.home(parts, user_id=me().id, now=parts.clock.now())
-    return render_template("web/home/home.html", home=shown, approvals=_approvals())
+    return render_template("web/home/home.html", home=shown, **_asked())
 
 
 @pages.get("/today")
@@ -70,15 +69,19 @@ def today_GET() -> ResponseReturnValue:
         total=total,
         page=page,
         size=PAGE,
-        approvals=_approvals(),
-        simulations=simulate.under_way(parts),
+        simulations=run_simulations.under_way(parts),
+        **_asked(),
     )
 
 
-def _approvals() -> Counts:
-    """What waits for the reader's yes as an owner; for marketers, for anybody's."""
-    owner_id = None if me().role in ("marketer", "admin") else me().id
-    return approve.counts(_parts(), owner_id=owner_id, now=_parts().clock.now())
+def _asked() -> dict[str, object]:
+    """What waits for the reader's yes: as an owner, or as the second person of a broadcast."""
+    parts = _parts()
+    is_marketer = me().role in ("marketer", "admin")
+    return {
+        "approvals": approve.counts(parts, owner_id=owner_id(), now=parts.clock.now()),
+        "requests": overview.requests(parts, user_id=me().id) if is_marketer else (),
+    }
 
 
 @pages.get("/alerts")

@@ -237,7 +237,7 @@ def _answers(old: Settings) -> Settings:
     event_id = form.get("event_id", type=int)
     if new_event:
         starts_on, ends_on = _day("event_starts_on"), _day("event_ends_on")
-        event_id = add_event.run(
+        event_id = add_event.met(
             _parts(),
             name=new_event,
             starts_on=starts_on,

@@ -133,7 +133,7 @@ BASES = {
     "published": _l("公表されたアドレス"),
 }
 MAIL_STATUS = {
-    "unknown": _l("まだ送っていません"),
+    "unknown": _l("不達の知らせなし"),
     "ok": _l("届く"),
     "soft": _l("不達（一時）"),
     "hard": _l("不達（恒久）"),
@@ -182,6 +182,7 @@ KIND_ICONS = {
     "visit": "walk",
     "quote_request": "file-text",
     "fax_sent": "printer",
+    "mail_by_rep": "mail",
     "call_tried": "phone-off",
 }
 NOTE_MAX = 28

@@ -163,7 +163,7 @@ def _placeholder(mark: str) -> str:
         return str(
             _("リンク先がひな型のままです（%(mark)s）。自社のページの URL に替えてください。", mark=mark)
         )
-    return str(_("%(mark)s をまだ記入していません。自社の内容に書き替えてください。", mark=mark))
+    return str(_("%(mark)sをまだ記入していません。自社の内容に書き替えてください。", mark=mark))
 
 
 def _pair(args: Mapping[str, object]) -> dict[str, object]:

@@ -43,7 +43,10 @@ GROUPS: tuple[Group, ...] = (
         1,
         lazy_pgettext("menu", "集客"),
         "speakerphone",
-        (Item("imports", lazy_pgettext("menu", "取込"), "imports", "/imports", MARKETING),),
+        (
+            Item("events", lazy_pgettext("menu", "展示会・施策"), "events", "/events", MARKETING),
+            Item("imports", lazy_pgettext("menu", "取込"), "imports", "/imports", MARKETING),
+        ),
     ),
     Group(
         2,
@@ -63,10 +66,23 @@ GROUPS: tuple[Group, ...] = (
             Item("scenarios", lazy_pgettext("menu", "シナリオ"), "scenarios", "/scenarios", MARKETING),
             Item("mails", lazy_pgettext("menu", "コンテンツ"), "mails", "/mails", MARKETING),
             Item("ideas", lazy_pgettext("menu", "ネタ帳"), "ideas", "/ideas"),
-            Item("broadcasts", lazy_pgettext("menu", "一斉配信"), "broadcasts", "/broadcasts", MARKETING),
+            Item(
+                "broadcasts",
+                lazy_pgettext("menu", "一斉配信"),
+                "broadcasts",
+                "/broadcasts",
+                MARKETING,
+                count="broadcasts",
+            ),
             Item("deliveries", lazy_pgettext("menu", "配信"), "deliveries", "/deliveries", MARKETING),
             Item("calendar", lazy_pgettext("menu", "配信カレンダー"), "calendar", "/calendar", MARKETING),
-            Item("approvals", lazy_pgettext("menu", "担当営業の確認"), "approvals", "/approvals"),
+            Item(
+                "approvals",
+                lazy_pgettext("menu", "担当営業の確認"),
+                "approvals",
+                "/approvals",
+                count="people",
+            ),
         ),
     ),
     Group(
@@ -99,6 +115,7 @@ SETTINGS: tuple[Item, ...] = (
     Item("products", lazy_pgettext("menu", "商材"), "products", "/products"),
     Item("senders", lazy_pgettext("menu", "送信者情報"), "senders", "/senders", MARKETING),
     Item("team", lazy_pgettext("menu", "利用者"), "team", "/team", ADMIN),
+    Item("house", lazy_pgettext("menu", "全社の決まり"), "house", "/house", ADMIN),
     Item("catcher", lazy_pgettext("menu", "届いたメール（練習）"), "catcher", "/caught"),
 )
 

@@ -37,7 +37,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a copy would replace."""
+    """What a copy would replace, or what taking one back would."""
 
     label: str
     before: str

@@ -12,7 +12,7 @@ from campaigns.rules import matrix
 from campaigns.rules.actions import Row
 from campaigns.rules.inheritance import Level
 from campaigns.rules.matrix import DUE_MAX, PRIORITY_MAX, ROWS_MAX
-from campaigns.services import catalogue
+from campaigns.services import catalogue, sender_profiles
 from campaigns.services.inherit import Holder
 from campaigns.web import scenario_words, words
 
@@ -137,7 +137,7 @@ def errors(found: Mapping[str, str]) -> dict[str, str]:
 def _error(field: str, code: str) -> str:
     if code == "out_of_range":
         bounds = {"gate": (1, 90), "gate_percent": (1, 90), "tone_every": (3, 12)}
-        ranges = catalogue.NUMBERS | catalogue.SENDER_NUMBERS | bounds
+        ranges = catalogue.NUMBERS | sender_profiles.NUMBERS | bounds
         least, most = ranges.get(field, (0, 999))
         return str(_("%(least)sから%(most)sの間で入力してください。", least=f"{least:,}", most=f"{most:,}"))
     if field == "windows":

@@ -11,13 +11,14 @@ from flask_babel import gettext as _
 
 from campaigns.parts import Parts
 from campaigns.rules.inheritance import Level
-from campaigns.services import catalogue, hold, inherit
+from campaigns.services import catalogue, hold, inherit, sales_word
 from campaigns.services.catalogue import Invalid, Stale
 from campaigns.services.inherit import Holder
 from campaigns.storage.products import Product
 from campaigns.web import product_forms as forms
 from campaigns.web import product_sections as sections
 from campaigns.web import product_words as words
+from campaigns.web import trade_words
 from campaigns.web.session import me, needs
 
 pages = Blueprint("products", __name__, url_prefix="/products")
@@ -63,7 +64,7 @@ def index_GET() -> ResponseReturnValue:
 @needs("marketer")
 def new_GET() -> ResponseReturnValue:
     values = {"purchase_cycle_days": 365, "gate_percent": 20, "expected_amount_yen": 0, "priority": 5,
-              "colour_no": 1, "is_active": True}  # fmt: skip
+              "colour_no": catalogue.free_colour(_parts()), "is_active": True}  # fmt: skip
     return _basics_page(None, values, errors={}, theirs={})
 
 
@@ -94,13 +95,16 @@ def _product_page(product: Product, *, errors: Mapping[str, str]) -> str:
     parts = _parts()
     holder = _holder("product", product.id)
     held = hold.held(parts)
+    undoable = inherit.undoable(parts, product.id)
     return render_template(
         "web/products/product.html",
         product=product,
         holder=holder,
         shown=sections.shown(parts, holder),
+        undoable=undoable,
+        undone=sections.changes(parts, holder, undoable.was, words.FIELDS) if undoable else (),
         around=catalogue.around(parts, product.id),
-        gate=catalogue.gate_of(parts, product.id, now=parts.clock.now()),
+        gate=sales_word.gate_of(parts, product.id, now=parts.clock.now()),
         held=[one for one in held if one.kind == "all" or (one.kind, one.id) == ("product", product.id)],
         family_id=next((f[0] for f in inherit.families(parts) if f[1] == holder.family), None),
         users={user.id: user.name for user in catalogue.choices(parts).users},
@@ -115,9 +119,11 @@ def fitting_GET(id: int) -> ResponseReturnValue:
     """How many people fit the target profile, by class: a part of the page, or a page of its own."""
     holder = _holder("product", id)
     profile = cast(Mapping[str, Any], holder.value("target_profile"))
-    found = catalogue.fitting(_parts(), id, profile)
+    found, about = catalogue.fitting(_parts(), id, profile)
     whole = not request.headers.get("HX-Request")
-    return render_template("web/products/fitting.html", holder=holder, found=found, whole=whole, words=words)
+    return render_template(
+        "web/products/fitting.html", holder=holder, found=found, about=about, whole=whole, words=words
+    )
 
 
 @pages.get("/defaults", defaults=HOUSE)
@@ -169,7 +175,7 @@ def section_POST(level: str, id: int, section: str) -> ResponseReturnValue:
         return _section_page(holder, section, typed, errors=error.errors), 422
     except inherit.Stale as error:
         return _section_page(error.now, section, typed, errors={}, is_stale=True), 409
-    _say(holder, changed)
+    _say(holder, section, changed)
     return redirect(_address(holder, section))
 
 
@@ -193,6 +199,7 @@ def _section_page(
         theirs=sections.plain(parts, holder, section) if is_stale else {},
         mine=sections.plain_values(parts, values) if is_stale else {},
         seen=catalogue.values_seen(parts),
+        trades=trade_words,
         senders=catalogue.choices(parts).senders,
         back=_address(holder, section),
         words=words,
@@ -223,15 +230,16 @@ def own_POST(level: str, id: int) -> ResponseReturnValue:
     except inherit.Stale:
         flash(_("ほかの人が先に変更しました。いまの値を確かめて、もう一度押してください。"), "warn")
     else:
-        _say(holder, changed)
+        _say(holder, sections.of_field(field), changed)
     return redirect(_address(holder, sections.of_field(field)))
 
 
-def _say(holder: Holder, changed: int) -> None:
+def _say(holder: Holder, section: str, changed: int) -> None:
+    """Said at the section, to which the browser goes, past the head of the page."""
     if holder.level is Level.PRODUCT:
-        flash(_("保存しました。"), "ok")
+        flash(_("保存しました。"), f"at-{section}")
     else:
-        flash(_("保存しました。%(n)s件の商材の値が変わりました。", n=changed), "ok")
+        flash(_("保存しました。%(n)s件の商材の値が変わりました。", n=changed), f"at-{section}")
 
 
 # --- basics, copy, sales ----------------------------------------------------------------------------------
@@ -330,6 +338,25 @@ def copy_POST(id: int) -> ResponseReturnValue:
     return redirect(url_for(".product_GET", id=id))
 
 
+@pages.post("/<int:id>/undo")
+@needs("marketer")
+def undo_POST(id: int) -> ResponseReturnValue:
+    """The values as they were before the last change."""
+    parts = _parts()
+    _holder("product", id)
+    version = request.form.get("version", 0, type=int)
+    try:
+        done = inherit.undo(parts, id, version=version, user_id=me().id, now=parts.clock.now())
+    except inherit.Stale:
+        flash(_("ほかの人が先に変更しました。いまの値を確かめて、もう一度押してください。"), "warn")
+    else:
+        if done:
+            flash(_("直前の変更を元に戻しました。"), "ok")
+        else:
+            flash(_("元に戻せる変更はありません。"), "warn")
+    return redirect(url_for(".product_GET", id=id))
+
+
 @pages.post("/<int:id>/team")
 @needs("marketer")
 def team_POST(id: int) -> ResponseReturnValue:
@@ -337,7 +364,7 @@ def team_POST(id: int) -> ResponseReturnValue:
     parts = _parts()
     product = catalogue.find(parts, id) or abort(404)
     try:
-        catalogue.set_team(
+        sales_word.set_team(
             parts,
             id,
             appetite=request.form.get("appetite", ""),

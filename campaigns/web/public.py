@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response
 
 from campaigns.parts import Parts
 from campaigns.rules.subscriptions import mask
-from campaigns.services import catalogue, refusal_list, refuse
+from campaigns.services import refusal_list, refuse, sender_profiles
 from campaigns.services.refuse import RefuseError
 from campaigns.storage.refusal_list import Settings
 from tracking_pixel import BadToken
@@ -123,11 +123,19 @@ def _disk_full(error: OSError) -> ResponseReturnValue:
     return render_template("public/not_found.html", settings=None, token="", words=words), 503
 
 
+@pages.get("/stay")
+def stay_GET() -> ResponseReturnValue:
+    """Where "go on" in a mail leads. The click has told it on its way here; this page knows nobody, and thanks."""
+    answer = make_response(render_template("public/stay.html", settings=None, token=""))
+    answer.headers["X-Robots-Tag"] = "noindex"
+    return answer
+
+
 @pages.get("/privacy")
 def privacy_GET() -> ResponseReturnValue:
     """How personal data is used, with what is true for this installation."""
     try:
-        senders = catalogue.disclosed_senders(_parts())
+        senders = sender_profiles.disclosed(_parts())
     except AWAY:
         senders = []
     return render_template("public/privacy.html", senders=senders, settings=None, token="")

@@ -16,6 +16,7 @@ from campaigns.services.yaml_scenario import Read
 from campaigns.storage import scenarios
 from campaigns.web import scenario_file_words as words
 from campaigns.web import scenario_words
+from campaigns.web.files import saved_as
 from campaigns.web.session import needs
 
 pages = Blueprint("scenario_files", __name__, url_prefix="/scenarios")
@@ -31,7 +32,7 @@ def file_GET(scenario_id: int) -> ResponseReturnValue:
     name, text = yaml_scenario.export(_parts(), scenario_id)
     answer = Response(text, mimetype="application/yaml")
     safe = _NOT_IN_NAMES.sub("_", name).strip("_")[:80] or "scenario"
-    answer.headers.set("Content-Disposition", "attachment", filename=f"{safe}.yaml")
+    answer.headers["Content-Disposition"] = saved_as(f"{safe}.yaml")
     return answer
 
 

@@ -12,7 +12,7 @@ from campaigns.web.mail_words import FORMATS as FORMATS
 from campaigns.web.mail_words import KINDS_OF_FILE as KINDS_OF_FILE
 from campaigns.web.mail_words import mail_problem as mail_problem
 from campaigns.web.mail_words import softer as softer
-from campaigns.web.words import day
+from campaigns.web.words import day, number
 
 STATUS = {
     "draft": _l("下書き"),
@@ -27,6 +27,7 @@ CONTENT_KINDS = {
     "case_study": _l("他社事例"),
     "general": _l("一般情報"),
     "product": _l("製品情報"),
+    "permission": _l("受け取りの確認"),
 }
 TONES = {
     "info": _l("情報メール"),
@@ -115,6 +116,7 @@ STARTERS = {
     "care_upkeep": _l("お客様：長く使うための手入れ"),
     "care_season": _l("お客様：長い休みの前後の確認"),
     "care_voice": _l("お客様：使い方の工夫"),
+    "permission": _l("受け取りの確認（反応のない方へ）"),
 }
 FLOW_PROBLEMS = {
     "no_mail": _l("メールの行がありません。メールか案内の行を1行以上追加してください。"),
@@ -122,13 +124,28 @@ FLOW_PROBLEMS = {
     "who_missing": _l("だれが行うかを選んでください。"),
     "due_out_of_range": _l("期限は1から%(most)sまでの営業日で入力してください。"),
     "wait_out_of_range": _l("待つ日数は1から%(most)sまでで入力してください。"),
-    "invite_without_date": _l(
-        "案内には、イベントか期限が必要です。日の決まったイベントを選ぶか、期限を入力してください。"
+    "invite_without_event": _l(
+        "案内する施策が選ばれていません。施策を選んでください。施策のない案内には、期限を入力してください。"
     ),
-    "event_past": _l("イベントの開催日 %(day)s がもう過ぎています。これからのイベントを選んでください。"),
+    "invite_without_date": _l(
+        "案内する施策の日程が未定です。施策に初日を入れるか、この行に期限を入力してください。"
+    ),
+    "event_past": _l("案内する施策の開催日 %(day)s がもう過ぎています。これからの施策を選んでください。"),
     "valid_after_event": _l("期限が開催日 %(day)s より後です。期限を開催日までの日にしてください。"),
     "invite_too_late": _l(
         "いま始める人に届くのは早くて %(earliest)s で、%(day)s に間に合いません。月か希望日を早めてください。"
+    ),
+    "invite_earlier": _l(
+        "この行で待っている%(n)s名は、前のメールとの間隔や希望日のため、%(day)s までに受け取れません。希望日を%(want)s日に早めると、%(gain)s名に届きます。"
+    ),
+    "invite_longer": _l(
+        "この行で待っている%(n)s名は、前のメールとの間隔や希望日のため、%(day)s までに受け取れません。期限を %(until)s まで延ばすと、%(gain)s名に届きます。"
+    ),
+    "invite_missed": _l(
+        "この行で待っている%(n)s名は、前のメールとの間隔や希望日のため、%(day)s までに受け取れません。この人たちには電話やFAXでお知らせください。"
+    ),
+    "day_closed": _l(
+        "%(day)s は休みが続くため、%(n)s名には %(moved)s に送ります。別の日に送るときは、希望日を変えてください。"
     ),
     "row_lost": _l("属していた分岐がありません。行を移し直してください。"),
     "row_out_of_place": _l("分岐の行が分岐のすぐ下に並んでいません。行を移してそろえてください。"),
@@ -146,9 +163,21 @@ FLOW_PROBLEMS = {
     "no_mail_before": _l(
         "この分岐の前にメールがないので、反応を待てません。前にメールの行を置いてください。"
     ),
+    "watch_over": _l(
+        "前のメールから%(waited)s日以上たってからこの行に来るため、「%(n)s日以内」はもう過ぎていて、待ちません。その日数のうちの反応だけで分かれます。待つ日数を%(waited)s日より長くするか、手前の「待つ」を短くしてください。"
+    ),
     "watched_missing": _l("反応を見るメールの行がなくなっています。メールを選び直してください。"),
     "watched_not_before": _l(
         "反応を見る%(other)s行目は、この分岐より前に送られません。前に送るメールを選んでください。"
+    ),
+    "mail_unfinished": _l("このメールには、まだ書き込んでいないところが%(n)sか所あります。"),
+    "no_leads": _l("「%(product)s」の見込み客がまだいないため、公開しても、だれにも届きません。"),
+    "nobody_fits": _l(
+        "配信対象に当てはまる見込み客がいません。公開しても、だれにも届きません。対象を広げるか、見込み客を増やしてください。"
+    ),
+    "nobody_to_send": _l("対象の%(n)s名のうち、いま送れる人がいません。理由は「送れる人数」に出ています。"),
+    "content_read": _l(
+        "送れるはずの%(all)s名のうち%(n)s名は、同じ内容をもう読んでいるため、このメールを受け取りません。"
     ),
     "call_unasked": _l(
         "反応も見込度も確かめずに電話・訪問をする行です。まだ関心の浅い人には逆効果なので、お悩み客以上か、担当営業のいる人にだけ行います。前に分岐を置くと、だれに行うかを選べます。"
@@ -181,6 +210,14 @@ ROLES = {
     "影響者": _l("影響者"),
 }
 LANGS = {"ja": _l("日本語"), "en": _l("英語")}
+LEFT_OUT = {
+    "classes": _l("ほかの管理区分も含める"),
+    "event": _l("施策の条件を外す"),
+    "industries": _l("業種の条件を外す"),
+    "bands": _l("従業員数の条件を外す"),
+    "roles": _l("購買への関与の条件を外す"),
+    "ranks": _l("見込度の条件を外す"),
+}
 REACH = {
     "no_address": _l("メールアドレスがない"),
     "address_hard": _l("届かないアドレス"),
@@ -192,6 +229,9 @@ REACH = {
     "refused_new": _l("新しい商材の案内を停止"),
     "no_consent": _l("同意の記録がない"),
     "person_excluded": _l("対象外（退職など）"),
+    "had_all": _l("同じ内容を受け取り済み"),
+    "scenario_done": _l("このシナリオを終えた"),
+    "scenario_stopped": _l("このシナリオを途中で止めた"),
     "lead_closed": _l("受注・失注などで終わった"),
     "lead_hot": _l("営業への引き渡しを待っている"),
     "lead_offered": _l("営業に引き渡しを提案している"),
@@ -211,13 +251,16 @@ def month(offset: int) -> str:
 def problem(found: Problem) -> str:
     """What is wrong with a scenario and what to do about it."""
     args = {
-        name: day(date.fromisoformat(str(value))) if name in ("day", "earliest") else value
+        name: day(date.fromisoformat(str(value))) if name in ("day", "earliest", "moved", "until") else value
         for name, value in found.args.items()
     }
     if "classes" in args:
         args["classes"] = _("・").join(str(args["classes"]).split("・"))
     if found.code in FLOW_PROBLEMS:
         return str(FLOW_PROBLEMS[found.code]) % args
+    if found.code == "mail_wrong":
+        said = mail_problem(str(args["mail_code"]), {name: str(value) for name, value in found.args.items()})
+        return str(_("このメールは、このままでは送れません：%(what)s", what=said))
     words = {
         "purpose_missing": lambda: _("シナリオの目的を書いてください。"),
         "goal_missing": lambda: _("ゴールとする接点を選んでください。"),
@@ -226,7 +269,7 @@ def problem(found: Problem) -> str:
         ),
         "classes_missing": lambda: _("配信対象の管理区分を1つ以上選んでください。"),
         "classes_of_field": lambda: _(
-            "管理区分 %(classes)s は担当営業の了承を得てから送ります。送る前に担当営業へ知らせてください。",
+            "管理区分 %(classes)s は担当営業の了承を得てから送ります。公開すると、担当営業に知らせが届きます。",
             **args,
         ),
         "product_ended": lambda: _("商材「%(product)s」は終了しています。", **args),
@@ -276,6 +319,13 @@ def problem(found: Problem) -> str:
         ),
     }
     return str(words[found.code]()) if found.code in words else found.code
+
+
+def of_field(n: int) -> str:
+    """How many need their owner's yes."""
+    if n:
+        return str(_("いま送れる人のうち%(n)s名が当たります。", n=number(n)))
+    return str(_("いま、当たる人はいません。"))
 
 
 def missing(codes: str) -> str:

@@ -23,7 +23,7 @@ from campaigns.storage import scenarios as stored
 from campaigns.web import scenario_forms as forms
 from campaigns.web import scenario_words as words
 from campaigns.web.session import needs
-from campaigns.web.words import number
+from campaigns.web.words import language
 
 pages = Blueprint("scenarios", __name__, url_prefix="/scenarios")
 
@@ -32,6 +32,20 @@ pages = Blueprint("scenarios", __name__, url_prefix="/scenarios")
 def gone(_error: Gone) -> ResponseReturnValue:
     """What was named is no longer there: the page that says so."""
     return current_app.handle_http_exception(NotFound())
+
+
+@pages.before_app_request
+def broadcasts_elsewhere() -> ResponseReturnValue | None:
+    """A broadcast is stored as a scenario, but its rows are not to be edited here: its own page answers."""
+    id = (request.view_args or {}).get("scenario_id")
+    if id is None or not current_user.is_authenticated:
+        return None
+    with _parts().engine.connect() as tx:
+        if not stored.is_broadcast(tx, id):
+            return None
+    if request.method in ("GET", "HEAD"):
+        return redirect(url_for("broadcasts.show_GET", id=id))
+    raise Gone
 
 
 @pages.get("")
@@ -62,7 +76,13 @@ def new_POST() -> ResponseReturnValue:
     if errors or product_id is None:
         return _new_page(request.form, errors), 422
     scenario_id = design.create(
-        _parts(), product_id=product_id, head=head, pattern=pattern, user_id=current_user.id, now=_now()
+        _parts(),
+        product_id=product_id,
+        head=head,
+        pattern=pattern,
+        user_id=current_user.id,
+        now=_now(),
+        lang=language(),
     )
     return redirect(url_for(".design_GET", scenario_id=scenario_id))
 
@@ -82,16 +102,23 @@ def pattern_POST() -> ResponseReturnValue:
 @needs("marketer", "admin")
 def fitting_POST() -> ResponseReturnValue:
     """How many people the typed conditions find, for the line below them; nothing is written."""
-    product_id = request.form.get("product_id", 0, type=int)
+    product_id, scenario_id = (request.form.get(name, 0, type=int) for name in ("product_id", "scenario_id"))
     with _parts().engine.connect() as tx:
-        n, is_about = reach.fitting(
+        found = reach.fitting(
             tx,
             product_id=product_id,
             classes=forms.classes(request.form),
             event_id=request.form.get("event_id", type=int),
             wanted=forms.audience(request.form),
+            told=reach.contents(tx, scenario_id) if scenario_id else reach.NOTHING,
+            scenario_id=scenario_id or None,
         )
-    return str(_("およそ%(n)s名", n=number(n)) if is_about else _("%(n)s名", n=number(n)))
+    return render_template(
+        "web/scenarios/_fitting.html",
+        found=found,
+        product_id=product_id,
+        event_id=request.form.get("event_id", type=int),
+    )
 
 
 @pages.get("/<int:scenario_id>/head")

@@ -14,7 +14,7 @@ from flask_babel import lazy_gettext as _l
 
 from campaigns.parts import Parts
 from campaigns.rules import warmup
-from campaigns.services import catalogue, check_dns, dns_records, resolver
+from campaigns.services import check_dns, dns_records, resolver, sender_profiles
 from campaigns.services.catalogue import Invalid, Stale
 from campaigns.services.check_dns import Report
 from campaigns.services.dns_records import Identity
@@ -103,13 +103,13 @@ def _warmup(sender_id: int | None, values: Mapping[str, object]) -> _Warmup | No
         open_from=warmup.open_from(start, first),
         today=None
         if now is None or sender_id is None
-        else (catalogue.let_out(parts, sender_id, today=today), now),
+        else (sender_profiles.let_out(parts, sender_id, today=today), now),
     )
 
 
 def _accounts(chosen: str) -> list[tuple[str, str]]:
     """The choices of SMTP accounts; empty where there is nothing to choose."""
-    names = catalogue.accounts(_parts())
+    names = sender_profiles.accounts(_parts())
     if len(names) < 2 and chosen in ("", *names):
         return []
     gone = (
@@ -124,7 +124,7 @@ def _shown(sender: Sender) -> dict[str, object]:
 
 def _identity(sender_id: int | None) -> Identity | None:
     """The domains of the profile as it is stored, not as it is being typed."""
-    sender = catalogue.sender(_parts(), sender_id) if sender_id else None
+    sender = sender_profiles.find(_parts(), sender_id) if sender_id else None
     if sender is None:
         return None
     return dns_records.identity(
@@ -141,7 +141,7 @@ def _records(sender_id: int | None) -> Report | None:
 @pages.get("/", strict_slashes=False)
 @needs("marketer")
 def index_GET() -> ResponseReturnValue:
-    return render_template("web/senders/index.html", senders=catalogue.senders(_parts()))
+    return render_template("web/senders/index.html", senders=sender_profiles.listed(_parts()))
 
 
 @pages.get("/new")
@@ -155,7 +155,7 @@ def new_GET() -> ResponseReturnValue:
 def new_POST() -> ResponseReturnValue:
     parts = _parts()
     try:
-        sender_id = catalogue.add_sender(parts, request.form, user_id=me().id, now=parts.clock.now())
+        sender_id = sender_profiles.add(parts, request.form, user_id=me().id, now=parts.clock.now())
     except Invalid as error:
         return _form(None, request.form, errors=error.errors, theirs={}), 422
     flash(_("送信者情報を登録しました。"), "ok")
@@ -165,7 +165,7 @@ def new_POST() -> ResponseReturnValue:
 @pages.get("/<int:sender_id>")
 @needs("marketer")
 def edit_GET(sender_id: int) -> ResponseReturnValue:
-    sender = catalogue.sender(_parts(), sender_id) or abort(404)
+    sender = sender_profiles.find(_parts(), sender_id) or abort(404)
     return _form(sender_id, _shown(sender), errors={}, theirs={}, missing=sender.missing)
 
 
@@ -173,11 +173,11 @@ def edit_GET(sender_id: int) -> ResponseReturnValue:
 @needs("marketer")
 def edit_POST(sender_id: int) -> ResponseReturnValue:
     parts = _parts()
-    if catalogue.sender(parts, sender_id) is None:
+    if sender_profiles.find(parts, sender_id) is None:
         abort(404)
     version = request.form.get("version", 0, type=int)
     try:
-        catalogue.save_sender(
+        sender_profiles.save(
             parts, sender_id, request.form, version=version, user_id=me().id, now=parts.clock.now()
         )
     except Invalid as error:
@@ -195,7 +195,7 @@ def edit_POST(sender_id: int) -> ResponseReturnValue:
 def dns_POST(sender_id: int) -> ResponseReturnValue:
     """Ask DNS now; bounded by resolver.TOTAL_S, and by one timeout where no resolver answers."""
     parts = _parts()
-    if catalogue.sender(parts, sender_id) is None:
+    if sender_profiles.find(parts, sender_id) is None:
         abort(404)
     who, page = _identity(sender_id), url_for("senders.edit_GET", sender_id=sender_id, _anchor="dns")
     lookup = resolver.of(parts.settings)

@@ -123,6 +123,11 @@ def me() -> User:
     return user
 
 
+def owner_id() -> int | None:
+    """Whose people the reader may say yes for: marketers for anybody's (None), the others for their own."""
+    return None if me().role in ("marketer", "admin") else me().id
+
+
 def safe_next(wanted: str | None) -> str:
     """Where to go after login: a path of ours, never another host."""
     if not wanted or not wanted.startswith("/") or wanted.startswith(("//", "/\\")):

@@ -17,7 +17,7 @@ from campaigns.parts import Parts
 from campaigns.rules.cells import inert
 from campaigns.rules.chances import REACTIONS, Rates
 from campaigns.rules.schedule import month_label
-from campaigns.services import export_simulation, simulate
+from campaigns.services import export_simulation, run_simulations, simulate
 from campaigns.storage import scenarios as stored
 from campaigns.storage import simulations
 from campaigns.storage.simulations import Simulation
@@ -64,7 +64,7 @@ def start_POST(scenario_id: int) -> ResponseReturnValue:
             errors=errors,
         )
         return page, 422
-    id = simulate.ask(parts, scenario_id, seed=seed, rates=rates, user_id=current_user.id, now=_now())
+    id = run_simulations.ask(parts, scenario_id, seed=seed, rates=rates, user_id=current_user.id, now=_now())
     if id is None:
         flash(_("このシナリオにはまだ表がありません。"), "error")
         return redirect(f"/scenarios/{scenario_id}")
@@ -120,7 +120,9 @@ def show_GET(scenario_id: int, id: int) -> ResponseReturnValue:
 @needs("marketer", "admin")
 def cancel_POST(scenario_id: int, id: int) -> ResponseReturnValue:
     one = _one(scenario_id, id)
-    simulate.cancel(_parts(), one.id, now=_now())
+    if not run_simulations.cancel(_parts(), one.id, now=_now()):
+        flash(_("計算はすでに終わっています。"), "info")
+        return redirect(url_for(".show_GET", scenario_id=scenario_id, id=id))
     flash(_("シミュレーションを取り消しました。何も書き込まれていません。"), "ok")
     return redirect(url_for(".start_GET", scenario_id=scenario_id, new=1))
 
@@ -151,8 +153,8 @@ def csv_GET(scenario_id: int, id: int) -> ResponseReturnValue:
 def _person(one: Simulation, products: Any) -> dict[str, Any]:
     """One person's year, or those found by the search for somebody."""
     query, chosen = request.args.get("q", "").strip(), request.args.get("person", type=int)
-    found = simulate.find(_parts(), one, query, limit=FOUND_MAX) if query else []
-    person = simulate.who(_parts(), one, chosen)
+    found = run_simulations.find(_parts(), one, query, limit=FOUND_MAX) if query else []
+    person = run_simulations.who(_parts(), one, chosen)
     year = simulate.year(_parts(), one, person.id, now=_now()) if person else None
     with _parts().engine.connect() as tx:
         mailed = {event.content for events in (year or {}).values() for event in events if event.content}

@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext as _l
 
 from campaigns.rules import simulating
 from campaigns.rules.schedule import first_day
-from campaigns.rules.simulating import Event
+from campaigns.rules.simulating import Desk, Event
 from campaigns.storage.simulations import Named, Simulation
 from campaigns.web.delivery_words import plain
 from campaigns.web.words import RANKS, word
@@ -23,12 +23,19 @@ REACTIONS = {
     "unsubscribe": _l("この商材の配信停止"),
 }
 TASKS = {"call": _l("電話"), "visit": _l("訪問"), "fax": _l("FAX")}
+FEW_MAILS = 4  # a year and person: less than one in three months
+MONTHS_NAMED = 4  # more in a sentence are no longer read
 TASK_ICONS = {"call": "phone", "visit": "walk", "fax": "printer"}
 
 
 def month(value: int) -> str:
     """Dec or 12月; January with its year."""
     return str(format_date(first_day(value), "MMM" if value % 12 else _("y年M月")))
+
+
+def months(r: Mapping[str, Any]) -> list[str]:
+    """What the columns are called: the rest of this month, then twelve more."""
+    return [str(_("今月")), *map(month, r["months"][1:])]
 
 
 def percent(share: float) -> str:
@@ -38,15 +45,15 @@ def percent(share: float) -> str:
 def shown(one: Simulation, products: Mapping[int, Named]) -> dict[str, Any]:
     """Everything the page shows: key figures, findings, table rows and the data of the charts."""
     r = one.result
-    excess = simulating.over(r)
-    rows = _rows(r, products)
+    desks = simulating.desks(r)
+    rows = _rows(r, desks, products)
     return {
         "sent": sum(r["sent"]),
-        "each": sum(r["sent"]) / r["people"] if r["people"] else 0,
+        "each": _each(r),
         "held": sum(map(sum, r["held"].values())),
         "hot": simulating.ranks_at(r, "end")["hot"],
         "calls": sum(r["tasks"]["call"]),
-        "excess": len(excess),
+        "excess": sum(desk.left > 0 for desk in desks),
         "rows": rows,
         "ranks": [
             (rank, *(simulating.ranks_at(r, when)[rank] for when in ("now", "half", "end")))
@@ -54,9 +61,21 @@ def shown(one: Simulation, products: Mapping[int, Named]) -> dict[str, Any]:
         ],
         "mail_finding": _mail_finding(r, products),
         "rank_finding": _rank_finding(r),
-        "call_finding": _call_finding(excess),
-        "charts": _charts(r, products, rows),
+        "call_finding": _call_finding(desks),
+        "charts": _charts(r, desks, products),
     }
+
+
+def _each(r: Mapping[str, Any]) -> float:
+    """Mails a person and year."""
+    return sum(r["sent"]) / r["people"] if r["people"] else 0.0
+
+
+def _first(r: Mapping[str, Any], products: Mapping[int, Named], id: int | str) -> str:
+    """Who goes first: another product, or another scenario of this one."""
+    if int(id) == r["product"]:
+        return str(_("この商材の別のシナリオ"))
+    return _name(products, id)
 
 
 def _name(products: Mapping[int, Named], id: int | str) -> str:
@@ -64,46 +83,82 @@ def _name(products: Mapping[int, Named], id: int | str) -> str:
     return found.name if found else str(_("他商材"))
 
 
-def _rows(r: Mapping[str, Any], products: Mapping[int, Named]) -> list[tuple[str, list[int]]]:
+def _rows(
+    r: Mapping[str, Any], desks: Sequence[Desk], products: Mapping[int, Named]
+) -> list[tuple[str, list[int]]]:
     """The table behind the pictures: a name and a figure for each month."""
     return [
         (_("送信"), r["sent"]),
-        *((_("保留：%(name)sが先", name=_name(products, id)), row) for id, row in r["held"].items()),
+        *((_("保留：%(name)sが先", name=_first(r, products, id)), row) for id, row in r["held"].items()),
         *((_("待つ：%(why)s", why=plain(code)), row) for code, row in r["waits"].items()),
-        *((_("送らない：%(why)s", why=plain(code)), row) for code, row in r["not_sent"].items()),
+        *((plain(code), row) for code, row in r["not_sent"].items()),
+        *(
+            (_("%(rank)s（月末の人数）", rank=word(RANKS, rank)), row)
+            for rank, row in r["ranks"].items()
+            if any(row)
+        ),
         *((str(name), r["tasks"][kind]) for kind, name in TASKS.items()),
         (_("電話の受入枠"), r["capacity"]),
+        (_("電話：前月からの持ち越し"), [desk.waiting for desk in desks]),
+        (_("電話：枠を超えて翌月へ"), [desk.left for desk in desks]),
     ]
 
 
 def _mail_finding(r: Mapping[str, Any], products: Mapping[int, Named]) -> str:
-    found = simulating.most_held(r)
-    if found is None:
-        return str(_("他の商材に枠をゆずる月はありません。"))
-    at, product, n = found
-    finding: str = _(
-        "%(month)sは%(name)sが%(n)s名の枠を先に使います。",
-        month=month(at),
-        name=_name(products, product),
-        n=f"{n:,}",
-    )
-    return finding
+    """What a marketer should know first: few mails, what keeps most of them, or who goes first."""
+    each, lost, held = _each(r), simulating.most_not_sent(r), simulating.most_held(r)
+    said: list[str] = []
+    if each < FEW_MAILS:
+        said.append(_("12か月で1名あたり%(n)s通しか届きません。", n=f"{each:.1f}"))
+    if lost and lost[1] > sum(map(sum, r["held"].values())):
+        said.append(
+            _(
+                "送れない理由で最も多いのは「%(why)s」で、のべ%(n)s名です。",
+                why=plain(lost[0]),
+                n=f"{lost[1]:,}",
+            )
+        )
+    elif held:
+        at, product, n = held
+        name = _first(r, products, product)
+        said.append(
+            _("%(month)sは%(name)sが%(n)s名の枠を先に使います。", month=month(at), name=name, n=f"{n:,}")
+        )
+    return "".join(said) or str(_("他の商材に枠をゆずる月はありません。"))
 
 
 def _rank_finding(r: Mapping[str, Any]) -> str:
     now, end = simulating.ranks_at(r, "now"), simulating.ranks_at(r, "end")
-    finding: str = _(
-        "今すぐ客は%(a)s名から%(b)s名に、お悩み客は%(c)s名から%(d)s名になります。",
-        a=f"{now['hot']:,}", b=f"{end['hot']:,}", c=f"{now['warm']:,}", d=f"{end['warm']:,}",
-    )  # fmt: skip
+    said = [
+        str(_("%(rank)sは%(a)s名から%(b)s名", rank=word(RANKS, rank), a=f"{now[rank]:,}", b=f"{end[rank]:,}"))
+        for rank in ("hot", "warm")
+        if now[rank] or end[rank]
+    ]
+    if not said:
+        return str(_("12か月のうちに、今すぐ客・お悩み客になる人は見込まれません。"))
+    finding: str = _("%(what)sになります。", what=_("、").join(said))
     return finding
 
 
-def _call_finding(excess: Sequence[tuple[int, int]]) -> str:
-    if not excess:
+def _call_finding(desks: Sequence[Desk]) -> str:
+    over = [desk for desk in desks if desk.left]
+    if not any(desk.new for desk in desks):
+        return str(_("12か月のうちに、電話の予定は生まれません。"))
+    if not over:
         return str(_("どの月も受入枠に収まります。"))
-    months = _("・").join(month(at) for at, _n in excess)
-    finding: str = _("%(months)sは枠を超えます。超えた分は翌月に回ります。", months=months)
+    most = max(over, key=lambda desk: desk.left)
+    finding: str = _(
+        "%(n)sか月で枠を超え、残りは翌月に持ち越します。最も多いのは%(at)sの%(calls)s件です。",
+        n=len(over), at=month(most.month), calls=f"{most.left:,}",
+    )  # fmt: skip
+    if len(over) <= MONTHS_NAMED:
+        months = _("・").join(month(desk.month) for desk in over)
+        finding = _(
+            "%(months)sは枠を超え、残りは翌月に持ち越します。最も多いのは%(at)sの%(n)s件です。",
+            months=months, at=month(most.month), n=f"{most.left:,}",
+        )  # fmt: skip
+    if desks[-1].left:
+        finding += _("最後の月にも%(n)s件が残ります。", n=f"{desks[-1].left:,}")
     return finding
 
 
@@ -111,14 +166,12 @@ def _sum(rows: Sequence[Sequence[int]], places: int) -> list[int]:
     return [sum(row[place] for row in rows) for place in range(places)]
 
 
-def _charts(
-    r: Mapping[str, Any], products: Mapping[int, Named], rows: Sequence[tuple[str, Sequence[int]]]
-) -> dict[str, Any]:
+def _charts(r: Mapping[str, Any], desks: Sequence[Desk], products: Mapping[int, Named]) -> dict[str, Any]:
     size = len(r["months"])
     series = [{"name": _("送信"), "kind": "sent", "data": r["sent"]}]
     for id, row in r["held"].items():
         colour = (int(products[int(id)].more) - 1) % 3 + 1 if int(id) in products else 1
-        name = _("保留：%(name)sが先", name=_name(products, id))
+        name = _("保留：%(name)sが先", name=_first(r, products, id))
         series.append({"name": name, "kind": f"p{colour}", "data": row})
     if r["waits"]:
         series.append(
@@ -126,17 +179,17 @@ def _charts(
         )
     if r["not_sent"]:
         series.append({"name": _("送らない"), "kind": "off", "data": _sum([*r["not_sent"].values()], size)})
-    calls, room = r["tasks"]["call"], r["capacity"]
     return {
-        "months": [month(one) for one in r["months"]],
+        "months": months(r),
         "mails": series,
         "mails_label": _("毎月の送信・保留・送らない人数。下の数字の表と同じ内容です。"),
         "ranks": {"now_half": r["now_half"], "half_end": r["half_end"]},
         "rank_names": [[rank, word(RANKS, rank)] for rank in simulating.RANKS],  # in this order
         "ranks_label": _("見込度ごとの人数の、いま・6か月後・12か月後の移り変わり。"),
-        "within": {"name": _("枠の中"), "data": [min(a, b) for a, b in zip(calls, room, strict=True)]},
-        "over": {"name": _("超過"), "data": [max(a - b, 0) for a, b in zip(calls, room, strict=True)]},
-        "room": {"name": _("受入枠"), "data": room},
+        "waited": {"name": _("前月からの分"), "data": [desk.done_waiting for desk in desks]},
+        "within": {"name": _("その月の分"), "data": [desk.done_new for desk in desks]},
+        "over": {"name": _("翌月へ持ち越し"), "data": [desk.left for desk in desks]},
+        "room": {"name": _("受入枠"), "data": r["capacity"]},
         "calls_label": _("毎月の電話の件数と、架電担当の受入枠。"),
     }
 
@@ -152,13 +205,14 @@ def year(
     Of another product only the mail that comes instead and its calls: that it waits is no news here.
     """
     made = []
-    for at, events in found.items():
+    names = months(one.result)
+    for name, events in zip(names, found.values(), strict=True):
         own = [event for event in events if event.product == one.product_id]
         others = [event for event in events if event not in own and event.what in ("sent", "task")]
         lines = list(dict.fromkeys(_line(event, one, products, titles) for event in own + others))
         kinds = {event.what for event in own}
         box = next((kind for kind in ("sent", "task", "held", "not_sent") if kind in kinds), "none")
-        made.append((month(at), box, lines or [("minus", _("なし"))]))
+        made.append((name, box, lines or [("minus", _("なし"))]))
     return made
 
 

@@ -10,9 +10,9 @@ from flask_babel import lazy_gettext as _l
 
 from campaigns.rules import flow
 from campaigns.rules.conditions import Condition
-from campaigns.rules.scenarios import Step
+from campaigns.rules.scenarios import FIELD_CLASSES, Step
 from campaigns.web.scenario_words import CLASSES, ROLES
-from campaigns.web.words import RANKS, day, language, short_day
+from campaigns.web.words import RANKS, day, language, number, short_day
 
 KINDS = {
     "mail": _l("メール"),
@@ -146,8 +146,8 @@ def due(step: Step) -> str:
     """The fourth column: by whom, until when."""
     if step.kind in ("call", "fax", "visit"):
         return str(WHO.get(step.who, _("自動")))
-    if step.valid_until:
-        return str(_("自動")) + str(_("・")) + str(_("%(day)sまで", day=short_day(step.valid_until)))
+    if step.last_day:
+        return str(_("自動")) + str(_("・")) + str(_("%(day)sまで", day=short_day(step.last_day)))
     return str(_("自動"))
 
 
@@ -157,6 +157,20 @@ def sentence(step: Step, course: Course) -> str:
     if step.goto_key and step.kind not in ("branch", "jump", "shelf"):
         said = [*said, _goes_to(step.goto_key, course)]
     return ("" if language() == "ja" else " ").join(str(one) for one in said)
+
+
+def had(n: int) -> str:
+    """What follows the sentence of a mail that some have read already."""
+    if not n:
+        return ""
+    said = str(_("同じ内容を読んだ人（%(n)s名）には送りません。", n=number(n)))
+    return said if language() == "ja" else " " + said
+
+
+def older(waiting: int, versions: Sequence[tuple[int, int]]) -> str:
+    """Who waits at a row by an older version, which says when their mail goes."""
+    parts = str(_("・")).join(str(_("%(n)s名は第%(no)s版", n=number(n), no=no)) for no, n in versions)
+    return str(_("待機%(all)s名のうち、%(parts)sのまま待っています。", all=number(waiting), parts=parts))
 
 
 def _goes_to(key: str, course: Course) -> str:
@@ -169,8 +183,8 @@ def _said_mail(step: Step, _course: Course) -> list[str]:
     if step.content_id is None:
         return [_("送る内容がまだ選ばれていません。")]
     said = [_day_of(step)]
-    if step.valid_until is not None:
-        said.append(_("%(day)sを過ぎたら送らず、次の行へ進みます。", day=short_day(step.valid_until)))
+    if step.last_day is not None:
+        said.append(_("%(day)sを過ぎたら送らず、次の行へ進みます。", day=short_day(step.last_day)))
     if step.content_kind == "thanks":
         said.append(_("月間枠が使われていても、お礼は1度だけ例外として送ります。"))
     else:
@@ -186,8 +200,14 @@ def _said_invite(step: Step, course: Course) -> list[str]:
 
 
 def _said_call(step: Step, course: Course) -> list[str]:
-    said = _("今すぐ客・お悩み客なら、%(n)s営業日以内の架電リストに載せます。", n=step.due_days)
+    said = _("%(whom)sなら、%(n)s営業日以内の架電リストに載せます。", whom=_asked(), n=step.due_days)
     return [said, _goes_on(step, course)]
+
+
+def _asked() -> str:
+    """Whom a call or a visit is for: what `flow.advance` asks before it makes the task."""
+    classes = str(_("・")).join(sorted(FIELD_CLASSES))
+    return str(_("今すぐ客・お悩み客か、管理区分%(classes)sの方（まだまだ客を除く）", classes=classes))
 
 
 def _said_fax(step: Step, course: Course) -> list[str]:
@@ -201,7 +221,12 @@ def _said_fax(step: Step, course: Course) -> list[str]:
 def _said_visit(step: Step, course: Course) -> list[str]:
     who = WHO.get(step.who, _("担当者"))
     return [
-        _("今すぐ客・お悩み客なら、%(who)sに%(n)s営業日以内の訪問を頼みます。", who=who, n=step.due_days),
+        _(
+            "%(whom)sなら、%(who)sに%(n)s営業日以内の訪問を頼みます。",
+            whom=_asked(),
+            who=who,
+            n=step.due_days,
+        ),
         _goes_on(step, course),
     ]
 
@@ -228,7 +253,7 @@ def _said_jump(step: Step, course: Course) -> list[str]:
 
 
 def _said_shelf(_step: Step, _course: Course) -> list[str]:
-    return [_("まだ読んでいない常備の内容を、2か月に1通お送りします。なくなるまで続きます。")]
+    return [_("まだ読んでいない常備の内容を、月に1通お送りします。なくなるまで続きます。")]
 
 
 def _said_branch(step: Step, course: Course) -> list[str]:
@@ -237,7 +262,10 @@ def _said_branch(step: Step, course: Course) -> list[str]:
         return [_("分かれる条件がまだ選ばれていません。")]
     if _watches(step):
         of = course.name(condition.of) if condition.of else _("前のメール")
-        return [_WATCHED[condition.on](of, step.wait_days)]
+        said = [_WATCHED[condition.on](of, step.wait_days)]
+        if condition.on != "no_reaction":
+            said.append(_("そのメールを受け取っていない人は、すぐに「それ以外」へ進みます。"))
+        return said
     if not condition.values:
         return [_("%(what)sの値がまだ選ばれていません。", what=ON.get(condition.on, condition.on))]
     said = _(
@@ -289,6 +317,14 @@ _SAID = {
 
 
 def _day_of(step: Step) -> str:
+    said = _sent_on(step)
+    if step.want_day <= 28:
+        return said
+    last = str(_("%(day)s日のない月は、月末の日にします。", day=step.want_day))
+    return said + ("" if language() == "ja" else " ") + last
+
+
+def _sent_on(step: Step) -> str:
     if step.offset_months == 0:
         return str(
             _(

@@ -8,8 +8,9 @@ from flask_babel import lazy_pgettext
 
 from campaigns.rules.scenarios import Step
 from campaigns.rules.versions import WORDS, Change, Choice, Kind
+from campaigns.services.publish import Done
 from campaigns.web import scenario_words, step_words
-from campaigns.web.words import day, word
+from campaigns.web.words import day, number, word
 
 KINDS = {
     Kind.ADDED: lazy_pgettext("version", "追加"),
@@ -36,7 +37,7 @@ FIELDS = {
     "wait_days": _l("待つ日数"),
     "who": _l("担当"),
     "due_days": _l("期限までの営業日"),
-    "event_id": _l("催し"),
+    "event_id": _l("案内する施策"),
     "goto_key": _l("次に進む行"),
 }
 
@@ -57,6 +58,17 @@ def choices(change: Change) -> list[tuple[Choice, str, str]]:
         is_gone = choice is Choice.MOVE and not change.may_skip
         found.append((choice, str(label), str(GONE if is_gone else does)))
     return found
+
+
+def went_on(done: Done) -> str:
+    """What became of those who were under way when a version was published."""
+    parts = [
+        _("%(n)s名は旧版のまま", n=number(done.kept)) if done.kept else "",
+        _("%(n)s名は新しい版で", n=number(done.moved - done.skipped)) if done.moved > done.skipped else "",
+        _("%(n)s名は行を飛ばして", n=number(done.skipped)) if done.skipped else "",
+    ]
+    said = str(_("、")).join(str(part) for part in parts if part)
+    return str(_("進行中の%(n)s名のうち、%(said)s続けます。", n=number(done.moved + done.kept), said=said))
 
 
 def fields(change: Change) -> list[tuple[str, str, str]]:

@@ -80,6 +80,7 @@ KINDS: Table = {
     "visit": _l("訪問"),
     "quote_request": _l("見積依頼"),
     "fax_sent": _l("FAX送付"),
+    "mail_by_rep": _l("営業からのメール"),
     "call_tried": _l("電話・つながらず"),
 }
 TASKS: Table = {
@@ -112,6 +113,17 @@ ALERTS: Table = {
     "scenario_paused": _l("1週間の迷惑メール報告が0.3％に達したため、シナリオを自動で一時停止しました"),
     "sender_fault": _l("当社側の理由（認証・評判・内容）で、メールが拒否されています"),
     "in_doubt": _l("結果のわからない送信があります"),
+    "broadcast_asked": _l("一斉配信の承認を待っています"),
+    "broadcast_approved": _l("一斉配信が承認されました"),
+    "broadcast_refused": _l("一斉配信が差し戻されました"),
+    "owner_asked": _l("シナリオへの登録に、担当営業の了承が必要です"),
+}
+# Alerts that are about no person: where each is looked at.
+ALERT_PAGES: Mapping[str, str] = {
+    "broadcast_asked": "/broadcasts/%(broadcast)s",
+    "broadcast_approved": "/broadcasts/%(broadcast)s",
+    "broadcast_refused": "/broadcasts/%(broadcast)s",
+    "owner_asked": "/approvals",
 }
 ROLES: Table = {
     "admin": _l("管理者"),
@@ -119,7 +131,7 @@ ROLES: Table = {
     "inside_sales": _l("インサイドセールス"),
 }
 APPETITES: Table = {
-    "hungry": _l("貪欲（どんな案件でも）"),
+    "hungry": _l("積極的（どんな案件でも）"),
     "normal": _l("通常"),
     "selective": _l("余裕（確度の高い案件のみ）"),
 }
@@ -283,6 +295,7 @@ def register(app: Flask) -> None:
     tables = {
         "RANKS": RANKS, "RANK_ICONS": RANK_ICONS, "STATES": STATES, "STATE_ICONS": STATE_ICONS, "KINDS": KINDS,
         "TASKS": TASKS, "TASK_ICONS": TASK_ICONS, "CAUSES": CAUSES, "ALERTS": ALERTS, "ROLES": ROLES,
+        "ALERT_PAGES": ALERT_PAGES,
         "APPETITES": APPETITES, "SCOPES": SCOPES, "REFUSAL_REASONS": REFUSAL_REASONS, "MISSING": MISSING,
     }  # fmt: skip
     app.jinja_env.globals.update(tables, word=word, language=language)

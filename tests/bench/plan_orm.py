@@ -1,7 +1,7 @@
 """What the planner is measured against: the same reads, rule and writes through an ORM, a person at a time.
 
 Written as one would write it: mapped classes, relations, one commit a thousand people. The decision itself is
-the planner's own (`rules.planning.decide`); only reading and writing differ.
+the planner's own (`rules.decisions.decide`); only reading and writing differ.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, registry, relationship
 
 from campaigns.parts import Parts
+from campaigns.rules import decisions, schedule
 from campaigns.rules import planning as rule
-from campaigns.rules import schedule
 from campaigns.rules.planning import Ask, Mail, Next, Person, Today
 from campaigns.storage import tables as t
 from campaigns.storage.closed_days import load
@@ -127,7 +127,7 @@ def _plan(session: Session, person_id: int, clock: Today, *, now: datetime, zone
         if one.scenario.status == "active" and not one.product.is_paused
     ]
     asks = [_ask(session, one, human) for one in enrollments]
-    decision = rule.decide(person, asks, clock=clock)
+    decision = decisions.decide(person, asks, clock=clock)
     return _write(session, decision, human, pace, enrollments, now=now, zone=zone)
 
 

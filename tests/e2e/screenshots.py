@@ -19,6 +19,8 @@ README = {
     "home": "/",
     "scenario": "/scenarios/1",
     "deliveries": "/deliveries",
+    "calendar": "/calendar",
+    "product": "/products/1",
     "import": "/imports/1",
     "desk": "/calls/desk?hours=all",
 }

@@ -166,7 +166,8 @@ def test_the_shipped_exhibition_scenario_is_designed_by_keyboard_alone(page: Pag
     assert [step.key for step in found.steps] == [made[row.key] for row in rows]
     for row, step in zip(rows, found.steps, strict=True):
         same(row, step, made)
-    assert [p.code for p in found.problems if p.is_error and p.line] == []
+    # The mails are starters still, with places that only their author can fill in.
+    assert {p.code for p in found.problems if p.is_error and p.line} == {"mail_unfinished"}
 
 
 def test_rows_move_copy_go_and_come_back_by_keys(page: Page, parts: Parts) -> None:

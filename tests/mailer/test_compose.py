@@ -74,6 +74,7 @@ def test_a_good_mail_has_no_problem() -> None:
         ('<a title=">" href="ftp://a.example/">x</a>', ("html", 1, "link_scheme")),
         ('<a href="{{ 会社名 }}">x</a>', ("html", 1, "link_field")),
         ('<a href="https://{{ 会社名 }}.example/">x</a>', ("html", 1, "link_field")),
+        ('<a href="{{ 会社名 }}#less">x</a>', ("html", 1, "link_field")),
         ("<script>x</script>", ("html", 1, "element_refused")),
         ('<p onclick="x()">x</p>', ("html", 1, "handler_refused")),
         ('<link rel="stylesheet" href="https://a.example/x.css">', ("html", 1, "outside_style")),

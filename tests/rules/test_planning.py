@@ -11,7 +11,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from campaigns.rules import planning, schedule
-from campaigns.rules.planning import Ask, Decider, Held, Mail, Next, Person, Today, decide, go_on, today
+from campaigns.rules.decisions import Decider, decide
+from campaigns.rules.planning import (
+    Ask,
+    Held,
+    Mail,
+    Next,
+    Person,
+    Today,
+    go_on,
+    in_place,
+    today,
+)
 from campaigns.rules.workdays import Calendar
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -96,7 +107,7 @@ def test_the_owner_of_an_a_company_sees_the_mail_two_business_days_ahead():
         (Next(2, "mail", 1, 10), (2, NOV + 1, 0, "active")),
         (Next(2, "mail", 0, 10), (2, NOV + 1, 0, "active")),  # never two in a month
         (Next(2, "mail", 4, 10), (2, NOV + 4, 0, "active")),
-        (Next(2, "shelf", 0, 10), (2, NOV + 2, 0, "active")),
+        (Next(2, "shelf", 0, 10), (2, NOV + 1, 0, "active")),
         (Next(2, "other"), (2, NOV + 1, day("2026-11-26"), "active")),
         (planning.THE_END, (0, NOV, 0, "done")),
     ],
@@ -104,6 +115,78 @@ def test_the_owner_of_an_a_company_sees_the_mail_two_business_days_ahead():
 def test_after_a_mail_the_next_row_is_due_in_its_order(after, expected):
     move = go_on(0, ask(after=after), month=NOV, day=day("2026-11-25"))
     assert (move.position, move.due_month, move.due_on, move.status) == expected
+
+
+SILENT = Person(silent=12, last_month=NOV - 2, every=1)
+
+
+def question(product: int = 1, **more) -> Ask:
+    """The mail that asks whether to go on, in the place of a product's row."""
+    row = ask(product).mail
+    mail = in_place(row, content_id=90, kind="permission", tone="info")
+    assert mail is not None
+    return Ask(mail, product, NOV, NOV, **more)
+
+
+def test_the_question_goes_in_the_place_of_the_row_which_waits_where_it_is():
+    found = decide(SILENT, [question()], clock=at("2026-11-19"))
+    (won,) = found.written
+    assert (won.state, won.reason, won.ask.mail.step_key) == (
+        "planned",
+        "permission_asked",
+        "silent:permission",
+    )
+    assert found.moves == ()
+    assert found.held == (Held(0, "resting", None),)
+    assert found.plan_at > day("2026-11-25")
+
+
+def test_the_question_goes_before_every_other_product_but_for_a_thank_you_mail():
+    asks = [ask(1, rank="hot", priority=1), question(2, rank="unobserved", priority=9)]
+    found = decide(SILENT, asks, clock=at("2026-11-19"))
+    assert [(w.place, w.reason) for w in found.written] == [(1, "permission_asked")]
+    assert Held(0, "permission_first", None) in found.held
+
+
+@pytest.mark.parametrize(
+    ("person", "decided"),
+    [
+        (SILENT, True),  # two months after the last mail, not half a year
+        (SILENT._replace(last_month=NOV - 1), False),
+        (SILENT._replace(next_free_on=day("2026-12-05")), False),  # the gap holds
+        (SILENT._replace(taken=((NOV, 7),), slots=((NOV, 1),)), False),  # the cap holds
+    ],
+)
+def test_the_question_keeps_rhythm_gap_and_cap(person, decided):
+    found = decide(person, [question()], clock=at("2026-11-19"))
+    assert bool(found.written) is decided
+
+
+def test_a_question_that_may_not_go_holds_nobody_back():
+    asks = [ask(1), question(2, block="refused_product")]
+    found = decide(SILENT._replace(last_month=NOV - 6), asks, clock=at("2026-11-19"))
+    assert {(w.place, w.state) for w in found.written} == {(0, "planned"), (1, "suppressed")}
+
+
+@pytest.mark.parametrize(
+    ("row", "keeps"),
+    [
+        (Mail("K1", 25, content_kind="case_study"), False),
+        (Mail("K1", 25, content_kind="thanks"), True),
+        (Mail("K1", 25, content_kind="case_study", valid_until=day("2027-01-31")), True),
+    ],
+)
+def test_a_thank_you_mail_and_what_has_a_last_day_keep_their_own_place(row, keeps):
+    assert (in_place(row, content_id=90, kind="industry", tone="info") is None) is keeps
+
+
+@pytest.mark.parametrize(
+    ("silent", "preference", "reason"),
+    [(6, 1, "tired"), (12, 1, "resting"), (0, 2, "less_often"), (6, 2, "less_often"), (12, 2, "resting")],
+)
+def test_who_gets_fewer_mails_is_told_whether_by_wish_or_by_silence(silent, preference, reason):
+    person = Person(every=preference, silent=silent, last_month=NOV - 1)
+    assert decide(person, [ask()], clock=at("2026-11-19")).held == (Held(0, reason, None),)
 
 
 def test_the_same_facts_are_decided_once():
@@ -130,8 +213,12 @@ PRODUCTS = st.lists(
 class _Life:
     """A person under many months of mornings, by the very rule of the planner."""
 
-    def __init__(self, products, *, preference: int = 1) -> None:
+    def __init__(
+        self, products, *, preference: int = 1, silent: int | None = None, rests: bool = False
+    ) -> None:
         self.products = products
+        # silent None: reacts to every mail. rests: somebody has approved a question.
+        self.reacts, self.silent, self.rests, self.resting = silent is None, silent or 0, rests, 0
         self.every = preference
         self.at = [0] * len(products)
         self.due = [NOV] * len(products)
@@ -162,6 +249,11 @@ class _Life:
         for written in found.written:
             if written.state == "planned":
                 product = open_ones[written.place]
+                self.silent += not self.reacts
+                if written.ask.mail.next.kind == "same":
+                    self.resting += 1
+                    self.mails.append((written.day, written.month, product, -1))
+                    continue
                 row = self.at[product] - 1
                 self.longest = max(self.longest, written.month - written.ask.due_month)
                 self.mails.append((written.day, written.month, product, row))
@@ -174,6 +266,9 @@ class _Life:
         last = at_row + 1 == len(gaps)
         after = planning.THE_END if last else Next(at_row + 2, "mail", sum(gaps[: at_row + 2]), want_day)
         mail = Mail(f"K{at_row}", want_day, content_id=product * 100 + at_row, next=after)
+        if self.rests and self.silent >= schedule.ASK_AFTER:
+            kind = "industry" if self.resting else "permission"
+            mail = in_place(mail, content_id=9000 + self.resting, kind=kind, tone="info")
         return Ask(mail, product + 1, self.due[product], NOV, rank=rank, priority=priority)
 
     def _person(self, month: int) -> Person:
@@ -181,6 +276,7 @@ class _Life:
         return Person(
             next_free_on=last[0] + schedule.GAP_DAYS if last else 0,
             every=self.every,
+            silent=min(self.silent, 12),
             last_month=last[1] if last else 0,
             recent_tones=("info",) * len(self.mails),
             taken=tuple((m, p + 1) for _, m, p, _ in self.mails if m >= month),
@@ -189,9 +285,11 @@ class _Life:
 
 
 @settings(max_examples=150, deadline=None)
-@given(PRODUCTS, st.integers(1, 2))
-def test_never_two_in_a_month_nor_within_21_days_and_rows_keep_their_order(products, preference):
-    life = _Life(products, preference=preference)
+@given(PRODUCTS, st.integers(1, 2), st.sampled_from((0, 5, 11, 12)), st.booleans())
+def test_never_two_in_a_month_nor_within_21_days_and_rows_keep_their_order(
+    products, preference, silent, rests
+):
+    life = _Life(products, preference=preference, silent=silent, rests=rests)
     life.live(30)
     days = sorted(mail[0] for mail in life.mails)
     assert all(b - a >= schedule.GAP_DAYS for a, b in pairwise(days))
@@ -200,7 +298,7 @@ def test_never_two_in_a_month_nor_within_21_days_and_rows_keep_their_order(produ
     assert all(schedule.month_of_day(date.fromordinal(d)) == m for d, m, _, _ in life.mails)
     assert all(CAL.is_business_day(date.fromordinal(d)) for d in days)
     for product in range(len(products)):
-        mine = [row for _, _, p, row in life.mails if p == product]
+        mine = [row for _, _, p, row in life.mails if p == product and row >= 0]
         assert mine == sorted(set(mine)), "no row twice, none before its turn"
 
 

@@ -313,3 +313,23 @@ def test_next_change_walks_from_step_to_step_and_ends():
     assert seen[-1] == Rank.UNOBSERVED
     assert len(seen) < 15
     assert list(EDGES) == sorted(EDGES)
+
+
+TOUCHES = st.lists(
+    st.builds(
+        touch,
+        st.sampled_from(Kind),
+        st.floats(-60, 900, allow_nan=False),
+        active_s=st.floats(0, 400),
+        validity=st.sampled_from([0.0, 0.4, 1.0]),
+        product=st.sampled_from([P, P + 1, None]),
+    ),
+    max_size=12,
+)
+
+
+@given(TOUCHES, st.integers(30, 1100), st.lists(st.floats(-30, 400, allow_nan=False), max_size=5))
+def test_scores_of_many_instants_are_the_same_as_one_by_one_to_the_last_bit(touches, cycle, days):
+    moments = [NOW + timedelta(days=day) for day in days]
+    singly = [engagement(touches, product_id=P, cycle_days=cycle, now=now).total for now in moments]
+    assert ranks.totals(touches, product_id=P, cycle_days=cycle, moments=moments) == singly

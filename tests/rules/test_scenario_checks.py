@@ -256,7 +256,7 @@ def test_warnings_do_not_stand_against_publishing() -> None:
 @pytest.mark.parametrize(
     ("event_on", "valid_until", "offset", "want", "expected"),
     [
-        (None, None, 1, 10, ["invite_without_date"]),
+        (None, None, 1, 10, ["invite_without_event"]),
         ("2027-01-28", None, 1, 10, []),
         (None, "2027-01-20", 1, 10, []),
         ("2026-11-24", None, 0, 24, []),
@@ -285,6 +285,11 @@ def test_an_invitation_comes_before_the_day_it_invites_to(
     found = check(SCENARIO, [step], setting=SOUND, today=TODAY)
     assert [p.code for p in found] == expected
     assert all(p.is_error for p in found)
+
+
+def test_an_invitation_to_an_event_without_a_day_asks_for_one() -> None:
+    found = check(SCENARIO, [row(1, kind="invite", event_id=1)], setting=SOUND, today=TODAY)
+    assert [(p.code, p.is_error) for p in found] == [("invite_without_date", True)]
 
 
 def test_a_late_invitation_may_stay_in_a_scenario_that_runs() -> None:
@@ -360,3 +365,19 @@ def _paths(graph: flow.Graph, position: int, before: tuple[int, ...]) -> list[tu
         return [before]
     ways = sorted(set(graph.node(position).ways))
     return [path for way in ways for path in _paths(graph, way, (*before, position))]
+
+
+@pytest.mark.parametrize(
+    ("wait", "watch", "of", "is_over"),
+    [(20, 7, "", True), (7, 7, "", True), (6, 7, "", False), (20, 7, "k1", False)],
+)
+def test_a_branch_behind_a_longer_wait_watches_nothing(wait: int, watch: int, of: str, is_over: bool) -> None:
+    branch = ("branch", {"wait_days": watch, "condition": Condition("clicked", of)})
+    found = codes(*rows("mail", ("wait", {"wait_days": wait}), branch, "  yes fax"))
+    assert (("watch_over", 3) in found) is is_over
+
+
+def test_a_loop_hides_no_other_finding_of_a_row() -> None:
+    early = ("mail", {"tone": "sales_light"})
+    assert codes(*rows("mail", early)) == [("sales_too_early", 2)]
+    assert codes(*rows("mail", early, ("jump", {"goto_key": "k1"}))) == [("sales_too_early", 2), ("loop", 3)]

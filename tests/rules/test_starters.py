@@ -98,6 +98,7 @@ def test_a_full_course_branches_calls_somebody_and_ends_on_the_shelf(pattern: Pa
     keys = [row.key for row in pattern.rows]
     assert len(set(keys)) == len(keys)
     assert all(row.title for row in pattern.rows if row.kind in ("call", "visit", "fax"))
+    assert all(bool(row.title) == bool(row.title_en) and row.title_en.isascii() for row in pattern.rows)
     assert all(row.who for row in pattern.rows if row.kind in ("call", "visit", "fax"))
 
 
@@ -121,3 +122,10 @@ def test_each_course_says_how_we_know_each_other() -> None:
     for pattern in FULL:
         bodies = [body_of(row.starter) for row in pattern.rows if row.starter]
         assert any("ご縁" in body or "お使いいただき" in body or "ご請求いただき" in body for body in bodies)
+
+
+def test_the_mails_of_a_scenarios_own_course_are_proposed_first() -> None:
+    codes = ("care_contact", "exhibition_case", "exhibition_hot", "exhibition_thanks", "useful")
+    found = starters.in_order(codes, ["thanks", "read", "checklist", "x1"])
+    assert found == ("exhibition_thanks", "exhibition_case", "exhibition_hot", "care_contact", "useful")
+    assert starters.in_order(codes, ["x1"]) == codes

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from campaigns.parts import Parts
 from campaigns.services import enrol, plan, self_audit
-from campaigns.storage import advancing, waiting
+from campaigns.storage import advancing, overdue, waiting
 from tests import world
 
 MORNING = datetime(2026, 11, 19, 21, 1, tzinfo=UTC)  # 06:01 of 20 November in Tokyo
@@ -151,7 +151,7 @@ def evergreen(parts: Parts, made: world.World, n: int) -> None:
             )
 
 
-def test_the_shelf_gives_the_next_unseen_content_every_second_month_while_there_is_one(parts: Parts) -> None:
+def test_the_shelf_gives_the_next_unseen_content_every_month_while_there_is_one(parts: Parts) -> None:
     made = flow(parts, MAIL, {"kind": "shelf", "want_day": 10})
     evergreen(parts, made, 2)
     enrol.audience(parts, made.scenario, now=MORNING)
@@ -161,11 +161,67 @@ def test_the_shelf_gives_the_next_unseen_content_every_second_month_while_there_
     )
     assert found == [
         ("enr:1/K1/round:1", 0, True),
-        ("enr:1/K2/round:1", 2, True),
-        ("enr:1/K2/round:2", 4, True),
+        ("enr:1/K2/round:1", 1, True),
+        ("enr:1/K2/round:2", 2, True),
     ]
     with parts.engine.connect() as tx:
         assert [one.reason for one in waiting.counts(tx)] == ["shelf_empty"]
+
+
+def put_back(parts: Parts, which: str) -> None:
+    with parts.engine.begin() as tx:
+        ids = list(
+            tx.execute(text(f"select id from deliveries where state = 'planned' and {which}")).scalars()
+        )
+        today = (MORNING + timedelta(days=60)).date()
+        overdue.put_back(tx, ids, reason="day_passed", now=MORNING, today=today, zone=parts.settings.zone)
+
+
+def test_a_shelf_mail_that_is_put_back_is_the_next_one_again_in_its_round(parts: Parts) -> None:
+    made = flow(parts, MAIL, {"kind": "shelf", "want_day": 10})
+    evergreen(parts, made, 3)
+    enrol.audience(parts, made.scenario, now=MORNING)
+    go(parts, *range(0, 25, 5))
+    assert rows(parts, "select round, due_month - 24322 from enrollments") == [(2, 2)]
+    with parts.engine.begin() as tx:
+        tx.execute(text("update deliveries set state = 'sent', sent_at = send_at where step_key = 'K1'"))
+    put_back(parts, "step_key = 'K2'")
+    assert rows(parts, "select position, round, due_month - 24322 from enrollments") == [(2, 1, 1)]
+    go(parts, 60)
+    found = rows(parts, "select origin, state from deliveries where step_key = 'K2'")
+    assert found == [("enr:1/K2/round:1", "planned")]
+    assert rows(parts, "select position, round from enrollments") == [(2, 2)]
+    assert self_audit.run(parts, now=MORNING + timedelta(days=60)).is_sound
+
+
+def test_a_row_put_back_together_with_the_shelf_mail_after_it_comes_first_again(parts: Parts) -> None:
+    made = flow(parts, MAIL, {"kind": "shelf", "want_day": 10})
+    evergreen(parts, made, 3)
+    enrol.audience(parts, made.scenario, now=MORNING)
+    go(parts, *range(0, 25, 5))
+    put_back(parts, "true")
+    assert rows(parts, "select position, round from enrollments") == [(1, 1)]
+    go(parts, *range(60, 100, 5))
+    assert rows(parts, "select origin, state from deliveries order by id") == [
+        ("enr:1/K1/round:1", "planned"),
+        ("enr:1/K2/round:1", "planned"),
+    ]
+
+
+def test_a_shelf_mail_put_back_after_a_later_one_went_is_not_told_out_of_turn(parts: Parts) -> None:
+    made = flow(parts, MAIL, {"kind": "shelf", "want_day": 10})
+    evergreen(parts, made, 3)
+    enrol.audience(parts, made.scenario, now=MORNING)
+    go(parts, *range(0, 70, 5))
+    with parts.engine.begin() as tx:
+        tx.execute(
+            text("update deliveries set state = 'sent', sent_at = send_at where origin like '%round:2'")
+        )
+    put_back(parts, "origin = 'enr:1/K2/round:1'")
+    assert rows(parts, "select state, reason from deliveries where origin = 'enr:1/K2/round:1'") == [
+        ("cancelled", "overtaken")
+    ]
+    assert rows(parts, "select round from enrollments") == [(3,)]
 
 
 def test_people_of_a_field_customer_wait_for_the_owner_and_their_mails_are_seen_two_days_ahead(

@@ -12,7 +12,7 @@ from campaigns.rules.contents import Figures, Status
 from campaigns.services import author, collect, count_contents, design, publish
 from campaigns.services.author import Draft
 from campaigns.services.publish import Done, Refused
-from campaigns.storage import content_figures, contents
+from campaigns.storage import contents, sizes
 from campaigns.storage import shelf as shelved
 from campaigns.storage import tables as t
 from tests.services.test_publish import House, add_person, house, make
@@ -257,7 +257,7 @@ def test_figures_count_people_who_reacted_and_refused_and_no_machines(
 def test_a_big_installation_shows_what_a_job_counted_and_says_when(
     parts: Parts, house: House, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(content_figures, "BIG", 0)
+    monkeypatch.setattr(sizes, "BIG", 0)
     content_id = draft_of(parts, house, now)
     person = add_person(parts, house, now)
     sent(parts, house, content_id, person, now)
@@ -267,3 +267,24 @@ def test_a_big_installation_shows_what_a_job_counted_and_says_when(
     told = count_contents.read(parts)
     assert (told.at, told.figures[content_id]) == (now, Figures(1, 0, 0))
     assert told.audience.unseen(house.product, content_id) == 0
+
+
+def test_the_mail_that_asks_whether_to_go_on_stands_frozen_in_both_languages_once_approved(
+    parts: Parts, house: House, now: datetime
+) -> None:
+    content_id = author.from_starter(parts, "permission", product_id=None, user_id=None, now=now)
+    assert status_of(parts, content_id) == "draft"
+    assert on_shelf(parts, content_id) == []
+    collect.set_status(parts, content_id, Status.APPROVED, user_id=None, now=now)
+    assert sorted(on_shelf(parts, content_id)) == [
+        "May we go on writing to you?",
+        "これからもお便りをお送りしてよろしいでしょうか",
+    ]
+    with parts.engine.connect() as tx:
+        mails = tx.execute(select(t.published_mails.c.html, t.published_mails.c.links)).all()
+        assert not any(c.kind == "permission" for c in contents.for_product(tx, house.product))
+    for html, links in mails:
+        assert [link["url"] for link in links] == [f"{parts.settings.base_url}/stay"], "go on is counted"
+        assert 'href="{{ 停止ページ }}#less"' in html or 'href="{{ stop_page }}#less"' in html
+    collect.set_status(parts, content_id, Status.RETIRED, user_id=None, now=now)
+    assert on_shelf(parts, content_id) == []

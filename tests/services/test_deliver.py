@@ -371,3 +371,22 @@ def test_a_sender_whose_host_is_no_name_fails_alone(parts: Parts) -> None:
         (ids[0], "failed", "not_made"),
         (ids[1], "sent", ""),
     ]
+
+
+@pytest.mark.parametrize(("every", "state"), [(3, "sent"), (4, "carried_over")])
+def test_the_last_question_asks_for_as_many_information_mails_as_the_product_wants(
+    parts: Parts, every: int, state: str
+) -> None:
+    made = world.build(parts, count=1)
+    world.planned(parts, made, send_at=NOW)
+    with parts.engine.begin() as tx:
+        tx.execute(text("update products set tone_every = :n"), {"n": every})
+        tx.execute(text("update deliveries set tone = 'sales_light'"))
+        for n in (2, 3):
+            before = NOW - timedelta(days=31 * n)
+            world.insert(
+                tx, "deliveries", origin=f"past:{n}", person_id=made.people[0], product_id=made.product,
+                state="sent", tone="info", sent_at=before, send_at=before, created_at=before,
+            )  # fmt: skip
+    deliver.batch(parts, now=NOW, transport=MemoryTransport())
+    assert rows(parts, "select state from deliveries where step_key = 'K1'") == [(state,)]

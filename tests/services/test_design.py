@@ -249,3 +249,14 @@ def test_history_keeps_a_bounded_number_of_steps(
         draft = scenarios.draft(tx, scenario_id)
         assert draft is not None
         assert len(steps.of(tx, draft.id)) == 5
+
+
+@pytest.mark.parametrize(("every", "codes"), [(4, set()), (5, {"sales_too_early"})])
+def test_the_check_before_publishing_asks_for_as_many_information_mails_as_the_product_wants(
+    parts: Parts, house: House, now: datetime, every: int, codes: set[str]
+) -> None:
+    scenario_id = make(parts, house, now, "exhibition_hot")  # three information mails, then one that sells
+    with parts.engine.begin() as tx:
+        tx.execute(text("update products set tone_every = :n"), {"n": every})
+    found = design.load(parts, scenario_id, now=now)
+    assert {p.code for p in found.problems if p.code.startswith("sales")} == codes

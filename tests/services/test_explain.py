@@ -258,6 +258,70 @@ def test_a_stop_and_the_end_of_a_scenario_are_told(parts: Parts) -> None:
     assert why(found, "2027-01") == "scenario_ended"
 
 
+def with_a_branch(parts: Parts) -> World:
+    """Who stands at a branch on clicks: a call in one arm, the third mail in the other, then the shelf."""
+    made = sent(parts)
+    with parts.engine.begin() as tx:
+        tx.execute(text("update steps set position = 5, parent_key = 'B', arm = 'else' where key = 'K3'"))
+        tx.execute(text("update steps set position = 6 where key = 'K2'"))
+        for position, key, kind, more in (
+            (2, "W", "wait", {"wait_days": 5}),
+            (3, "B", "branch", {"wait_days": 7, "condition": {"on": "clicked", "of": "K1", "values": []}}),
+            (4, "C", "call", {"title": "ご感想を伺う電話", "who": "inside", "parent_key": "B", "arm": "yes"}),
+        ):
+            world.insert(tx, "steps", version_id=made.version, key=key, position=position, kind=kind, **more)
+    run(parts, "update enrollments set position = 2, entered_on = '2026-11-24'")
+    run(
+        parts,
+        "update steps set offset_months = 1 where key = 'K3'; update steps set offset_months = 2 where key = 'K2'",
+    )
+    return made
+
+
+def test_waits_tasks_and_both_arms_of_a_branch_ahead_are_told(parts: Parts) -> None:
+    with_a_branch(parts)
+    found = ask(parts)
+    [road] = found.roads
+    [wait, branch, last] = road.stops
+    assert (wait.step.kind, date.fromordinal(wait.until)) == ("wait", date(2026, 11, 29))
+    assert [[stop.step.key for stop in arm.stops] for arm in branch.arms] == [["C"], ["K3"]]
+    assert branch.arms[0].stops[0].left_out == "rank", "nobody is called before it is time"
+    assert (last.step.key, last.month) == ("K2", NOV + 2)
+    assert [why(found, m) for m in ("2026-12", "2027-01")] == ["branch_decides", "expected"]
+
+
+def test_the_shell_and_the_page_tell_what_lies_ahead_in_words(parts: Parts, shell: CliRunner) -> None:
+    made = with_a_branch(parts)
+    ja = shell.invoke(commands.cli, ["explain", ADDRESS, "--lang", "ja"]).output
+    for line in (
+        "この先の流れ: 外観検査装置 EyeLine / 展示会後フォロー",
+        "5日間待つ – 11/29まで",
+        "リンクを人がクリックしたか – 7日間待つ",
+        "→ はい",
+        "電話：ご感想を伺う電話 – インサイドセールス・5営業日以内・いまの見込度と管理区分では行いません",
+        "→ それ以外",
+        "便り3 – 早ければ2026年12月",
+        "分岐「リンクを人がクリックしたか」が「それ以外」なら「便り3」を送る見込みです",
+    ):
+        assert line in ja, line
+    answer = shell.invoke(commands.cli, ["explain", ADDRESS, "--json"]).output
+    [ahead] = json.loads(answer)["people"][0]["ahead"]
+    assert [row["kind"] for row in ahead["rows"]] == ["wait", "branch", "mail"]
+    assert ahead["rows"][1]["arms"]["yes"]["rows"][0]["left_out"] == "rank"
+    app = web.create(parts)
+    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    with parts.engine.begin() as tx:
+        id = users.add(
+            tx, email="a@b.example", name="管理", role="admin", locale="ja", password_hash="x", now=NOW
+        )
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session["_user_id"], session["_fresh"] = f"{id}:1", True
+    page = client.get(f"/deliveries/why/{made.people[0]}").get_data(as_text=True)
+    assert "電話：ご感想を伺う電話" in page
+    assert "いまここ" in page
+
+
 def test_a_person_in_no_scenario_is_told_for_which_products(parts: Parts) -> None:
     world.build(parts, count=1)
     found = ask(parts)
@@ -293,7 +357,7 @@ def test_the_command_speaks_english_and_japanese(parts: Parts, shell: CliRunner)
     sent(parts)
     english = shell.invoke(commands.cli, ["explain", ADDRESS])
     assert english.exit_code == 0, english.output
-    assert "November 2026  (this month)" in english.output
+    assert "November 2026  (This month)" in english.output
     assert "Sent" in english.output
     assert "“便り2”" in english.output
     japanese = shell.invoke(commands.cli, ["explain", ADDRESS, "--lang", "ja", "--months", "1"])

@@ -15,7 +15,7 @@ from campaigns.services import author, design, preview, publish
 from campaigns.services.author import Draft
 from campaigns.services.publish import Done, Refused
 from campaigns.storage import tables as t
-from tests.services.test_publish import House, house, make
+from tests.services.test_publish import HEAD, House, house, make
 
 __all__ = ["house"]
 
@@ -84,6 +84,33 @@ def test_rows_of_a_pattern_arrive_with_their_branches_and_titles(
     assert (steps["silent"].condition.on, steps["silent"].condition.of) == ("no_reaction", "industry")
     assert steps["silent"].wait_days == 25
     assert steps["question"].content_title == "ひとつだけ質問"
+
+
+def test_who_reads_english_gets_english_titles_and_the_same_mails(
+    parts: Parts, house: House, now: datetime
+) -> None:
+    made = [
+        design.create(
+            parts,
+            product_id=house.product,
+            head=HEAD,
+            pattern="dormant",
+            user_id=house.user,
+            now=now,
+            lang=lang,
+        )
+        for lang in ("ja", "en")
+    ]
+    ja, en = ({s.key: s for s in design.load(parts, id, now=now).steps} for id in made)
+    assert en["fax"].title == "How are you? (with a one-page checklist)"
+    assert en["question"].content_title == "Just one question"
+    assert ja["question"].content_title == "ひとつだけ質問"
+    assert all(step.content_title.isascii() for step in en.values())
+
+
+def test_every_starter_has_an_english_title(parts: Parts) -> None:
+    for code in author.starters():
+        assert author.read_starter(code, title_lang="en")[0]["title"].isascii(), code
 
 
 def test_a_shown_starter_is_shown_with_its_marks(parts: Parts, house: House) -> None:

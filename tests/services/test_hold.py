@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from campaigns.parts import Parts
-from campaigns.services import deliver, hold, plan, self_audit, settle_doubt
+from campaigns.services import deliver, enrol, hold, plan, self_audit, settle_doubt
 from campaigns.services.hold import EVERYTHING, HoldError, Kind, Target
 from campaigns.storage import waiting
 from mailer.transports import MemoryTransport
@@ -69,14 +69,85 @@ def test_a_pause_keeps_every_mail_and_a_resume_sends_it(parts: Parts, kind: str)
 def test_a_due_mail_of_what_is_paused_waits_with_its_reason_and_frees_the_month(
     parts: Parts, kind: str, reason: str
 ) -> None:
+    """Also where the pause was cut off before it put the mail back."""
     made = world.build(parts, count=1)
     world.planned(parts, made, send_at=NOW)
-    hold.pause(parts, targets(made)[kind], reason="", user_id=None, now=NOW)
+    run(
+        parts,
+        "update products set is_paused = true"
+        if kind == "product"
+        else "update scenarios set status = 'paused'",
+    )
     deliver.batch(parts, now=NOW, transport=MemoryTransport())
     assert rows(parts, "select state, reason from deliveries") == [("carried_over", reason)]
     assert rows(parts, "select count(*) from mail_slots") == [(0,)]
     plan.run(parts, now=NOW)
     assert rows(parts, "select count(*) from mail_slots") == [(0,)], "nothing is planned while it is paused"
+
+
+def rival(parts: Parts, made: World) -> int:
+    """Another product that asks for the same person's month, with lower priority; its id."""
+    with parts.engine.begin() as tx:
+        other = world.product(tx, "計量ポンプ", list_key="pump", priority=9)
+        scenario, *_ = world.scenario(tx, other, want_day=26)
+        world.insert(
+            tx, "product_leads", person_id=made.people[0], product_id=other, state="nurturing", created_at=NOW
+        )
+    enrol.audience(parts, scenario, now=NOW)
+    return other
+
+
+@pytest.mark.parametrize(("kind", "reason"), [("product", "product_paused"), ("scenario", "scenario_paused")])
+def test_what_is_paused_gives_its_month_at_once_to_a_product_that_runs(
+    parts: Parts, kind: str, reason: str
+) -> None:
+    made = world.build(parts, count=1)
+    enrol.audience(parts, made.scenario, now=NOW)
+    plan.run(parts, now=NOW)
+    other = rival(parts, made)
+    run(parts, "update pace set plan_at = '2026-11-24'")
+    plan.run(parts, now=NOW)
+    assert rows(parts, "select product_id from deliveries where state = 'planned'") == [(made.product,)]
+    hold.pause(parts, targets(made)[kind], reason="", user_id=None, now=NOW)
+    assert rows(parts, "select state, reason from deliveries") == [("carried_over", reason)]
+    assert rows(parts, "select count(*) from mail_slots") == [(0,)]
+    assert rows(parts, "select count(*) from pace where next_free_on is not null") == [(0,)]
+    plan.run(parts, now=NOW)
+    assert rows(parts, "select product_id from deliveries where state = 'planned'") == [(other,)]
+    assert self_audit.run(parts, now=NOW).is_sound
+    hold.resume(parts, targets(made)[kind], user_id=None, now=NOW + timedelta(hours=1))
+    for days in range(0, 40, 3):
+        plan.run(parts, now=NOW + timedelta(days=days, hours=1))
+    months = rows(
+        parts, "select product_id, month - 24322 from deliveries where state = 'planned' order by 2"
+    )
+    assert months[0] == (other, 0)
+    assert months[1] == (made.product, 1), "nothing is lost: its mail has the next month"
+    assert self_audit.run(parts, now=NOW).is_sound
+
+
+def test_nothing_is_promised_while_everything_is_paused_and_all_is_decided_after_it(parts: Parts) -> None:
+    made = world.build(parts, count=2)
+    enrol.audience(parts, made.scenario, now=NOW)
+    hold.pause(parts, EVERYTHING, reason="", user_id=None, now=NOW)
+    assert plan.run(parts, now=NOW).people == 0
+    assert world.states(parts) == {}
+    later = NOW + timedelta(days=40)
+    assert plan.run(parts, now=later).people == 0
+    assert self_audit.run(parts, now=later).is_sound
+    hold.resume(parts, EVERYTHING, user_id=None, now=later)
+    for days in (0, 20):
+        plan.run(parts, now=later + timedelta(days=days))
+    assert world.states(parts) == {"planned": 2}
+    assert rows(parts, "select count(*) from deliveries where send_at < :now", now=later) == [(0,)]
+
+
+def test_a_pause_pressed_again_puts_back_what_the_first_left(parts: Parts) -> None:
+    made = world.build(parts, count=1)
+    world.planned(parts, made, send_at=NOW)
+    run(parts, "update scenarios set status = 'paused'")
+    assert not hold.pause(parts, targets(made)["scenario"], reason="", user_id=None, now=NOW)
+    assert world.states(parts) == {"carried_over": 1}
 
 
 @pytest.mark.parametrize("kind", ["all", "product", "scenario"])

@@ -158,6 +158,64 @@ def test_a_copy_takes_the_chosen_fields_and_leaves_the_others(parts: Parts, user
     assert not after.fields["tone_every"].is_own
 
 
+@pytest.fixture
+def copied(parts: Parts, user: int, now: datetime) -> tuple[int, Holder]:
+    """A product that took gate and cycle from another: its id, and what it was before."""
+    source, target = add(parts, user, now), add(parts, user, now, name="搬送", list_key="carry", priority="2")
+    put(parts, user, now, load(parts, Level.PRODUCT, source), purchase_cycle_days=90, gate=0.3)
+    before = load(parts, Level.PRODUCT, target)
+    fields = ["gate", "purchase_cycle_days"]
+    inherit.copy(parts, target, source, fields, version=before.version, user_id=user, now=now)
+    return target, before
+
+
+def undo(parts: Parts, user: int, now: datetime, product: int) -> bool:
+    version = load(parts, Level.PRODUCT, product).version
+    return inherit.undo(parts, product, version=version, user_id=user, now=now)
+
+
+def test_a_copy_is_taken_back_by_one_press_and_only_once(
+    parts: Parts, user: int, now: datetime, copied: tuple[int, Holder]
+) -> None:
+    product, before = copied
+    found = inherit.undoable(parts, product)
+    assert found is not None
+    assert (found.change.source, found.was.value("gate")) == ("検査装置", before.value("gate"))
+    assert column(parts, product, "gate") == 0.3
+    assert undo(parts, user, now, product)
+    assert load(parts, Level.PRODUCT, product).fields == before.fields
+    assert column(parts, product, "gate") == before.value("gate")
+    assert inherit.undoable(parts, product) is None
+    assert not undo(parts, user, now, product)
+
+
+def test_what_is_inherited_again_by_undo_follows_the_company(
+    parts: Parts, user: int, now: datetime, copied: tuple[int, Holder]
+) -> None:
+    product, _before = copied
+    put(parts, user, now, load(parts, Level.HOUSE), gate=0.4)
+    assert undo(parts, user, now, product)
+    assert column(parts, product, "gate") == 0.4
+
+
+def test_undo_takes_back_the_newest_change_and_not_the_copy_before_it(
+    parts: Parts, user: int, now: datetime, copied: tuple[int, Holder]
+) -> None:
+    product, _before = copied
+    put(parts, user, now, load(parts, Level.PRODUCT, product), priority=9)
+    assert undo(parts, user, now, product)
+    assert (column(parts, product, "priority"), column(parts, product, "gate")) == (2, 0.3)
+
+
+def test_undo_of_a_page_that_is_old_changes_nothing(
+    parts: Parts, user: int, now: datetime, copied: tuple[int, Holder]
+) -> None:
+    product, before = copied
+    with pytest.raises(inherit.Stale):
+        inherit.undo(parts, product, version=before.version, user_id=user, now=now)
+    assert column(parts, product, "gate") == 0.3
+
+
 def test_a_change_of_hot_criteria_ranks_the_people_of_the_product_again(
     parts: Parts, user: int, now: datetime
 ) -> None:

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from campaigns.parts import Parts
-from campaigns.services import enrol, plan, self_audit
+from campaigns.services import enrol, gather, plan, self_audit
 from campaigns.storage import waiting
 from tests import world
 
@@ -299,6 +301,39 @@ def test_a_step_put_back_to_a_mail_that_failed_moves_on_instead_of_waiting_for_e
     assert rows(parts, "select state from deliveries") == [("failed",)]
     assert rows(parts, "select position from enrollments") == [(2,)]
     assert rows(parts, "select count(*) from mail_slots") == [(0,)]
+
+
+@pytest.mark.parametrize("taken", ["slot", "gap"])
+def test_a_mailbox_taken_between_reading_and_writing_keeps_its_mail_and_the_others_get_theirs(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch, taken: str
+) -> None:
+    made = world.build(parts, count=3)
+    enrol.audience(parts, made.scenario, now=MORNING)
+    read = gather.cases
+
+    def overtaken(*args: Any, **kwargs: Any) -> list[gather.Case]:
+        found = read(*args, **kwargs)
+        queries = {
+            "slot": "insert into mail_slots (delivery_id, person_id, address_id, product_id, month, slot_no)"
+            " select 999, 999, address_id, 999, :month, 1 from people where id = :id",
+            "gap": "update addresses set next_free_on = '2026-12-01'"
+            " where id = (select address_id from people where id = :id) and :month > 0",
+        }
+        with parts.engine.begin() as tx:
+            tx.execute(text(queries[taken]), {"month": 2026 * 12 + 10, "id": made.people[1]})
+        return found
+
+    monkeypatch.setattr(gather, "cases", overtaken)
+    planned = plan.run(parts, now=MORNING)
+    assert planned.states == {"planned": 2, "carried_over": 1}
+    assert rows(parts, "select person_id, state, reason from deliveries where state <> 'planned'") == [
+        (made.people[1], "carried_over", "address_taken")
+    ]
+    assert rows(parts, "select person_id from mail_slots where person_id < 999 order by 1") == [
+        (made.people[0],),
+        (made.people[2],),
+    ]
+    assert rows(parts, "select position from enrollments order by person_id") == [(2,), (1,), (2,)]
 
 
 def test_planners_who_share_mailboxes_crosswise_never_deadlock(parts: Parts) -> None:

@@ -192,6 +192,9 @@ def faults(text: str | bytes) -> list[tuple[int, str]]:
         (b"[" + b"1," * 30_000 + b"]", "too_many_values", 1),
         (b"just words", "not_a_table", 1),
         (b"%YAML 9.9\n---\na: b", "not_yaml", 1),
+        (b"%YAML 1." + b"9" * 5000 + b"\n---\na: b", "not_yaml", 1),
+        (b'a: b\nc: "\\UFFFFFFFF"', "not_yaml", 2),
+        (b'a: b\nc: "\\U00110000"', "not_yaml", 2),
     ],
 )
 def test_hostile_files_are_refused_with_their_line(data: bytes, code: str, line: int) -> None:

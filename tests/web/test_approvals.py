@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from campaigns.parts import Parts
+from campaigns.services import approve
 from tests import world
 from tests.web.conftest import SignIn
 from tests.world import World
@@ -53,12 +55,12 @@ def test_a_marketer_sees_all_companies_and_an_owner_sees_his_own(
     page = marketer.get("/approvals").get_data(as_text=True)
     assert page.count("若林 拓也3</a>") == 1
     assert "これから送るメール" in page
-    assert page.count('class="a-veto"') == 2
+    assert page.count('id="why-row-') == 2
     rep = sign_in("inside_sales", email="rep@minori.example")
     assert 'class="a-veto"' not in rep.get("/approvals").get_data(as_text=True)
     own(parts, "rep@minori.example")
     page = rep.get("/approvals").get_data(as_text=True)
-    assert page.count('class="a-veto"') == 2
+    assert page.count('id="why-row-') == 2
     assert "若林 拓也3" in page
 
 
@@ -131,3 +133,24 @@ def test_an_answer_for_nobody_or_anothers_people_changes_nothing(
     own(parts, "rep@minori.example")
     rep.post("/approvals/people", data={"say": f"yes:{id}"})
     assert rows(parts, "select status from enrollments where id = :id", id=id) == [("active",)]
+
+
+def test_all_that_a_page_shows_are_approved_by_one_press_and_the_others_wait(
+    parts: Parts, made: World, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(approve, "SHOWN", 2)
+    rows(parts, "delete from mail_slots; delete from deliveries; delete from enrollments")
+    rows(
+        parts,
+        "insert into enrollments (person_id, product_id, scenario_id, version_id, start_month, due_month, status,"
+        " created_at) select unnest(cast(:p as bigint[])), :product, :s, :v, 24322, 24322, 'asked', :now",
+        p=list(made.people), product=made.product, s=made.scenario, v=made.version, now=SOON,
+    )  # fmt: skip
+    page = client.get("/approvals").get_data(as_text=True)
+    assert "このページの2名をすべて了承" in page
+    assert "若林 拓也3</a>" not in page
+    assert "若林 拓也3</a>" in client.get("/approvals?people=2").get_data(as_text=True)
+    shown = re.findall(r'name="shown" value="(\d+)"', page)
+    client.post("/approvals/people", data={"say": "yes:shown", "shown": shown, "scenario": made.scenario})
+    states = rows(parts, "select status from enrollments order by person_id")
+    assert states == [("active",), ("active",), ("asked",)]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from campaigns.parts import Parts
+from campaigns.services import run_broadcasts
+from campaigns.web import broadcasts
 from tests import world
 from tests.web.conftest import SignIn
-from tests.world import World
+from tests.world import START, World
 
 
 @pytest.fixture
@@ -47,6 +50,11 @@ def _version(page: str) -> str:
     return found[1]
 
 
+def _stored_version(parts: Parts) -> int:
+    with parts.engine.connect() as tx:
+        return int(tx.execute(text("select version from broadcasts")).scalar_one())
+
+
 def _make(client: FlaskClient, made: World, **changed: object) -> tuple[str, str]:
     """A saved one: its address, and its page."""
     answer = client.post("/broadcasts/new", data=_form(made, **changed))
@@ -78,6 +86,51 @@ def test_mass_mailing_is_sent_only_by_a_second_person(
     assert "10名がどうなったか" in page
     with parts.engine.connect() as tx:
         assert tx.execute(text("select count(*) from enrollments")).scalar() == 10
+
+
+def test_a_mail_rewritten_after_the_second_persons_look_is_looked_at_again(
+    client: FlaskClient, sign_in: SignIn, parts: Parts, ten: World
+) -> None:
+    path, _ = _make(client, ten)
+    _press(client, path, "ask")
+    other = sign_in("marketer", name="大石 健")
+    seen = re.search(r'name="seen" value="([^"]+)"', other.get(path).text)
+    assert seen is not None
+    with parts.engine.begin() as tx:
+        tx.execute(text("update content_variants set subject = '今だけ半額', version = version + 1"))
+    assert "ほかの人が先に変更しました" in _press(other, path, "approve", seen=seen[1])
+    with parts.engine.connect() as tx:
+        assert tx.execute(text("select state from broadcasts")).scalar() == "asked"
+    again = re.search(r'name="seen" value="([^"]+)"', other.get(path).text)
+    assert again is not None
+    assert "送信を始めました" in _press(other, path, "approve", seen=again[1])
+
+
+def test_a_mail_of_another_product_is_not_sent_and_is_named_in_the_form(
+    client: FlaskClient, parts: Parts, ten: World
+) -> None:
+    with parts.engine.begin() as tx:
+        pump = world.insert(tx, "products", name="計量ポンプ", list_key="pump", created_at=START)
+        tx.execute(text("update contents set product_id = :pump"), {"pump": pump})
+    path, page = _make(client, ten)
+    assert "別の商材のものです" in page
+    version = {"version": _stored_version(parts)}
+    assert client.post(f"{path}/ask", data=version).status_code == 422
+    assert "（計量ポンプ）" in client.get(f"{path}/edit").text
+
+
+@pytest.mark.parametrize("gone", ["4711", "ended"])
+def test_a_product_that_is_gone_meanwhile_is_asked_for_and_nothing_is_lost(
+    client: FlaskClient, parts: Parts, ten: World, gone: str
+) -> None:
+    form = _form(ten, **({"product_id": gone} if gone != "ended" else {}))
+    if gone == "ended":
+        with parts.engine.begin() as tx:
+            tx.execute(text("update products set is_active = false"))
+    answer = client.post("/broadcasts/new", data=form)
+    assert answer.status_code == 422
+    assert "商材を選んでください。" in answer.text
+    assert 'value="11月の検査のコツ"' in answer.text
 
 
 def test_refused_one_shows_its_reason_and_can_be_changed(
@@ -180,6 +233,26 @@ def test_cancelling_needs_a_reason_and_ends_what_has_not_left(
         assert tx.execute(text("select count(*) from enrollments where status = 'active'")).scalar() == 0
 
 
+def test_one_that_was_approved_but_has_not_begun_can_be_cancelled_and_never_begins(
+    client: FlaskClient,
+    sign_in: SignIn,
+    parts: Parts,
+    ten: World,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(broadcasts, "AT_ONCE", 5)
+    path, _ = _make(client, ten)
+    _press(client, path, "ask")
+    _press(sign_in("marketer", name="大石 健"), path, "approve")
+    assert "途中で中止する" in client.get(path).text
+    assert "中止しました" in _press(client, path, "cancel", reason="内容に誤り")
+    run_broadcasts.run(parts, now=now)
+    with parts.engine.connect() as tx:
+        assert tx.execute(text("select state from broadcasts")).scalar() == "cancelled"
+        assert tx.execute(text("select count(*) from enrollments")).scalar() == 0
+
+
 def test_broadcast_is_no_scenario_in_the_list_of_scenarios(client: FlaskClient, ten: World) -> None:
     _make(client, ten)
     assert "11月の検査のコツ" not in client.get("/scenarios").text
@@ -190,3 +263,18 @@ def test_inside_sales_send_no_broadcasts(sign_in: SignIn, ten: World) -> None:
     caller = sign_in("inside_sales")
     assert caller.get("/broadcasts").status_code == 403
     assert caller.post("/broadcasts/new", data=_form(ten)).status_code == 403
+
+
+def test_a_broadcast_has_its_own_page_and_not_the_designer(client: FlaskClient, ten: World) -> None:
+    path, _page = _make(client, ten)
+    id = path.rsplit("/", 1)[1]
+    for page in ("", "/head", "/publish", "/simulation"):
+        answer = client.get(f"/scenarios/{id}{page}")
+        assert (answer.status_code, answer.location) == (302, path)
+    assert client.post(f"/scenarios/{id}/rows", data={"kind": "mail"}).status_code == 404
+    assert client.get(f"/scenarios/{ten.scenario}").status_code == 200
+
+
+def test_the_calendars_day_leads_to_a_broadcast_that_has_not_begun(client: FlaskClient, ten: World) -> None:
+    path, _page = _make(client, ten)
+    assert f'href="{path}"' in client.get("/calendar/2026-11-26").text

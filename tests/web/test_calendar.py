@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from campaigns.parts import Parts
+from campaigns.services import enrol, show_calendar
 from tests import world
 from tests.web.conftest import SignIn
 from tests.world import World
@@ -108,3 +109,16 @@ def test_inside_sales_look_but_change_nothing(sign_in: SignIn, planned: World) -
     assert "移す</button>" not in caller.get(f"/calendar/{FROM}").text
     assert caller.post(f"/calendar/{FROM}/move", data={"to": "2026-11-27"}).status_code == 403
     assert caller.post("/calendar/own", data={"day": FROM}).status_code == 403
+
+
+def test_own_closed_day_says_how_many_expected_mails_it_moves(
+    client: FlaskClient, parts: Parts, now: datetime
+) -> None:
+    made = world.build(parts, count=3)
+    enrol.people(parts, made.people, now=now)
+    days = [date(2026, 11, n) for n in range(25, 31)]
+    day = next(day for day in days if show_calendar.expected(parts, day, now=now))
+    form = {"day": day.isoformat(), "kind": "closed"}
+    page = client.post("/calendar/own", data=form, follow_redirects=True).text
+    assert "この日の見込み3通は、ほかの営業日に移りました。" in page
+    assert "メールはありませんでした" not in page

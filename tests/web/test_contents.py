@@ -153,7 +153,7 @@ def test_a_starter_brings_marks_that_the_editor_names(
         parts, "exhibition_thanks", product_id=house.product, user_id=None, now=now
     )
     page = words_of(client.get(f"/mails/{content_id}").get_data(as_text=True))
-    assert "【記入：展示会の名前】 をまだ記入していません。" in page
+    assert "【記入：展示会の名前】をまだ記入していません。" in page
     assert "リンク先がひな型のままです" in page
 
 
@@ -172,3 +172,20 @@ def test_an_odd_query_is_an_empty_list_and_no_failure(
     for query in ("status=x", "product=999", "tag=%00", "page=-5", "page=99999", "kind=" + "x" * 500):
         assert client.get(f"/mails?{query}").status_code == 200
     assert design.load(parts, 1, now=now).steps
+
+
+def test_the_shelf_says_what_silent_people_get_until_a_question_is_approved(
+    client: FlaskClient, parts: Parts, house: House
+) -> None:
+    page = words_of(client.get("/mails/shelf").get_data(as_text=True))
+    assert "今は、反応のない方にもシナリオの次のメールを半年に1通送っています。" in page
+    made = client.post("/mails/new", data={"starter": "permission"})
+    content_id = int(made.location.rpartition("/")[2])
+    page = words_of(client.get("/mails/shelf").get_data(as_text=True))
+    assert "承認すると届きます。" in page
+    assert "届けられる「受け取りの確認」がまだありません。" in page
+    client.post(f"/mails/{content_id}/status", data={"status": "approved"})
+    page = words_of(client.get("/mails/shelf").get_data(as_text=True))
+    assert "届けられます" in page
+    assert "まだありません" not in page
+    assert "受け取りの確認" in client.get(f"/mails/{content_id}").get_data(as_text=True)

@@ -14,6 +14,7 @@ from campaigns.rules.conditions import Condition
 from campaigns.rules.scenarios import Step
 from campaigns.services import design, enrol
 from campaigns.web import step_words
+from tests import world
 from tests.services.test_publish import House, add_person, house, make
 from tests.web.conftest import SignIn
 
@@ -119,6 +120,23 @@ def test_a_condition_on_people_offers_its_values(
     assert steps(parts, scenario, now)[0].condition == Condition("industry", "", ("食品", "機械", "部品"))
 
 
+@pytest.mark.parametrize("on", ["industry", "size"])
+def test_a_condition_on_companies_offers_what_they_have_beside_what_was_typed(
+    client: FlaskClient, parts: Parts, house: House, scenario: int, now: datetime, on: str
+) -> None:
+    add_person(parts, house, now)
+    with parts.engine.begin() as tx:
+        tx.execute(text("update companies set industry = '食品', employees_band = '30-99'"))
+    key = steps(parts, scenario, now)[0].key
+    there, typed = {"industry": ("食品", "部品"), "size": ("30-99", "300-")}[on]
+    row = {"kind": "branch", "on": on, "values": [typed]}
+    chosen = client.post(f"/scenarios/{scenario}/rows/{key}/form", data=row).get_data(as_text=True)
+    assert client.post(f"/scenarios/{scenario}/rows/{key}", data=row).status_code == 303
+    for shown in (chosen, page(client, f"/scenarios/{scenario}?edit={key}")):
+        assert f'value="{there}"> {there}' in shown
+        assert f'value="{typed}" checked> {typed}' in shown
+
+
 def test_what_was_typed_stays_beside_what_is_wrong_with_it(
     client: FlaskClient, parts: Parts, scenario: int, now: datetime
 ) -> None:
@@ -159,6 +177,49 @@ def test_undo_takes_back_one_change_after_the_other(
     client.post(f"{base}/undo")
     assert [s.key for s in steps(parts, scenario, now)] == [s.key for s in before]
     assert client.post(f"{base}/undo").status_code == 303, "once more does no harm"
+
+
+def test_a_second_press_or_a_colleagues_change_leaves_undo_where_it_was(
+    client: FlaskClient, parts: Parts, scenario: int, now: datetime
+) -> None:
+    base, first = f"/scenarios/{scenario}", steps(parts, scenario, now)[0].key
+    for _ in range(2):
+        client.post(f"{base}/rows/{first}/duplicate")
+    shown = re.search(r'name="change" value="(\d+)"', page(client, base))
+    assert shown is not None
+    press = {"change": shown[1]}
+    design.add_row(parts, scenario, kind="call", user_id=None, now=now)
+    before = steps(parts, scenario, now)
+    answer = client.post(f"{base}/undo", data=press, follow_redirects=True)
+    assert "ほかの変更が先に入りました" in answer.get_data(as_text=True)
+    assert steps(parts, scenario, now) == before
+
+    design.undo(parts, scenario)
+    for _ in range(3):
+        client.post(f"{base}/undo", data=press)
+    assert len(steps(parts, scenario, now)) == len(before) - 2, (
+        "three presses of one button take one change back"
+    )
+
+
+def test_a_row_takes_only_what_its_lists_offer_and_keeps_what_was_typed(
+    client: FlaskClient, parts: Parts, scenario: int, now: datetime
+) -> None:
+    with parts.engine.begin() as tx:
+        other = world.insert(tx, "products", name="別の商材", list_key="other", created_at=now)
+        foreign = world.insert(
+            tx, "contents", title="別の商材の便り", kind="general", product_id=other, created_at=now
+        )
+    before = steps(parts, scenario, now)
+    address = f"/scenarios/{scenario}/rows/{before[0].key}"
+    typed = {"kind": "invite", "offset_months": "7", "want_day": "19"}
+    for wrong in ({"content_id": str(foreign)}, {"content_id": "4711"}, {"event_id": "4711"}):
+        answer = client.post(address, data={**typed, **wrong})
+        assert answer.status_code == 422, wrong
+        shown = answer.get_data(as_text=True)
+        assert f'id="e-{next(iter(wrong))}"' in shown
+        assert 'name="want_day" min="1" max="31" value="19"' in shown
+    assert steps(parts, scenario, now) == before
 
 
 def test_a_row_is_written_and_a_new_mail_opens_for_it(
@@ -259,9 +320,12 @@ def test_the_live_count_follows_the_typed_conditions(
 ) -> None:
     add_person(parts, house, now)
     form = {"product_id": house.product, "classes": ["-"], "industries_more": "食品機械"}
-    assert client.post("/scenarios/fitting", data=form).get_data(as_text=True) == "0名"
+    nobody = client.post("/scenarios/fitting", data=form).get_data(as_text=True)
+    assert nobody.strip().startswith("0名")
+    assert f"/products/{house.product}/leads" in nobody
     del form["industries_more"]
-    assert client.post("/scenarios/fitting", data=form).get_data(as_text=True) == "1名"
+    found = client.post("/scenarios/fitting", data=form).get_data(as_text=True)
+    assert re.sub(r"<[^>]+>", " ", found).split() == ["1名", "うち送れる人", "1名"]
 
 
 def test_a_pattern_brings_its_goal_and_classes_into_the_form(client: FlaskClient, house: House) -> None:
@@ -289,3 +353,36 @@ def test_a_guest_of_another_role_may_not_change_rows(sign_in: SignIn, scenario: 
     caller = sign_in("inside_sales")
     for address in ("rows", "undo", "discard"):
         assert caller.post(f"/scenarios/{scenario}/{address}").status_code == 403
+
+
+def test_a_table_that_would_grow_without_end_is_refused_in_words(
+    client: FlaskClient, parts: Parts, scenario: int, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(design, "ROWS_MAX", 9)
+    base = f"/scenarios/{scenario}"
+    client.post(f"{base}/rows", data={"kind": "branch"})
+    branch = steps(parts, scenario, now)[-1].key
+    client.post(f"{base}/rows", data={"kind": "mail", "into": branch, "arm": "yes"})
+    for _ in range(6):
+        answer = client.post(f"{base}/rows/{branch}/duplicate", follow_redirects=True)
+    before = steps(parts, scenario, now)
+    assert len(before) <= 9
+    assert "表が大きすぎます（9行まで）。" in answer.get_data(as_text=True)
+    client.post(f"{base}/rows/{branch}/delete")
+    assert len(steps(parts, scenario, now)) == len(before) - 2, "making it smaller is always allowed"
+
+
+def test_discarding_a_draft_asks_first_and_says_so(client: FlaskClient, parts: Parts, now: datetime) -> None:
+    made = world.build(parts, count=1)
+    client.post(f"/scenarios/{made.scenario}/rows", data={"kind": "wait"})
+    assert "下書きを取り消しますか。" in page(client, f"/scenarios/{made.scenario}")
+    shown = client.post(f"/scenarios/{made.scenario}/discard", follow_redirects=True).text
+    assert "「元に戻す」で下書きを取り戻せます。" in shown[shown.index('id="designer"') :]
+
+
+def test_a_shipped_course_is_not_called_sound_while_its_mails_are_not_filled_in(
+    client: FlaskClient, parts: Parts, house: House, now: datetime
+) -> None:
+    shown = page(client, f"/scenarios/{make(parts, house, now, 'exhibition')}")
+    assert "まだ書き込んでいないところ" in shown
+    assert "問題ありません" not in shown

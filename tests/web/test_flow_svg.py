@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
+
 from campaigns.web import flow_svg
 from campaigns.web.flow_svg import Place, Way
 
@@ -61,10 +63,25 @@ def test_without_people_every_line_is_thin() -> None:
 
 def test_a_jump_runs_along_the_edge_and_an_end_is_a_stub() -> None:
     lines = flow_svg.layout(PLACES, (Way("A", "D", is_jump=True), Way("D", ""))).lines
-    assert lines[0].d.startswith("M47 30H6V")
+    assert lines[0].d.startswith("M59 30H6V")
     assert lines[1].d.endswith("v14")
 
 
 def test_an_empty_table_is_an_empty_picture() -> None:
     picture = flow_svg.layout((), ())
     assert (picture.shapes, picture.lines) == ((), ())
+
+
+@pytest.mark.parametrize("rows", [0, 1, 11, 12, 13, 24, 40])
+def test_the_parts_for_paper_cover_the_picture_and_cut_no_row(rows: int) -> None:
+    places = tuple(Place(f"k{n}", str(n), "mail", "", "", "便り") for n in range(rows))
+    picture = flow_svg.layout(places, ())
+    parts = flow_svg.pages(picture)
+    assert parts[0].top == 0
+    assert [a.top + a.height for a in parts] == [*(b.top for b in parts[1:]), picture.height]
+    for shape in picture.shapes:
+        assert any(
+            part.top <= shape.y - flow_svg.RADIUS and shape.y + flow_svg.RADIUS <= part.top + part.height
+            for part in parts
+        )
+    assert len(parts) == max(1, -(-rows // flow_svg.PRINTED_ROWS))

@@ -66,6 +66,62 @@ FORMS: dict[str, dict[str, str]] = {
     "/scenarios/1/rows/K1": {
         "offset_months": "1", "want_day": "10", "tone": "info", "content_id": "1", "valid_until": "2027-01-01", "write": "",
     },
+    "/scenarios/1/rows/K2": {
+        "kind": "branch", "on": "industry", "of": "K1", "values": "食品", "values_more": "機械、部品", "wait_days": "7",
+        "offset_months": "1", "want_day": "10", "was": "",
+    },
+    "/scenarios/1/rows/K3": {
+        "kind": "call", "title": "聞く", "who": "inside", "due_days": "5", "goto_key": "end", "event_id": "1",
+    },
+    "/scenarios/1/rows/K2/form": {"kind": "branch", "on": "size", "values": "30-99", "values_more": "", "wait_days": "7"},
+    "/scenarios/1/rows/K1/sentence": {"kind": "invite", "event_id": "1", "offset_months": "1", "valid_until": "2027-01-31"},
+    "/scenarios/1/undo": {"change": "1"},
+    "/scenarios/1/simulation": {
+        "seed": "42", "rates": "own", "opened": "20", "clicked": "3", "replied": "1", "refused": "0.2", "bounced": "0.5",
+    },
+    "/scenarios/fitting": {"product_id": "1", "classes": "E", "event_id": "", "industries_more": "食品", "bands": "30-99"},
+    "/scenarios/import": {"text": "ikusei: scenario/1\nname: 名\n", "then": "bring", "product_id": "1"},
+    "/broadcasts/new": {
+        "name": "便り", "product_id": "1", "theme": "検査", "classes": "E", "event_id": "", "content_id": "1",
+        "send_on": "2026-12-10", "valid_until": "2026-12-25", "ab": "subject", "subject_b": "別の件名", "content_b_id": "2",
+        "sample_n": "20", "wait_hours": "48", "industries": "食品", "ranks": "hot",
+    },
+    "/calendar/2026-11-24/move": {"to": "2026-11-26", "what": "group", "scenario": "1", "step": "K1", "id": "1"},
+    "/calendar/own": {"day": "2026-12-10", "kind": "closed", "note": "創立記念日", "month": "2026-12"},
+    "/calendar/own/2026-12-10/remove": {"month": "2026-12"},
+    "/events/new": {
+        "name": "ミライ工場展", "kind": "exhibition", "starts_on": "2027-01-27", "ends_on": "2027-01-29", "venue": "東京",
+        "apply_by": "2027-01-20", "owner_user_id": "1", "back": "/scenarios/1?edit=K1#row-K1",
+    },
+    "/approvals/people": {"say": "yes:1", "id": "1", "shown": "1", "scenario": "1", "all": "1"},
+    "/approvals/mails/1": {"reason": "商談中"},
+    "/products/1/basics": {
+        "name": "検査装置", "family": "検査", "unsubscribe_label": "検査", "colour_no": "1", "owner_user_id": "1",
+        "is_active": "1", "version": "1",
+    },
+    "/products/1/profile": {
+        "industries": "食品", "industries_more": "部品", "bands": "30-99", "classes": "E", "roles": "決裁",
+        "price_band": "300-500万円", "expected_amount_yen": "3000000", "version": "1",
+    },
+    "/products/1/delivery": {
+        "priority": "5", "tone_every": "4", "window-0-from": "09:00", "window-0-to": "11:30", "window-1-from": "13:00",
+        "window-1-to": "16:00", "version": "1",
+    },
+    "/products/1/hot": {
+        "gate": "20", "band_edges": "0 20 40 60 80", "prior_rates": "1 2 5 10 20", "k-booth_talk-points": "10",
+        "k-booth_talk-depth": "2", "k-booth_talk-days": "14", "v0-industries": "食品", "v0-booth_talk-points": "5",
+        "version": "1",
+    },
+    "/products/1/matrix": {
+        "cause-0": "warm", "kind-0": "call", "due-0": "5", "priority-0": "2", "classes-0": "E", "bands-0": "30-99",
+        "industries-0": "食品", "version": "1",
+    },
+    "/products/1/cycle": {"purchase_cycle_days": "365", "version": "1"},
+    "/products/1/sender": {"sender_profile_id": "1", "version": "1"},
+    "/products/1/own": {"field": "windows", "as": "own", "version": "1"},
+    "/products/1/copy": {"from": "1", "section": "hot", "version": "1"},
+    "/products/1/team": {"appetite": "normal", "capacity_per_week": "3"},
+    "/products/defaults/delivery": {"priority": "5", "tone_every": "4", "version": "1"},
     "/deliveries/pause": {"of": "scenario:1", "reason": "件名の誤り", "at": "page"},
     "/deliveries/stop": {"of": "scenario:1", "reason": "終了", "at": "page"},
     "/scenarios/1/publish": {"waiting": "move"},

@@ -43,6 +43,7 @@ def test_the_figures_parse_and_tell_what_the_database_and_redis_hold(app: Flask,
     made = world.build(parts, count=3)
     world.planned(parts, made, send_at=NOW - timedelta(seconds=90))
     with parts.engine.begin() as tx:
+        other = world.product(tx, "5軸加工機", list_key="axis")
         tx.execute(
             text(
                 "insert into mail_days (day, product_id, scenario_id, sent, failed, in_doubt, soft, hard, complaints)"
@@ -57,7 +58,7 @@ def test_the_figures_parse_and_tell_what_the_database_and_redis_hold(app: Flask,
         "rq:worker:host-1", "last_heartbeat", (datetime.now(UTC) - timedelta(seconds=7)).isoformat()
     )
     parts.redis.set("ikusei:ticked", (NOW - timedelta(seconds=30)).isoformat())
-    hold.pause(parts, Target(Kind.PRODUCT, made.product), reason="", user_id=None, now=NOW)
+    hold.pause(parts, Target(Kind.PRODUCT, other), reason="", user_id=None, now=NOW)
     rates.SharedRates(parts.redis, Limits.parse("")).report(
         {"docomo.ne.jp": Result(throttled=1, reason="throttled", code=421, text="4.7.0 slow down")},
         now_s=NOW.timestamp(),

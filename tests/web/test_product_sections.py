@@ -160,6 +160,23 @@ def test_a_copy_is_shown_before_it_is_made(parts: Parts, client: FlaskClient, no
     assert value(parts, target, "priority") == 3
 
 
+def test_a_copy_is_undone_by_one_press_on_the_products_page(
+    parts: Parts, client: FlaskClient, sign_in: SignIn, now: datetime
+) -> None:
+    source = add(parts, now)
+    target = add(parts, now, name="搬送", list_key="carry", priority="9")
+    client.post(f"/products/{target}/copy", data={"version": "1", "from": source, "section": "delivery"})
+    page = client.get(f"/products/{target}").text
+    assert "直前の変更" in page
+    assert "直前の変更" not in sign_in("inside_sales").get(f"/products/{target}").text
+    version = (
+        page.split(f'action="/products/{target}/undo"')[1].split('name="version" value="')[1].split('"')[0]
+    )
+    answer = client.post(f"/products/{target}/undo", data={"version": version}, follow_redirects=True)
+    assert "直前の変更を元に戻しました。" in answer.text
+    assert value(parts, target, "priority") == 9
+
+
 @pytest.mark.parametrize("path", ["/products", "/products/1", "/products/1/fitting", "/products/defaults"])
 def test_inside_sales_read_and_find_nothing_to_press(
     parts: Parts, sign_in: SignIn, now: datetime, path: str

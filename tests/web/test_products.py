@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from campaigns.parts import Parts
-from campaigns.services import catalogue
+from campaigns.services import catalogue, sales_word, sender_profiles
 from campaigns.services.catalogue import Invalid
 from tests import world
 
@@ -115,9 +115,9 @@ def test_what_sales_say_is_dated_and_stale_after_fourteen_days(
     product = add(parts, now)
     data = {"appetite": "hungry", "capacity_per_week": "3"}
     assert client.post(f"/products/{product}/team", data=data).status_code == 302
-    gate = catalogue.gate_of(parts, product, now=now + timedelta(minutes=1))
+    gate = sales_word.gate_of(parts, product, now=now + timedelta(minutes=1))
     assert (gate.appetite, gate.bar, gate.left) == ("hungry", 0.10, 3)
-    later = catalogue.gate_of(parts, product, now=now + timedelta(days=15))
+    later = sales_word.gate_of(parts, product, now=now + timedelta(days=15))
     assert (later.appetite, later.bar, later.is_stale) == ("normal", 0.20, True)
     assert client.post(f"/products/{product}/team", data=data | {"appetite": "greedy"}).status_code == 422
     assert len(gate.history) == 1
@@ -134,7 +134,7 @@ def test_an_incomplete_sender_is_kept_and_says_what_is_missing(
     parts: Parts, client: FlaskClient, gone: str
 ) -> None:
     assert client.post("/senders/new", data=SENDER | {gone: " "}).location == "/senders/1"
-    sender = catalogue.sender(parts, 1)
+    sender = sender_profiles.find(parts, 1)
     assert sender is not None
     assert sender.missing == (gone,)
     assert "不足あり" in client.get("/senders").text
@@ -158,12 +158,12 @@ def test_an_odd_value_of_a_sender_is_refused(
 ) -> None:
     answer = client.post("/senders/new", data=SENDER | {field: value})
     assert answer.status_code == 422
-    assert catalogue.senders(parts) == []
+    assert sender_profiles.listed(parts) == []
 
 
 def test_a_line_break_cannot_get_into_a_mail_header(parts: Parts, client: FlaskClient) -> None:
     client.post("/senders/new", data=SENDER | {"from_name": "みのり\r\nBcc: x@evil.example"})
-    sender = catalogue.sender(parts, 1)
+    sender = sender_profiles.find(parts, 1)
     assert sender is not None
     assert sender.from_name == "みのり Bcc: x@evil.example"
 
@@ -175,3 +175,32 @@ def test_two_editors_of_a_sender_see_both_values(client: FlaskClient) -> None:
     assert late.status_code == 409
     assert "先の人" in late.text
     assert "後の人" in late.text
+
+
+def test_a_new_product_is_given_the_colour_that_the_fewest_have(
+    parts: Parts, client: FlaskClient, now: datetime
+) -> None:
+    assert catalogue.free_colour(parts) == 1
+    for n, colour in enumerate("13"):
+        add(parts, now, name=f"商材{n}", list_key=f"p{n}", colour_no=colour)
+    assert catalogue.free_colour(parts) == 2
+
+
+def test_people_become_leads_at_a_press_after_they_were_counted(parts: Parts, client: FlaskClient) -> None:
+    made = world.build(parts, count=3)
+    with parts.engine.begin() as tx:
+        new = world.product(tx, "協働ロボット", list_key="robot")
+    page = client.get(f"/products/{new}/leads").text
+    assert "この人たちを見込み客にする" in page
+    answer = client.post(f"/products/{new}/leads", follow_redirects=True).text
+    assert "3名を見込み客にしました。" in answer
+    assert "この人たちを見込み客にする" not in answer
+    assert client.get(f"/products/{made.product + 99}/leads").status_code == 404
+
+
+def test_trust_without_a_record_is_not_a_rate_of_nothing(
+    parts: Parts, client: FlaskClient, now: datetime
+) -> None:
+    page = client.get(f"/products/{add(parts, now)}").text
+    assert "まだ実績がありません（初めの値 25%）" in page
+    assert "0件中0件" not in page

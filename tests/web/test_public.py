@@ -202,3 +202,12 @@ def test_a_product_name_cannot_become_markup(parts: Parts, recipient: FlaskClien
 
 def test_the_page_stays_small_enough_for_any_phone(recipient: FlaskClient, url: str) -> None:
     assert len(recipient.get(url).data) < 9_000
+
+
+def test_where_go_on_leads_thanks_and_asks_for_nothing(recipient: FlaskClient) -> None:
+    page = recipient.get("/stay?lang=ja&ik=abc")
+    assert page.status_code == 200
+    words = page.get_data(as_text=True)
+    assert "これからもお届けします。" in words
+    assert "<form" not in words
+    assert "We will go on writing" in recipient.get("/stay?lang=en").get_data(as_text=True)

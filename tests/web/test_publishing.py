@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 from flask.testing import FlaskClient
+from sqlalchemy import text
 
 from campaigns.parts import Parts
+from campaigns.services import design
 from tests.services.test_versions import build, draft, enrolled, new_content, places
 
 
@@ -40,7 +43,10 @@ def test_what_is_chosen_at_a_row_is_done(client: FlaskClient, parts: Parts) -> N
     draft(parts, made, [(f"K{n}", content, 12) for n, content in enumerate(made.contents, start=1)])
     form = {"row-K1": "keep", "row-K2": "skip", "row-K3": "nonsense"}
     answer = client.post(f"/scenarios/{made.scenario}/publish", data=form, follow_redirects=True)
-    assert "進行中の2名は、新しい版で続けます。" in answer.get_data(as_text=True)
+    assert (
+        "進行中の3名のうち、1名は旧版のまま、1名は新しい版で、1名は行を飛ばして続けます。"
+        in answer.get_data(as_text=True)
+    )
     assert places(parts) == [(1, "K1", "active"), (2, "K3", "active"), (2, "K3", "active")]
 
 
@@ -60,3 +66,39 @@ def test_a_second_press_says_that_it_is_published(client: FlaskClient, parts: Pa
     page = client.post(f"/scenarios/{made.scenario}/publish", follow_redirects=True).get_data(as_text=True)
     assert "すでに公開されています" in page
     assert client.get("/scenarios/99/publish").status_code == 404
+
+
+def test_what_a_colleague_changed_after_the_look_is_shown_before_it_is_published(
+    client: FlaskClient, parts: Parts, now: datetime
+) -> None:
+    made = build(parts, count=1)
+    enrolled(parts, made, 1)
+    draft(parts, made, [("K1", made.contents[0], 12)])
+    path = f"/scenarios/{made.scenario}/publish"
+    shown = re.search(r'name="seen" value="(\w+)"', client.get(path).get_data(as_text=True))
+    assert shown is not None
+    form = {"seen": shown[1], "row-K1": "keep"}
+
+    design.add_row(parts, made.scenario, kind="fax", user_id=None, now=now)
+    page = client.post(path, data=form)
+    assert page.status_code == 422
+    assert "内容が変わりました" in page.get_data(as_text=True)
+    assert re.search(r'name="row-K1" value="keep" checked', page.get_data(as_text=True))
+
+    again = re.search(r'name="seen" value="(\w+)"', page.get_data(as_text=True))
+    assert again is not None
+    with parts.engine.begin() as tx:
+        tx.execute(text("update content_variants set subject = 'ほかの件名'"))
+    assert client.post(path, data={**form, "seen": again[1]}).status_code == 422, "another mail as well"
+    last = re.search(r'name="seen" value="(\w+)"', client.get(path).get_data(as_text=True))
+    assert last is not None
+    assert client.post(path, data={**form, "seen": last[1]}).status_code == 303
+
+
+def test_the_publish_page_tells_the_numbers_that_the_message_tells(client: FlaskClient, parts: Parts) -> None:
+    made = build(parts, count=3)
+    enrolled(parts, made, 1, 1, 1)
+    draft(parts, made, [("K1", made.contents[0], 12)])
+    assert "進行中3名・これから加わる0名" in text_of(client.get(f"/scenarios/{made.scenario}/publish").text)
+    page = client.post(f"/scenarios/{made.scenario}/publish", follow_redirects=True).text
+    assert "いま送れるのは、対象3名のうち3名です。" in page

@@ -25,6 +25,7 @@ OPEN = frozenset(
         "practice.clock_GET",
         "practice.site_GET",
         "public.privacy_GET",
+        "public.stay_GET",
         "public.stop_GET",
         "public.stop_POST",
         "returned.event_POST",  # for mail providers that prove themselves; off until set up
@@ -40,6 +41,8 @@ OPEN = frozenset(
 MARKETING = (
     "broadcasts",
     "contents",
+    "deletion",
+    "events",
     "imports",
     "mails",
     "products",
@@ -69,7 +72,16 @@ NOT_FOR_SALES = frozenset(
 READABLE = frozenset(
     {"products.fitting_GET", "products.index_GET", "products.product_GET", "products.shared_GET"}
 )
-ADMIN_ONLY = frozenset({"refusals.lift_POST", "team.index_GET", "team.index_POST", "team.edit_POST"})
+ADMIN_ONLY = frozenset(
+    {
+        "house.index_GET",
+        "house.index_POST",
+        "refusals.lift_POST",
+        "team.edit_POST",
+        "team.index_GET",
+        "team.index_POST",
+    }
+)
 
 
 def closed(route: routes.Route, role: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from datetime import datetime
+from urllib.parse import quote
 
 import pytest
 from flask.testing import FlaskClient
@@ -28,7 +29,12 @@ def test_a_downloaded_file_can_be_looked_at_and_brought_in(
     scenario_id = make(parts, house, now, "exhibition")
     file = client.get(f"/scenarios/{scenario_id}/file")
     assert file.mimetype == "application/yaml"
-    assert "attachment" in file.headers["Content-Disposition"]
+    head = file.headers["Content-Disposition"]
+    assert head.startswith("attachment;")
+    assert head.isascii(), (
+        "a header in Japanese arrives as nonsense; the true name stands encoded beside the plain one"
+    )
+    assert "filename*=UTF-8''" + quote("展示会後") in head
     look = client.post(
         "/scenarios/import",
         data={"file": (io.BytesIO(file.data), "a.yaml"), "then": "look"},

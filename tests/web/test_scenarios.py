@@ -166,7 +166,7 @@ def test_a_template_that_does_not_render_is_refused_with_row_and_line_on_the_pag
     page = re.sub(r"<[^>]+>|\s+", "", answer.get_data(as_text=True))
     assert answer.status_code == 422
     assert (
-        "表の2行目「他社事例」本文2行目：差し込み項目「会社め」はありません。「会社名」ではありませんか。"
+        "表の2行目「他社事例」メールを編集本文2行目：差し込み項目「会社め」はありません。「会社名」ではありませんか。"
         in page
     )
     with parts.engine.connect() as tx:

@@ -98,6 +98,7 @@ def test_every_page_of_staff_asks_who_is_there(app: Flask, client: FlaskClient) 
         "/metrics",
         "/welcome",
         "/privacy",
+        "/stay",
         "/badge",
         "/practice/clock",
         "/practice/site/1",

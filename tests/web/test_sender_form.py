@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from campaigns.parts import Parts
-from campaigns.services import catalogue
+from campaigns.services import sender_profiles
 from campaigns.storage import sender_days
 from campaigns.web import app as web
 from tests.web.test_products import SENDER
@@ -18,7 +18,7 @@ WARM = SENDER | {"warmup_from": "2026-11-23", "warmup_first": "１００"}
 
 def test_a_warm_up_is_kept_and_its_week_is_shown(parts: Parts, client: FlaskClient) -> None:
     assert client.post("/senders/new", data=WARM).location == "/senders/1"
-    sender = catalogue.sender(parts, 1)
+    sender = sender_profiles.find(parts, 1)
     assert sender is not None
     assert (sender.warmup_from, sender.warmup_first) == (date(2026, 11, 23), 100)
     with parts.engine.begin() as tx:
@@ -34,7 +34,7 @@ def test_a_warm_up_is_kept_and_its_week_is_shown(parts: Parts, client: FlaskClie
 
 def test_without_a_first_day_there_is_no_ceiling(parts: Parts, client: FlaskClient) -> None:
     client.post("/senders/new", data=SENDER)
-    sender = catalogue.sender(parts, 1)
+    sender = sender_profiles.find(parts, 1)
     assert sender is not None
     assert (sender.warmup_from, sender.warmup_first, sender.smtp_account) == (None, 50, "")
     page = client.get("/senders/1").text
@@ -42,7 +42,7 @@ def test_without_a_first_day_there_is_no_ceiling(parts: Parts, client: FlaskClie
     assert "使うSMTPアカウント" not in page, "one way out: nothing to choose"
     client.post("/senders/1", data=WARM | {"version": "1"})
     client.post("/senders/1", data=SENDER | {"version": "2"})
-    again = catalogue.sender(parts, 1)
+    again = sender_profiles.find(parts, 1)
     assert again is not None
     assert again.warmup_from is None
 
@@ -65,7 +65,7 @@ def test_an_odd_value_is_named_and_nothing_is_written(
     assert answer.status_code == 422
     assert f'id="f-{field}"' in answer.text
     assert says in answer.text
-    assert catalogue.senders(parts) == []
+    assert sender_profiles.listed(parts) == []
 
 
 def test_a_sender_asks_for_one_of_several_accounts(parts: Parts, settings_with, sign_in) -> None:  # type: ignore[no-untyped-def]
@@ -85,7 +85,7 @@ def test_a_sender_asks_for_one_of_several_accounts(parts: Parts, settings_with, 
         headers={"Referer": "https://localhost/senders/new"},
     )  # fmt: skip
     assert answer.location == "/senders/1"
-    sender = catalogue.sender(parts, 1)
+    sender = sender_profiles.find(parts, 1)
     assert sender is not None
     assert sender.smtp_account == "second"
     # The account is taken out of the settings: the profile keeps its name, and the page says so.

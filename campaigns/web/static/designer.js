@@ -46,6 +46,13 @@
     if (!event.target.matches || !event.target.matches(".d-more[open]")) return;
     document.querySelectorAll(".d-more[open]").forEach(function (one) { if (one !== event.target) one.open = false; });
   }, true);
+  // A click on a row opens it; what stands in it to be pressed, and text being marked, keep their own meaning.
+  document.addEventListener("click", function (event) {
+    var row = event.target.closest("#designer [data-row]");
+    if (!row || row.classList.contains("is-editing") || String(window.getSelection())) return;
+    if (event.target.closest("a, button, summary, details, form, input, select, label")) return;
+    press(row, "edit");
+  });
   document.addEventListener("click", function (event) {
     document.querySelectorAll(".d-more[open]").forEach(function (one) { if (!one.contains(event.target)) one.open = false; });
   });

@@ -8,7 +8,7 @@
   const dots = { symbol: "circle", symbolSize: 0.6, dashArrayX: [[0, 5], [5, 5]], dashArrayY: [5, 0], color: "rgba(60,35,0,.7)" };
   const looks = {
     sent: { color: token("--brand") },
-    p1: { color: token("--p1"), decal: { ...stripe, rotation: 0 } },
+    p1: { color: token("--p1"), decal: { ...stripe, rotation: Math.PI / 4 } },
     p2: { color: token("--p2"), decal: stripe },
     p3: { color: "#dda64a", decal: dots },
     wait: { color: "#cfd8d3", decal: { ...dots, color: "rgba(83,96,106,.6)" } },
@@ -36,12 +36,13 @@
     calls: () => ({
       ...base,
       series: [
+        bar(data.waited, { color: "#a9c1de", decal: { ...dots, color: "rgba(30,60,110,.55)" } }, "calls"),
         bar(data.within, { color: "#5b86bd" }, "calls"),
         { ...bar(data.over, { color: "#e2796f", decal: { ...stripe, color: "rgba(130,20,10,.6)" } }, "calls"), label: { show: true, position: "top", color: token("--red"), fontWeight: 700, formatter: (p) => (p.value ? `+${p.value}` : "") } },
         { name: data.room.name, type: "line", step: "middle", symbol: "none", lineStyle: { color: token("--ink"), width: 1.5 }, itemStyle: { color: token("--ink") }, data: data.room.data },
       ],
     }),
-    ranks: () => {
+    ranks: (is_narrow) => { // on a phone the names stand once: the colours and the order are the same in each column
       const colours = { hot: token("--red"), warm: "#c98a1b", nurture: "#3f8f59", unobserved: "#9aa5ac", declined: "#8e7a99" };
       const totals = {};
       const links = [];
@@ -59,7 +60,7 @@
         animation: false, aria: base.aria, textStyle: base.textStyle, tooltip: { formatter: (p) => p.value.toLocaleString() },
         series: [{
           type: "sankey", left: 8, right: 8, top: 8, bottom: 12, nodeWidth: 9, nodeGap: 12, layoutIterations: 0, draggable: false, emphasis: { disabled: true },
-          data: names.map((name) => ({ name, depth: +name[0], itemStyle: { color: colours[name.slice(2)] }, label: { position: name[0] === "2" ? "left" : "right", formatter: `${words[name.slice(2)]} {b|${totals[name].toLocaleString()}}`, rich: { b: { fontWeight: 700 } } } })),
+          data: names.map((name) => ({ name, depth: +name[0], itemStyle: { color: colours[name.slice(2)] }, label: { position: name[0] === "2" ? "left" : "right", formatter: is_narrow && name[0] !== "0" ? `{b|${totals[name].toLocaleString()}}` : `${words[name.slice(2)]} {b|${totals[name].toLocaleString()}}`, rich: { b: { fontWeight: 700 } } } })),
           links, lineStyle: { color: "source", opacity: 0.22 },
         }],
       };
@@ -68,12 +69,13 @@
   document.querySelectorAll("[data-chart]").forEach((place) => {
     place.style.display = "block";
     const chart = window.echarts.init(place, null, { renderer: "svg" });
-    const narrow = () => place.clientWidth < 560;
-    chart.setOption(pictures[place.dataset.chart]());
+    const narrow = () => place.clientWidth < (place.dataset.chart === "mails" ? 560 : 440);
+    chart.setOption(pictures[place.dataset.chart](narrow()));
     const fit = () => {
       chart.resize();
-      if (place.dataset.chart === "ranks") return;
+      if (place.dataset.chart === "ranks") return chart.setOption(pictures.ranks(narrow()));
       chart.setOption({ grid: { top: narrow() && place.dataset.chart === "mails" ? 108 : 44, left: narrow() ? 40 : 52 } });
+      if (place.dataset.chart === "calls") chart.setOption({ grid: { top: narrow() ? 76 : 44 }, series: [{}, {}, { label: { show: !narrow() } }, {}] });
       if (place.dataset.chart === "mails") chart.setOption({ series: data.mails.map((one) => ({ label: { show: one.kind === "sent" && !narrow() } })) });
     };
     fit();

@@ -1,0 +1,146 @@
+"""Every table of Ikusei, once.
+
+What must never change later stands here from the first migration:
+
+- instants are `Instant` (aware UTC; a naive value is refused), days are DATE, months are
+  `year * 12 + month - 1` in the installation's zone, money is integer yen;
+- ids are BIGINT identities and are never reused, since signed links carry them for ever;
+- personal data is marked: `info={"pii": "name" | "address" | "phone" | "text" | "net"}`; erasure, the
+  data export and the log test walk these marks;
+- rows about a person keep `origin_person_id`, so that a merge can be undone;
+- rows that people edit carry `version`.
+
+Constraints come before checks: the monthly cap, the origin of a mail and the claims are UNIQUE keys.
+Source: design 3, 6; spec 2.1.
+"""
+
+from __future__ import annotations
+
+from campaigns.storage.tables.columns import Instant, metadata
+from campaigns.storage.tables.content import (
+    broadcasts,
+    content_variants,
+    contents,
+    design_history,
+    files,
+    images,
+    published_mails,
+    scenario_versions,
+    scenarios,
+    simulations,
+    step_counts,
+    steps,
+)
+from campaigns.storage.tables.installation import (
+    audit_log,
+    audit_values,
+    calendar_counts,
+    clock,
+    closed_days,
+    export_log,
+    house,
+    stops,
+    users,
+    waiting_counts,
+)
+from campaigns.storage.tables.next_steps import (
+    alerts,
+    call_attempts,
+    hand_offs,
+    product_leads,
+    rank_changes,
+    tasks,
+)
+from campaigns.storage.tables.outbox import (
+    claims,
+    deliveries,
+    delivery_bodies,
+    enrollments,
+    mail_days,
+    mail_slots,
+    pace,
+    sender_days,
+)
+from campaigns.storage.tables.people import (
+    addresses,
+    affiliations,
+    companies,
+    events,
+    import_batches,
+    import_changes,
+    import_rows,
+    match_candidates,
+    people,
+    person_addresses,
+)
+from campaigns.storage.tables.permission import consents, suppressions
+from campaigns.storage.tables.products import (
+    calibrations,
+    product_families,
+    products,
+    sales_team_states,
+    sender_profiles,
+)
+from campaigns.storage.tables.returned import inbound_mails, returned_events, touchpoints, tracking_events
+
+__all__ = [
+    "Instant",
+    "addresses",
+    "affiliations",
+    "alerts",
+    "audit_log",
+    "audit_values",
+    "broadcasts",
+    "calendar_counts",
+    "calibrations",
+    "call_attempts",
+    "claims",
+    "clock",
+    "closed_days",
+    "companies",
+    "consents",
+    "content_variants",
+    "contents",
+    "deliveries",
+    "delivery_bodies",
+    "design_history",
+    "enrollments",
+    "events",
+    "export_log",
+    "files",
+    "hand_offs",
+    "house",
+    "images",
+    "import_batches",
+    "import_changes",
+    "import_rows",
+    "inbound_mails",
+    "mail_days",
+    "mail_slots",
+    "match_candidates",
+    "metadata",
+    "pace",
+    "people",
+    "person_addresses",
+    "product_families",
+    "product_leads",
+    "products",
+    "published_mails",
+    "rank_changes",
+    "returned_events",
+    "sales_team_states",
+    "scenario_versions",
+    "scenarios",
+    "sender_days",
+    "sender_profiles",
+    "simulations",
+    "step_counts",
+    "steps",
+    "stops",
+    "suppressions",
+    "tasks",
+    "touchpoints",
+    "tracking_events",
+    "users",
+    "waiting_counts",
+]

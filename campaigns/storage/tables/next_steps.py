@@ -1,0 +1,142 @@
+"""What to do next: leads with their ranks, tasks, calls, hand-offs and alerts."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Float, Index, Table, UniqueConstraint, text
+
+from campaigns.storage.tables.columns import at, flag, json, metadata, number, ref, row_id, version, words
+
+product_leads = Table(
+    "product_leads",
+    metadata,
+    row_id(),
+    ref("person_id", "people"),
+    ref("origin_person_id", "people", null=True),
+    ref("product_id", "products"),
+    words(
+        "state", default="new"
+    ),  # new nurturing hot offered with_sales opportunity won lost waiting paused excluded
+    words("rank", default="unobserved"),
+    Column("score", Float, nullable=False, server_default=text("0")),
+    json("breakdown"),
+    json("reasons", "[]"),
+    Column("p_win", Float, nullable=False, server_default=text("0")),
+    number("depth_max"),
+    at("acquired_at", null=True),
+    at("last_touch_at", null=True),
+    at("refused_until", null=True),
+    at("no_call_before", null=True),
+    at("no_hand_off_before", null=True),
+    number("recycles"),
+    at("next_change_at", null=True),
+    at("ranked_at", null=True),
+    words("selection_stage"),
+    words("timeframe"),
+    ref("import_batch_id", "import_batches", null=True, index=True),
+    at("created_at"),
+    version(),
+    UniqueConstraint("person_id", "product_id"),
+    Index("ix_product_leads_product_id_rank", "product_id", "rank"),
+    Index("ix_product_leads_next_change_at", "next_change_at"),
+)
+
+rank_changes = Table(
+    "rank_changes",
+    metadata,
+    row_id(),
+    ref("lead_id", "product_leads", index=True),
+    at("at"),
+    words("old"),
+    words("new"),
+    Column("score", Float, nullable=False),
+    Column("p_win", Float, nullable=False),
+    json("reasons", "[]"),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    row_id(),
+    words("kind"),  # call, fax, visit, mail, check
+    ref("person_id", "people", index=True),
+    ref("origin_person_id", "people", null=True),
+    ref("company_id", "companies", null=True),
+    ref("product_id", "products", null=True),
+    ref("lead_id", "product_leads", null=True, index=True),
+    words("team", default="inside"),
+    ref("assignee_id", "users", null=True),
+    words("state", default="open"),  # open, done, snoozed, cancelled
+    words("cause"),  # the row of the action matrix: hot_deep, warm_shallow ...; step: of a scenario
+    ref("enrollment_id", "enrollments", null=True, index=True),
+    words("step_key"),
+    json("why", "[]"),  # ids of the touchpoints that caused it
+    number("priority", 3),
+    at("due_at"),
+    at("not_before", null=True),
+    at("promised_at", null=True),
+    number("tries"),
+    words("outcome"),
+    words("note", pii="text"),
+    at("created_at"),
+    at("done_at", null=True),
+    ref("done_by", "users", null=True),
+    version(),
+    Index(
+        "uq_tasks_open",
+        "lead_id",
+        "kind",
+        unique=True,
+        postgresql_where=text("state in ('open', 'snoozed') and lead_id is not null"),
+    ),
+    Index("ix_tasks_open_due_at", "due_at", postgresql_where=text("state = 'open'")),
+)
+
+call_attempts = Table(
+    "call_attempts",
+    metadata,
+    row_id(),
+    ref("task_id", "tasks", index=True),
+    ref("person_id", "people", index=True),
+    at("at"),
+    words("result"),
+    words("note", pii="text"),
+    at("next_at", null=True),
+    ref("user_id", "users", null=True),
+)
+
+hand_offs = Table(
+    "hand_offs",
+    metadata,
+    row_id(),
+    ref("lead_id", "product_leads", index=True),
+    ref("product_id", "products"),
+    words("team", default="field"),
+    words("state"),  # proposed, held, offered, accepted, returned, won, lost, no_deal, timeout
+    words("held_reason"),
+    Column("p_win", Float, nullable=False),
+    Column("bar", Float, nullable=False),
+    flag("asked_by_customer"),
+    json("reasons", "[]"),
+    words("returned_reason"),
+    at("created_at"),
+    at("resolved_at", null=True),
+    Index("ix_hand_offs_product_id_created_at", "product_id", "created_at"),
+)
+
+# A hot signal reaches a person: the badge counts these until somebody has seen them.
+alerts = Table(
+    "alerts",
+    metadata,
+    row_id(),
+    at("at"),
+    # hot, surge, reply, refused_by_reply, in_doubt, complaint, complaint_rate, scenario_paused, sender_fault
+    words("kind"),
+    ref("person_id", "people", null=True),
+    ref("product_id", "products", null=True),
+    ref("lead_id", "product_leads", null=True),
+    ref("user_id", "users", null=True),
+    json("args"),
+    at("seen_at", null=True),
+    Index("ix_alerts_unseen", "user_id", postgresql_where=text("seen_at is null")),
+    Index("ix_alerts_kind_at", "kind", "at"),  # told today already?
+)
