@@ -26,6 +26,6 @@ def create() -> WSGIApplication:
         stream=built.stream,
         now=built.clock.now,
         fallback=pages,
-        sites=app.sites(built),
+        sites=chosen.origins(),
         trusted_hops=chosen.trusted_hops,
     )

@@ -93,6 +93,25 @@ def listener() -> None:
 
 
 @cli.command()
+def tracker() -> None:
+    """Run the tracker (pixel, clicks, page beats) on its own (IKUSEI_TRACKER)."""
+    from campaigns import tracker as entry
+    from campaigns.children import Children
+
+    chosen = _settings()
+    if not chosen.tracker:
+        raise click.ClickException("IKUSEI_TRACKER is not set: see docs/settings.md")
+    stop = _told_to_stop()
+    running = Children(chosen)
+    running.start(entry.commands(chosen))
+    try:
+        while not stop.wait(0.1):
+            running.look()
+    finally:
+        running.stop()
+
+
+@cli.command()
 def catcher() -> None:
     """Run the local mail catcher of practice mode."""
     from mailer.catcher import Catcher

@@ -266,6 +266,12 @@ def _spawn(arguments: list[str], log: Path, user: pwd.struct_passwd | None) -> s
         )
 
 
+def end_with_parent(how: signal.Signals) -> None:
+    """This process is sent that signal when its parent ends (Linux; nothing elsewhere)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(1, int(how))  # PR_SET_PDEATHSIG
+
+
 def die_with_parent(how: signal.Signals) -> Callable[[], None] | None:
     """What a child runs first, so that it ends when its supervisor is killed (Linux; None elsewhere)."""
     if sys.platform != "linux":

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns import jobs
 from campaigns.parts import Parts
-from campaigns.services import deliver, nightly, sweep, wake
+from campaigns.services import deliver, judge, nightly, sweep, wake
 
 log = structlog.get_logger()
 
@@ -71,3 +71,5 @@ def _sweep(parts: Parts) -> None:
     now = parts.clock.now()
     if sweep.run(parts, now=now) or deliver.is_due(parts, now=now):
         jobs.ask(parts, "deliver")
+    if judge.is_due(parts, now=now):
+        jobs.ask(parts, "observe")

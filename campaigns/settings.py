@@ -36,6 +36,7 @@ class Settings:
     smtp_url: str = ""
     base_url: str = "http://127.0.0.1:8000"  # what recipients' links begin with; https for the outside
     listen: str = "127.0.0.1:8000"  # where the web server listens
+    tracker: str = ""  # HOST:PORT of a tracker of its own beside the web server; empty: the web server's
     zone: str = "Asia/Tokyo"  # the installation's months and days
     keys: str = ""  # signing keys "2:hex,1:hex", the first signs; empty: made once under var/keys
     sites: str = ""  # own web sites whose pages carry /t.js, as origins with commas between
@@ -170,6 +171,10 @@ def _check_intake(settings: Settings) -> None:
     scheme = urlsplit(settings.mailbox_url).scheme
     if settings.mailbox_url and scheme not in ("imaps", "pop3s", "imap", "pop3"):
         raise SettingsError("IKUSEI_MAILBOX_URL must begin with imaps:// or pop3s://")
+    if settings.tracker:
+        host, _, port = settings.tracker.rpartition(":")
+        if not host or not port.isdigit() or not 0 < int(port) < 65536:
+            raise SettingsError(f"IKUSEI_TRACKER={settings.tracker!r} must be HOST:PORT")
     if settings.listener:
         try:
             listening(settings.listener)

@@ -31,6 +31,8 @@ MAY = {
         "campaigns.storage",
         "tracking_pixel.events",
         "tracking_pixel.bots.Judged",
+        "tracking_pixel.networks.Evidence",
+        "tracking_pixel.networks.Lesson",
     ),
     "campaigns.services": (
         "campaigns.rules",

@@ -8,7 +8,7 @@ A library: it knows nothing of people, SQL or Flask. One page of use:
     stream = Stream.connect("redis://...", "events", Spool(Path("var/spool")))
     application = Tracker(signer, stream, now=utcnow, fallback=flask_app, sites=links.sites)
     consumer = Consumer.connect("redis://...", "events")
-    bots.judge(events_of_one_delivery, sent_at=...)
+    bots.judge(events_of_one_delivery, sent_at=..., known=Known(sites, networks.scanners(...)))
 
 Errors: TrackingError > BadToken (forged, cut, of another kind, unknown key), Expired (a visit older than
 30 days), BadTarget (a link that we refuse to sign), BadEvent (bytes that are no event).

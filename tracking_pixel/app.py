@@ -111,7 +111,7 @@ class Tracker:
         return [GIF]
 
     def _click(self, environ: WSGIEnvironment, start: StartResponse, path: str) -> Iterable[bytes]:
-        """To the signed target. HEAD redirects too but is no click (spec 45, C3)."""
+        """To the signed target. HEAD redirects too but is no click, only a sign of a machine (spec 45, C3)."""
         method = environ.get("REQUEST_METHOD")
         if method not in ("GET", "HEAD"):
             return not_found(environ, start)
@@ -122,11 +122,18 @@ class Tracker:
         except (BadToken, BadTarget, ValueError):
             return not_found(environ, start)
         ref = int.from_bytes(os.urandom(6), "big")
-        if method == "GET":
-            event = self._event(
-                environ, EventKind.CLICK, delivery_id, link_no=link_no, url=url, visit=f"{ref:x}"
-            )
-            self._stream.push(event)
+        kind = EventKind.CLICK if method == "GET" else EventKind.PROBE
+        event = self._event(
+            environ,
+            kind,
+            delivery_id,
+            link_no=link_no,
+            url=url,
+            method=method,
+            visit=f"{ref:x}" if method == "GET" else "",
+            refuses="1" in (environ.get("HTTP_DNT"), environ.get("HTTP_SEC_GPC")),
+        )
+        self._stream.push(event, wait=kind is EventKind.CLICK)
         if flags & links.LANDING and links.origin(url) in self._sites:
             visit = links.visit_token(self._signer, Visit(delivery_id, ref), now=self._now())
             url = links.with_visit(url, visit)
@@ -169,7 +176,8 @@ class Tracker:
         """The view or beat in this body; None for anything that our script would not send."""
         try:
             row = json.loads(body)
-            kind = EventKind(row["t"])
+            is_touch = row["t"] == "touch"
+            kind = EventKind.BEAT if is_touch else EventKind(row["t"])
             visit = links.read_visit(self._signer, row["k"], now=self._now())
             number, page, url, title = row["n"], row["v"], row["u"], row.get("i", "")
             is_visible, idle_s = row["s"] is True, float(row["l"])
@@ -182,6 +190,7 @@ class Tracker:
         except (BadToken, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError):
             return None
         has_input = kind is EventKind.BEAT and is_visible and 0 <= idle_s <= INPUT_FRESH_S
+        # The first touch of a page says at once that a person is there; its seconds come with the beats.
         return self._event(
             environ,
             kind,
@@ -193,28 +202,43 @@ class Tracker:
             url=cut(url.partition("?")[0].partition("#")[0], MAX_URL),
             title=cut(title, MAX_TITLE),
             method="POST",
-            active_s=float(BEAT_S) if has_input else 0.0,
+            active_s=float(BEAT_S) if has_input and not is_touch else 0.0,
             has_input=has_input,
         )
 
     def _event(self, environ: WSGIEnvironment, kind: EventKind, delivery_id: int, **more: Any) -> Event:
-        return Event(
-            uid=more.pop("uid", None) or new_uid(),
-            kind=kind,
-            delivery_id=delivery_id,
-            at=self._now(),
-            ua=cut(environ.get("HTTP_USER_AGENT", ""), MAX_UA),
-            net=net_of(self._caller(environ)),
-            **more,
-        )
+        return sighting(environ, kind, delivery_id, at=self._now(), trusted_hops=self._trusted_hops, **more)
 
-    def _caller(self, environ: WSGIEnvironment) -> str:
-        """The caller's address as the outermost proxy of our own saw it; what stands before is hearsay."""
-        remote: str = environ.get("REMOTE_ADDR", "")
-        if self._trusted_hops < 1:
-            return remote
-        seen = [part.strip() for part in environ.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
-        return seen[-self._trusted_hops] if len(seen) >= self._trusted_hops else remote
+
+def sighting(
+    environ: WSGIEnvironment,
+    kind: EventKind,
+    delivery_id: int,
+    *,
+    at: datetime,
+    trusted_hops: int,
+    uid: str = "",
+    **more: Any,
+) -> Event:
+    """An event of this request: who called, with what agent."""
+    return Event(
+        uid=uid or new_uid(),
+        kind=kind,
+        delivery_id=delivery_id,
+        at=at,
+        ua=cut(environ.get("HTTP_USER_AGENT", ""), MAX_UA),
+        net=net_of(_caller(environ, trusted_hops)),
+        **more,
+    )
+
+
+def _caller(environ: WSGIEnvironment, trusted_hops: int) -> str:
+    """The caller's address as the outermost proxy of our own saw it; what stands before is hearsay."""
+    remote: str = environ.get("REMOTE_ADDR", "")
+    if trusted_hops < 1:
+        return remote
+    seen = [part.strip() for part in environ.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
+    return seen[-trusted_hops] if len(seen) >= trusted_hops else remote
 
 
 def _is_page(page: object) -> bool:

@@ -18,7 +18,7 @@
     sessionStorage.setItem("ik", s);
   } catch (e) {}
   if (refused || !k || !me || !n.sendBeacon) return;
-  var to = new URL("/b", me.src).href, page = s + "." + rnd(), seq = 0, last = -1e9;
+  var to = new URL("/b", me.src).href, page = s + "." + rnd(), seq = 0, last = -1e9, touched;
   function send(t) {
     n.sendBeacon(to, JSON.stringify({
       k: k, t: t, v: page, n: seq++, u: location.href.split("#")[0], i: d.title.slice(0, 200),
@@ -26,7 +26,12 @@
     }));
   }
   ["keydown", "pointerdown", "mousemove", "touchstart", "wheel", "scroll"].forEach(function (e) {
-    w.addEventListener(e, function (x) { if (x.isTrusted) last = Date.now(); }, { passive: true, capture: true });
+    w.addEventListener(e, function (x) {
+      if (!x.isTrusted) return;
+      last = Date.now();
+      // The first touch tells at once: whoever leaves within 15 s was a person too. Pages scroll by themselves.
+      if (!touched && e !== "scroll") { touched = 1; send("touch"); }
+    }, { passive: true, capture: true });
   });
   send("view");
   setInterval(function () { if (seq < 480) send("beat"); }, 15e3);

@@ -1,6 +1,7 @@
 """A folder of events for the time in which Redis is away.
 
-One file a process, `events-<pid>-<uuid>.jsonl`; each group of lines is fsynced before the caller goes on.
+One file a process, `events-<pid>-<uuid>.jsonl`; each group of lines is fsynced before the caller goes on. A line
+is the CRC-32 of an event's bytes, a blank and the bytes: one that was torn or spoilt on the disk is left out.
 The file is opened, locked and closed for each group, so a drainer may take it at any moment: it renames
 the file, then waits for the lock. A writer that finds its file renamed under it starts the next one.
 A drainer that died leaves a `.claimed` file, which the next one takes over as soon as its lock is free.
@@ -12,12 +13,10 @@ from __future__ import annotations
 import fcntl
 import os
 import uuid
+from binascii import crc32
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-
-from tracking_pixel import BadEvent
-from tracking_pixel.events import Event
 
 CHUNK = 500
 
@@ -30,11 +29,11 @@ class Spool:
         self._name: str | None = None
         self._pid = 0
 
-    def append(self, events: Sequence[Event]) -> None:
-        """Write and fsync. OSError when the disk is full: the caller decides what that means."""
-        if not events:
+    def append(self, raws: Sequence[bytes]) -> None:
+        """Write and fsync events' bytes (no line feed in them). OSError when the disk is full."""
+        if not raws:
             return
-        lines = b"".join(event.to_bytes() + b"\n" for event in events)
+        lines = b"".join(b"%08x %b\n" % (crc32(raw), raw) for raw in raws)
         with self._locked() as descriptor:
             view = memoryview(lines)
             while view:
@@ -44,15 +43,15 @@ class Spool:
     def is_empty(self) -> bool:
         return next(self._files(), None) is None
 
-    def drain(self, into: Callable[[Sequence[Event]], object]) -> int:
+    def drain(self, into: Callable[[Sequence[bytes]], object]) -> int:
         """Hand every spooled event to `into`, 500 at a time; a file goes only when all of it was taken.
 
         What `into` raises is passed on, and the file stays for the next time. Returns the events moved.
-        A line torn by a power cut was never acknowledged to anybody: it is left out.
+        What a power cut has torn was never acknowledged to anybody.
         """
         return sum(self._drain_file(path, into) for path in list(self._files()))
 
-    def _drain_file(self, path: Path, into: Callable[[Sequence[Event]], object]) -> int:
+    def _drain_file(self, path: Path, into: Callable[[Sequence[bytes]], object]) -> int:
         claimed = path
         if path.suffix != ".claimed":
             claimed = path.with_name(f"{path.name}.{uuid.uuid4().hex}.claimed")
@@ -118,13 +117,13 @@ class Spool:
 _SUFFIXES = (".jsonl", ".claimed")
 
 
-def _chunks(file: Iterator[bytes]) -> Iterator[list[Event]]:
-    chunk: list[Event] = []
+def _chunks(file: Iterator[bytes]) -> Iterator[list[bytes]]:
+    chunk: list[bytes] = []
     for line in file:
-        try:
-            chunk.append(Event.from_bytes(line.rstrip(b"\n")))
-        except BadEvent:
+        check, _, raw = line.rstrip(b"\n").partition(b" ")
+        if check != b"%08x" % crc32(raw):
             continue
+        chunk.append(raw)
         if len(chunk) == CHUNK:
             yield chunk
             chunk = []

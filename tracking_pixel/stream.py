@@ -1,8 +1,8 @@
 """Events on their way in: pushed by the tracker, read by a worker.
 
-Pushing is group commit. One thread a process takes what has gathered and writes it with one round trip;
-with `appendfsync always` on the server, one fsync then serves all clicks of the group (design 4: .05 of
-the limit with a push a request, .16 to .20 so). A click waits for its group, an open or a beat does not.
+Pushing is group commit. Whoever pushes puts the event into the group that gathers; one thread a process
+writes each group as one entry of the stream, with one round trip, and with `appendfsync always` on the server
+one fsync serves all clicks of the group (design 4). A click waits for its group, an open or a beat does not.
 
 Redis down: the group goes to the spool, and for some seconds nobody asks Redis again, so that a dead server
 costs one timeout and not one a request. When Redis is back, the same thread drains the spool.
@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import redis
@@ -31,22 +30,26 @@ __all__ = ["Consumer", "Entry", "Spool", "Stream"]
 
 log = logging.getLogger(__name__)
 
-FIELD = b"e"
 GROUP = "observe"
 TIMEOUT_S = 0.25
 BREAK_S = 5.0
-GATHER_S = 0.05
+GATHER_S = 0.05  # how long opens wait for company
+TICK_S = 0.002  # how long a click does
 WAIT_S = 1.5
 DRAIN_EVERY_S = 15.0
-GROUP_MAX = 500
-# More than this in memory means that neither Redis nor the disk takes anything; then new opens are let go.
-QUEUE_MAX = 50_000
+ENTRY_MAX = 100  # events of one entry
+# More than this in memory means that neither Redis nor the disk takes anything; then new events are let go.
+GROUP_MAX = 50_000
+# A stream's fields are named, and a client may fold those of one name: each event stands under its number.
+_FIELDS = tuple(str(n).encode() for n in range(ENTRY_MAX))
 
 
 @dataclass(slots=True)
-class _Item:
-    event: Event | None
-    done: threading.Event | None
+class _Group:
+    """Events that are written together. done: they are stored; all who wait share it."""
+
+    raws: list[bytes] = field(default_factory=list)
+    done: threading.Event = field(default_factory=threading.Event)
 
 
 class Stream:
@@ -57,6 +60,7 @@ class Stream:
         self._name = name
         self._spool = spool
         self._lock = threading.Lock()
+        self._pid = 0
         self._reset(pid=0)
         self.lost = 0  # events that neither Redis nor the disk took
 
@@ -69,20 +73,35 @@ class Stream:
 
         False: not known to be stored yet. Never raises: a click is answered whatever happens.
         """
-        items = self._started()
-        done = threading.Event() if wait else None
-        try:
-            items.put_nowait(_Item(event, done))
-        except queue.Full:
-            self.lost += 1
+        raw = event.to_bytes()
+        if self._pid != os.getpid():
+            self._start()
+        with self._lock:
+            group = self._group
+            if len(group.raws) >= GROUP_MAX:
+                self.lost += 1
+                return False
+            group.raws.append(raw)
+        if not self._wake.is_set():
+            self._wake.set()
+        if not wait:
             return False
-        return done.wait(WAIT_S) if done else False
+        if not self._urgent.is_set():
+            self._urgent.set()
+        return group.done.wait(WAIT_S)
 
-    def write(self, events: Sequence[Event]) -> None:
+    def write(self, raws: Sequence[bytes]) -> None:
         """Straight to Redis, one round trip. Raises redis.RedisError; then any part may have arrived."""
+        if len(raws) <= ENTRY_MAX:
+            self._client.execute_command(  # type: ignore[no-untyped-call]
+                "XADD", self._name, b"*", *_numbered(raws)
+            )
+            return
         pipe = self._client.pipeline(transaction=False)
-        for event in events:
-            pipe.xadd(self._name, {FIELD: event.to_bytes()})
+        for start in range(0, len(raws), ENTRY_MAX):
+            pipe.execute_command(  # type: ignore[no-untyped-call]
+                "XADD", self._name, b"*", *_numbered(raws[start : start + ENTRY_MAX])
+            )
         pipe.execute()
 
     def drain(self) -> int:
@@ -106,58 +125,66 @@ class Stream:
         """Write what has gathered and end the thread."""
         thread = self._thread
         if thread is not None and self._pid == os.getpid():
-            self._items.put(_Item(None, None))
+            self._is_open = False
+            self._urgent.set()
+            self._wake.set()
             thread.join(timeout=WAIT_S + TIMEOUT_S * 2)
             self._reset(pid=0)
 
     def _reset(self, *, pid: int) -> None:
-        self._pid = pid
-        self._items: queue.Queue[_Item] = queue.Queue(QUEUE_MAX)
+        self._group = _Group()
+        self._wake = threading.Event()  # something has gathered
+        self._urgent = threading.Event()  # and somebody waits for it
         self._thread: threading.Thread | None = None
+        self._is_open = True
         self._broken_until = 0.0
         self._drain_at = 0.0
+        self._pid = pid
 
-    def _started(self) -> queue.Queue[_Item]:
-        if self._pid != os.getpid():
-            with self._lock:
-                if self._pid != os.getpid():
-                    self._reset(pid=0)
-                    self._thread = threading.Thread(
-                        target=self._run, args=(self._items,), name="events", daemon=True
-                    )
-                    self._thread.start()
-                    self._pid = os.getpid()
-        return self._items
+    def _start(self) -> None:
+        with self._lock:
+            if self._pid == os.getpid():
+                return
+            self._reset(pid=os.getpid())
+            self._thread = threading.Thread(target=self._run, name="events", daemon=True)
+            self._thread.start()
 
-    def _run(self, items: queue.Queue[_Item]) -> None:
-        is_open = True
-        while is_open:
-            try:
-                first = items.get(timeout=DRAIN_EVERY_S)
-            except queue.Empty:
-                self._drain()
-                continue
-            group, is_open = _gather(items, first)
-            self._store([item.event for item in group if item.event])
-            for item in group:
-                if item.done:
-                    item.done.set()
+    def _run(self) -> None:
+        while self._is_open:
+            if self._wake.wait(DRAIN_EVERY_S):
+                if self._urgent.wait(GATHER_S):
+                    time.sleep(TICK_S)
+                self._store(self._taken())
             self._drain()
+        self._store(self._taken())
 
-    def _store(self, events: list[Event]) -> None:
-        if not events:
-            return
-        if time.monotonic() >= self._broken_until:
+    def _taken(self) -> _Group:
+        """The group so far; what is pushed from now on gathers in the next one."""
+        self._wake.clear()
+        self._urgent.clear()
+        with self._lock:
+            group, self._group = self._group, _Group()
+        return group
+
+    def _store(self, group: _Group) -> None:
+        if group.raws and not self._written(group.raws):
             try:
-                return self.write(events)
-            except (redis.RedisError, OSError) as error:
-                self._broken_until = time.monotonic() + BREAK_S
-                log.warning("event stream unreachable, spooling: %s", type(error).__name__)
+                self._spool.append(group.raws)
+            except OSError as error:
+                self.lost += len(group.raws)
+                log.error("spool refused %d events: %s", len(group.raws), error)
+        group.done.set()
+
+    def _written(self, raws: Sequence[bytes]) -> bool:
+        if time.monotonic() < self._broken_until:
+            return False
         try:
-            self._spool.append(events)
-        except OSError as error:
-            self.lost += len(events)
-            log.error("spool refused %d events: %s", len(events), error)
+            self.write(raws)
+        except (redis.RedisError, OSError) as error:
+            self._broken_until = time.monotonic() + BREAK_S
+            log.warning("event stream unreachable, spooling: %s", type(error).__name__)
+            return False
+        return True
 
     def _drain(self) -> None:
         """Give the spool back to Redis, at most every 15 s and never while Redis is away."""
@@ -185,25 +212,21 @@ def _quick(client: redis.Redis, *, timeout_s: float = TIMEOUT_S) -> redis.Redis:
     )
 
 
-def _gather(items: queue.Queue[_Item], first: _Item) -> tuple[list[_Item], bool]:
-    """A group: all that is there, after 50 ms if nobody is waiting. False: the end was among it."""
-    group = [first]
-    if first.done is None and first.event is not None:
-        time.sleep(GATHER_S)
-    while len(group) < GROUP_MAX and group[-1].event is not None:
-        try:
-            group.append(items.get_nowait())
-        except queue.Empty:
-            break
-    return group, group[-1].event is not None
+def _numbered(raws: Sequence[bytes]) -> list[bytes]:
+    """Fields and values of an entry, in turn."""
+    pairs = [b""] * (2 * len(raws))
+    pairs[::2] = _FIELDS[: len(raws)]
+    pairs[1::2] = raws
+    return pairs
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of the stream. event None: the bytes were rubbish; acknowledge and forget."""
+    """One entry of the stream, as many events as were written together. rubbish: values that are no events."""
 
     id: bytes
-    event: Event | None
+    events: tuple[Event, ...]
+    rubbish: tuple[bytes, ...] = ()
 
 
 class Consumer:
@@ -263,11 +286,14 @@ class Consumer:
 
 
 def _entries(rows: Any) -> list[Entry]:
-    entries: list[Entry] = []
-    for entry_id, fields in rows or []:
+    return [_entry(id, fields or {}) for id, fields in rows or []]
+
+
+def _entry(id: bytes, fields: dict[bytes, bytes]) -> Entry:
+    events, rubbish = [], []
+    for raw in fields.values():
         try:
-            event = Event.from_bytes((fields or {}).get(FIELD, b""))
+            events.append(Event.from_bytes(raw))
         except BadEvent:
-            event = None
-        entries.append(Entry(id=entry_id, event=event))
-    return entries
+            rubbish.append(raw)
+    return Entry(id, tuple(events), tuple(rubbish))

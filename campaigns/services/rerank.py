@@ -25,7 +25,7 @@ from campaigns.rules.schedule import TOKYO
 from campaigns.rules.touchpoints import Touch, relevance
 from campaigns.rules.workdays import Calendar
 from campaigns.services import calibrate, notices
-from campaigns.storage import closed_days, gate, next_actions, ranks, touchpoints, tracking
+from campaigns.storage import closed_days, gate, next_actions, ranks, touchpoints, tracking, verdicts
 from campaigns.storage.gate import HandOff
 from campaigns.storage.next_actions import Alert, NewTask
 from campaigns.storage.ranks import Lead, Product, Ranking
@@ -358,6 +358,7 @@ def nightly(parts: Parts, *, now: datetime) -> Reranked:
     calibrate.run(parts, now=now)
     with parts.engine.begin() as tx:
         tracking.forget_callers(tx, now=now)
+        verdicts.forget(tx, now=now)
     total = _near_the_cut(parts, now=now)
     day = datetime.combine(now.astimezone(zone).date(), time(), tzinfo=zone)
     with parts.engine.connect() as tx:

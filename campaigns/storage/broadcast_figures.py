@@ -35,13 +35,15 @@ with q as (
     left join lateral (select * from deliveries where enrollment_id = e.id order by id desc limit 1) d on true
    where e.scenario_id = :id),
  r as (
-  select q.delivery_id, bool_or(tp.kind = 'mail_open') as opened, bool_or(tp.kind = 'mail_click') as clicked,
-         bool_or(tp.kind = 'mail_reply') as replied
+  select q.delivery_id, bool_or(tp.kind = 'mail_open' and {SHOWN.format("tp")}) as opened, bool_or(tp.kind = 'mail_click') as clicked_all,
+         bool_or(tp.kind = 'mail_click' and tp.validity > 0) as clicked,
+         bool_or(tp.kind = 'mail_reply' and tp.validity > 0) as replied
     from q join touchpoints tp on tp.person_id = q.person_id and tp.delivery_id = q.delivery_id
-   where q.bucket = 'sent' and {SHOWN.format("tp")}
+   where q.bucket = 'sent'
    group by q.delivery_id)
 select coalesce(q.key, 'A') as key, q.bucket, count(*) as n, count(*) filter (where r.opened) as opened,
-       count(*) filter (where r.clicked) as clicked, count(*) filter (where r.replied) as replied,
+       count(*) filter (where r.clicked) as clicked, count(*) filter (where r.clicked_all) as clicked_all,
+       count(*) filter (where r.replied) as replied,
        count(*) filter (where exists (select 1 from suppressions x where x.delivery_id = q.delivery_id
                                        and x.scope <> 'new_products')) as refused
   from q left join r on r.delivery_id = q.delivery_id
@@ -49,13 +51,16 @@ select coalesce(q.key, 'A') as key, q.bucket, count(*) as n, count(*) filter (wh
 """  # noqa: S608 - a constant of the storage layer
 
 
+TOLD = ("opened", "clicked", "clicked_all", "replied", "refused")
+
+
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What became of its people, everybody in one bucket, and what those who got it did: machines left out.
+    """What became of its people, everybody in one bucket, and what those who got it did.
 
     buckets: sent, planned, waiting, sales (with sales, who may give them back), asked, rest, in_doubt, expired,
     failed, had (the same mail before), blocked. arms: KEY -> sent, opened,
-    clicked, replied, refused.
+    (machines left out), clicked (by people), clicked_all (by machines too), replied, refused.
     """
 
     buckets: Mapping[str, int]
@@ -76,7 +81,7 @@ def figures(tx: Connection, id: int) -> Figures:
     for row in tx.execute(text(FIGURES), {"id": id}):
         buckets[row.bucket] = buckets.get(row.bucket, 0) + row.n
         if row.bucket == "sent":
-            told = {name: row._mapping[name] for name in ("opened", "clicked", "replied", "refused")}
+            told = {name: row._mapping[name] for name in TOLD}
             arms[row.key] = {"sent": row.n, **told}
     return Figures(buckets, arms)
 

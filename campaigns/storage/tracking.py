@@ -24,25 +24,27 @@ NET_DAYS = 90
 
 @dataclass(frozen=True, slots=True)
 class Mailed:
-    """The delivery behind an event. sent_at: when the receiving server took it, or None."""
+    """The delivery behind an event. sent_at: when the receiving server took it, or None. domain: of its mailbox."""
 
     delivery_id: int
     person_id: int
     product_id: int | None
     sent_at: datetime | None
+    domain: str
 
 
 def mailed(tx: Connection, delivery_ids: Sequence[int]) -> dict[int, Mailed]:
     """Who got these mails. People who do not want to be tracked are left out, and so are their events."""
     rows = tx.execute(
         text(
-            "select d.id, coalesce(p.merged_into, p.id) as person_id, d.product_id, d.sent_at"
-            " from deliveries d join people p on p.id = d.person_id"
+            "select d.id, coalesce(p.merged_into, p.id) as person_id, d.product_id, d.sent_at,"
+            " coalesce(a.domain, '') as domain"
+            " from deliveries d join people p on p.id = d.person_id left join addresses a on a.id = d.address_id"
             " where d.id = any(:ids) and not p.do_not_track"
         ),
         {"ids": list(delivery_ids)},
     )
-    return {row.id: Mailed(row.id, row.person_id, row.product_id, row.sent_at) for row in rows}
+    return {row.id: Mailed(*row) for row in rows}
 
 
 def add(tx: Connection, events: Sequence[Event], people: dict[int, int]) -> int:
@@ -56,13 +58,15 @@ def add(tx: Connection, events: Sequence[Event], people: dict[int, int]) -> int:
         text(
             """
             insert into tracking_events
-                   (uid, kind, delivery_id, person_id, link_no, url, title, visit, active_s, method, ua, net, at)
+                   (uid, kind, delivery_id, person_id, link_no, url, title, visit, active_s, has_input,
+                    refuses, method, ua, net, at)
             select q.* from unnest(cast(:uid as text[]), cast(:kind as text[]), cast(:delivery_id as bigint[]),
                    cast(:person_id as bigint[]), cast(:link_no as int[]), cast(:url as text[]),
                    cast(:title as text[]), cast(:visit as text[]), cast(:active_s as float[]),
-                   cast(:method as text[]), cast(:ua as text[]), cast(:net as text[]),
+                   cast(:has_input as boolean[]), cast(:refuses as boolean[]), cast(:method as text[]), cast(:ua as text[]), cast(:net as text[]),
                    cast(:at as timestamptz[]))
-              as q(uid, kind, delivery_id, person_id, link_no, url, title, visit, active_s, method, ua, net, at)
+              as q(uid, kind, delivery_id, person_id, link_no, url, title, visit, active_s, has_input, refuses,
+                   method, ua, net, at)
              where q.delivery_id not in (
                    select delivery_id from tracking_events where delivery_id = any(:delivery_id)
                     group by delivery_id having count(*) >= :most)
@@ -79,6 +83,8 @@ def add(tx: Connection, events: Sequence[Event], people: dict[int, int]) -> int:
             "title": [event.title for event in events],
             "visit": [event.visit for event in events],
             "active_s": [float(event.active_s) for event in events],
+            "has_input": [event.has_input for event in events],
+            "refuses": [event.refuses for event in events],
             "method": [event.method for event in events],
             "ua": [event.ua for event in events],
             "net": [event.net for event in events],
@@ -99,21 +105,21 @@ class Stored:
     reasons: tuple[str, ...]
 
 
-def of_deliveries(tx: Connection, delivery_ids: Sequence[int], *, since: datetime) -> dict[int, list[Stored]]:
-    """Events of these deliveries since an instant, oldest first. Index ix_tracking_events_delivery_id."""
+def of_deliveries(tx: Connection, delivery_ids: Sequence[int]) -> dict[int, list[Stored]]:
+    """Events of these deliveries, oldest first. Index ix_tracking_events_delivery_id."""
     rows = tx.execute(
         text(
             """
-            select e.id, e.uid, e.kind, e.delivery_id, e.link_no, e.url, e.title, e.visit, e.active_s, e.method,
-                   e.ua, e.net, e.at, e.verdict, e.reasons
+            select e.id, e.uid, e.kind, e.delivery_id, e.link_no, e.url, e.title, e.visit, e.active_s,
+                   e.has_input, e.refuses, e.method, e.ua, e.net, e.at, e.verdict, e.reasons
               from unnest(cast(:ids as bigint[])) as q(delivery_id)
               cross join lateral (
-                   select * from tracking_events t where t.delivery_id = q.delivery_id and t.at >= :since
+                   select * from tracking_events t where t.delivery_id = q.delivery_id
                     order by t.at desc, t.id desc limit :most) e
              order by e.at, e.id
             """
         ),
-        {"ids": list(delivery_ids), "since": since, "most": JUDGED_MAX},
+        {"ids": list(delivery_ids), "most": JUDGED_MAX},
     )
     found: dict[int, list[Stored]] = {}
     for row in rows:
@@ -130,7 +136,8 @@ def of_deliveries(tx: Connection, delivery_ids: Sequence[int], *, since: datetim
             method=row.method,
             visit=row.visit,
             active_s=row.active_s,
-            has_input=row.active_s > 0,
+            has_input=row.has_input,
+            refuses=row.refuses,
         )
         found.setdefault(row.delivery_id, []).append(Stored(row.id, event, row.verdict, tuple(row.reasons)))
     return found

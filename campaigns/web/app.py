@@ -138,11 +138,6 @@ def create(parts: Parts) -> Flask:
     return app
 
 
-def sites(parts: Parts) -> tuple[str, ...]:
-    """Origins of our own web sites: the tracker answers their beacons."""
-    return parts.settings.origins()
-
-
 def parts_here() -> Parts:
     """The parts of the application that is answering."""
     parts: Parts = current_app.extensions["ikusei"]

@@ -14,7 +14,7 @@ from campaigns.rules.touchpoints import KINDS as ROWS
 from campaigns.rules.touchpoints import Group, Kind
 from campaigns.storage.calls import WhyTouch
 from campaigns.storage.timeline import Touch
-from campaigns.web import words
+from campaigns.web import doubt_words, words
 
 RESULTS = {
     "no_answer": _l("不通・留守電"),
@@ -326,11 +326,12 @@ def touch_detail(touch: Touch) -> str:
         found.append(_("「%(note)s」", note=touch.note))
     if touch.event:
         found.append(touch.event)
-    return str(_("・").join(found))
+    found.append(doubt_words.why(touch.validity_reason))
+    return str(_("・").join(part for part in found if part))
 
 
 def doubt(touch: Touch) -> str:
     """What is said of a touch that counts for nothing since a machine made it; empty for a human's."""
     if touch.validity > 0 or touch.kind == "mail_open":
         return ""
-    return str(_("自動巡回の疑い・点数なし"))
+    return doubt_words.doubt(touch.validity_reason)

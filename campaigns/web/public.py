@@ -20,6 +20,8 @@ from campaigns.services import refusal_list, refuse, sender_profiles
 from campaigns.services.refuse import RefuseError
 from campaigns.storage.refusal_list import Settings
 from tracking_pixel import BadToken
+from tracking_pixel.app import sighting
+from tracking_pixel.events import EventKind
 from tracking_pixel.tokens import TokenKind
 
 pages = Blueprint("public", __name__)
@@ -48,6 +50,19 @@ def _delivery(token: str) -> int | None:
         return None
 
 
+def _note_fetch(delivery_id: int) -> None:
+    parts = _parts()
+    seen = sighting(
+        request.environ,
+        EventKind.UNSUBSCRIBE,
+        delivery_id,
+        at=parts.clock.now(),
+        trusted_hops=0,  # the proxies of our own are taken off already
+        method=request.method,
+    )
+    parts.stream.push(seen, wait=False)
+
+
 def _settings(delivery_id: int) -> tuple[Settings | None, bool]:
     """The recipient's settings, and whether the database could be asked."""
     try:
@@ -74,10 +89,14 @@ def _page(template: str, token: str, settings: Settings | None, **more: object) 
 
 @pages.get("/u/<token>")
 def stop_GET(token: str) -> ResponseReturnValue:
-    """The page. It changes nothing, and it opens without a database too."""
+    """The page. It changes nothing, and it opens without a database too.
+
+    That it was fetched is noted: scanners fetch it along with a mail's links, and are known by that.
+    """
     delivery_id = _delivery(token)
     if delivery_id is None:
         return _not_found()
+    _note_fetch(delivery_id)
     settings, asked = _settings(delivery_id)
     if asked and settings is None:
         return _not_found()

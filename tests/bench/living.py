@@ -27,6 +27,7 @@ NIGHT, DAWN, MORNING = time(0, 1), time(6, 0), time(10, 0)
 # Ends of the hours for mail; and ten, so that what is due before people react is with them.
 HANDED = (time(9, 59), time(11, 31), time(16, 31))
 A_MINUTE = timedelta(minutes=1)
+VERDICT = timedelta(minutes=3)  # by then it is judged who reacted, a person or a machine
 # What a minute of the scheduler asks for, as far as mail and ranks hang on it.
 MINUTE = ("plan", "deliver", "observe", "rerank", "intake")
 
@@ -50,7 +51,7 @@ def outside(parts: Parts) -> Iterator[Catcher]:
         stream=parts.stream,
         now=parts.clock.now,
         fallback=web.create(parts),
-        sites=web.sites(parts),
+        sites=parts.settings.origins(),
     )
     port = int(parts.settings.base_url.rpartition(":")[2])
     server = make_server("127.0.0.1", port, application, threaded=True, request_handler=_Quiet)
@@ -114,7 +115,7 @@ class Life:
         self._move(at)
         self.mailboxes.act(day)
         self._run("intake")
-        self._move(at + A_MINUTE)
+        self._move(at + VERDICT)
         self._run("observe", "intake", "rerank")
         self._minute()
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import redis
 from rq import Worker
 
+from campaigns.children import environment
 from campaigns.settings import Settings
-from campaigns.supervisor import environment
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -26,8 +26,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from campaigns.children import environment
 from campaigns.parts import Parts
-from campaigns.supervisor import environment
 from tests import world
 from tests.bench.installation import House
 from tests.e2e.crowd import crowd

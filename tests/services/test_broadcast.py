@@ -191,6 +191,21 @@ def _clicks(parts: Parts, key: str, n: int, at: datetime, *, validity: float = 1
         )
 
 
+def test_clicks_of_machines_are_told_beside_those_of_people(
+    parts: Parts, small: World, now: datetime
+) -> None:
+    made = _testing(parts, small, now, people=60)
+    plan.run(parts, now=now)
+    later = made.decide_at or now
+    _send(parts, later)
+    _clicks(parts, "A", 3, later)
+    _clicks(parts, "B", 5, later, validity=0)
+    with parts.engine.connect() as tx:
+        arms = broadcast_figures.figures(tx, made.id).arms
+    told = {key: (arm["clicked"], arm["clicked_all"]) for key, arm in arms.items()}
+    assert told == {"A": (3, 3), "B": (0, 5)}
+
+
 def test_test_is_decided_by_human_clicks_and_the_winner_goes_to_the_rest(
     parts: Parts, small: World, now: datetime
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from campaigns.parts import Parts
-from campaigns.services import enrol, observe
+from campaigns.services import enrol, judge, observe
 from tests.services.test_advance import MAIL, MORNING, flow, go, rows
 from tracking_pixel.events import Event, EventKind
 
@@ -37,6 +37,7 @@ def test_an_open_answers_a_branch_unless_a_machine_made_it(parts: Parts, agent: 
         ).scalar_one()
     event = Event(uid="o1", kind=EventKind.OPEN, delivery_id=delivery, at=opened, ua=agent)
     observe.take(parts, [event], now=opened)
+    judge.due(parts, now=opened + timedelta(minutes=5))
     go(parts, 7, 14)
     assert rows(parts, "select position from enrollments") == [(position,)]
     assert rows(parts, "select distinct rank from product_leads") == [("unobserved",)]

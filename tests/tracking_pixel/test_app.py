@@ -66,10 +66,23 @@ def test_a_click_goes_to_the_signed_target_and_is_stored_before_the_answer(
     assert heard.waits == [True]
 
 
-def test_a_head_redirects_but_is_no_click(tracker: Tracker, heard: Any, call: Any) -> None:
+def test_a_head_redirects_and_is_noted_but_is_no_click(tracker: Tracker, heard: Any, call: Any) -> None:
     answer = call(tracker, path(LINKS.click_url(7, 2, "https://www.partner.example/")), method="HEAD")
     assert (answer.status, answer.headers["Location"]) == (302, "https://www.partner.example/")
-    assert heard.events == []
+    [event] = heard.events
+    assert (event.kind, event.method, event.link_no, event.visit) == (EventKind.PROBE, "HEAD", 2, "")
+    assert heard.waits == [False]
+
+
+@pytest.mark.parametrize(
+    ("headers", "refuses"),
+    [({}, False), ({"HTTP_DNT": "1"}, True), ({"HTTP_SEC_GPC": "1"}, True), ({"HTTP_DNT": "0"}, False)],
+)
+def test_a_click_notes_that_its_browser_refuses_to_be_tracked(
+    tracker: Tracker, heard: Any, call: Any, headers: dict[str, str], refuses: bool
+) -> None:
+    call(tracker, path(LINKS.click_url(7, 2, "https://www.partner.example/")), **headers)
+    assert heard.events[0].refuses is refuses
 
 
 def test_a_click_to_our_own_site_carries_a_landing_token_that_names_this_click(
@@ -141,6 +154,14 @@ def test_the_same_beat_twice_is_one_event_by_its_name(tracker: Tracker, heard: A
     beat(call, tracker, body())
     beat(call, tracker, body(n=4))
     assert len({event.uid for event in heard.events}) == 2
+
+
+def test_the_first_touch_of_a_page_tells_of_hands_and_is_worth_no_seconds(
+    tracker: Tracker, heard: Any, call: Any
+) -> None:
+    assert beat(call, tracker, body(t="touch", l=0)).status == 204
+    [event] = heard.events
+    assert (event.kind, event.active_s, event.has_input) == (EventKind.BEAT, 0.0, True)
 
 
 @pytest.mark.parametrize("changed", [{"s": False}, {"l": 31}, {"l": -1}, {"t": "view"}])

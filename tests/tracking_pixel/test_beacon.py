@@ -74,10 +74,12 @@ def test_a_click_leads_to_a_page_whose_views_and_beats_name_the_click(
     page.mouse.move(10, 10)
     page.mouse.move(20, 20)
     page.clock.run_for(16_000)
-    _until(lambda: len(heard.events) >= 3)
-    click, view, beat = heard.events[:3]
-    assert [event.kind for event in heard.events[:3]] == [EventKind.CLICK, EventKind.VIEW, EventKind.BEAT]
-    assert click.ref == view.ref == beat.ref != ""
+    _until(lambda: len(heard.events) >= 4)
+    click, view, touch, beat = heard.events[:4]
+    kinds = [EventKind.CLICK, EventKind.VIEW, EventKind.BEAT, EventKind.BEAT]
+    assert [event.kind for event in heard.events[:4]] == kinds
+    assert click.ref == view.ref == touch.ref == beat.ref != ""
+    assert (touch.has_input, touch.active_s) == (True, 0.0), "a short visit is a person's too"
     assert (view.url, view.title, view.delivery_id) == (f"{host}/price/", "価格", 7)
     assert (beat.has_input, beat.active_s) == (True, 15.0)
     assert context.cookies() == []
@@ -104,6 +106,19 @@ def test_who_does_not_want_to_be_tracked_sends_nothing(
     assert page.url == f"{host}/price/"
     assert page.evaluate("localStorage.length + sessionStorage.length") == 0
     assert [event.kind for event in heard.events] == [EventKind.CLICK]
+    context.close()
+
+
+def test_a_page_that_scrolls_by_itself_was_not_touched(browser: Browser, host: str, heard: Any) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(Links(SIGNER, host, sites=[host]).click_url(7, 1, f"{host}/price/"))
+    page.evaluate("document.body.style.height = '9000px'; window.scrollTo(0, 4000)")
+    page.wait_for_timeout(300)
+    assert [event.kind for event in heard.events] == [EventKind.CLICK, EventKind.VIEW]
+    page.keyboard.press("ArrowDown")
+    _until(lambda: len(heard.events) >= 3)
+    assert heard.events[2].has_input
     context.close()
 
 

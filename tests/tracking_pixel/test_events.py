@@ -25,6 +25,7 @@ def test_an_event_survives_the_wire() -> None:
         visit="ff.s.p",
         active_s=15.0,
         has_input=True,
+        refuses=True,
     )
     assert Event.from_bytes(event.to_bytes()) == event
     assert event.ref == "ff"

@@ -71,7 +71,7 @@ def test_the_timeline_shows_all_products_and_says_why_this_rank(world: World, cl
     world.touch(person, ("web_view", 1, world.pump_id))
     world.run(
         "insert into touchpoints (source_key, person_id, kind, channel, depth, at, validity, validity_reason,"
-        " product_id, created_at) values ('m', :p, 'mail_click', 'online', 1, :at, 0, 'scanner', :q, :at)",
+        " product_id, created_at) values ('m', :p, 'mail_click', 'online', 1, :at, 0, 'scanner:trap', :q, :at)",
         p=person,
         q=world.press_id,
         at=NOW - timedelta(days=2),
@@ -80,7 +80,8 @@ def test_the_timeline_shows_all_products_and_says_why_this_rank(world: World, cl
     text = words(page)
     assert "なぜ今すぐ客か" in text
     assert "推定受注率22%が基準20%以上" in text
-    assert "自動巡回の疑い・点数なし" in text
+    assert "自動巡回・点数なし" in text
+    assert "目に見えないリンクまで開いた" in text
     assert page.count('class="tl-row"') == 3
     assert client.get(f"/people/{person}?show=all").text.count('class="tl-row"') == 4
     assert client.get(f"/people/{person}?show=talk").text.count('class="tl-row"') == 1

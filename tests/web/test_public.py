@@ -11,10 +11,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import create_engine, text
 
-from campaigns.parts import Parts
+from campaigns.parts import STREAM, Parts
 from campaigns.services import refuse
 from campaigns.web import app as web
 from tests import world
+from tracking_pixel.events import EventKind
+from tracking_pixel.stream import Consumer
 from tracking_pixel.tokens import TokenKind
 
 
@@ -53,6 +55,20 @@ def without_database(parts: Parts) -> Flask:
         "postgresql+psycopg://nobody@127.0.0.1:1/none", connect_args={"connect_timeout": 1}
     )
     return web.create(replace(parts, engine=nowhere))
+
+
+def test_that_the_page_was_fetched_is_an_event_of_its_own(
+    parts: Parts, recipient: FlaskClient, url: str
+) -> None:
+    recipient.get(url, headers={"User-Agent": "Scanner/1"}, environ_base={"REMOTE_ADDR": "192.0.2.7"})
+    recipient.head(url)
+    recipient.get(f"{url}x")
+    parts.stream.close()
+    entries = Consumer(parts.redis, STREAM).read(100)
+    seen, headed = (event for entry in entries for event in entry.events)
+    assert (seen.kind, seen.delivery_id, seen.method) == (EventKind.UNSUBSCRIBE, 1, "GET")
+    assert (seen.ua, seen.net) == ("Scanner/1", "192.0.2.0/24")
+    assert headed.method == "HEAD"
 
 
 def test_a_scanner_that_follows_the_link_a_hundred_times_changes_nothing(

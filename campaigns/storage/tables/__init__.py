@@ -81,7 +81,14 @@ from campaigns.storage.tables.products import (
     sales_team_states,
     sender_profiles,
 )
-from campaigns.storage.tables.returned import inbound_mails, returned_events, touchpoints, tracking_events
+from campaigns.storage.tables.returned import (
+    inbound_mails,
+    returned_events,
+    scanner_networks,
+    touchpoints,
+    tracking_events,
+    verdicts_due,
+)
 
 __all__ = [
     "Instant",
@@ -129,6 +136,7 @@ __all__ = [
     "rank_changes",
     "returned_events",
     "sales_team_states",
+    "scanner_networks",
     "scenario_versions",
     "scenarios",
     "sender_days",
@@ -142,5 +150,6 @@ __all__ = [
     "touchpoints",
     "tracking_events",
     "users",
+    "verdicts_due",
     "waiting_counts",
 ]

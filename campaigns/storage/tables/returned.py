@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, Index, Table, Text, text
+from sqlalchemy import BigInteger, Column, Float, Index, PrimaryKeyConstraint, Table, Text, text
 
-from campaigns.storage.tables.columns import at, json, metadata, number, ref, row_id, words
+from campaigns.storage.tables.columns import at, flag, json, metadata, number, ref, row_id, words
 
 tracking_events = Table(
     "tracking_events",
     metadata,
     row_id(),
     Column("uid", Text, nullable=False, unique=True),
-    words("kind"),  # open, click, view, beat
+    words("kind"),  # open, click, probe, unsubscribe, view, beat
     Column("delivery_id", BigInteger, nullable=True, index=True),
     Column("person_id", BigInteger, nullable=True),
     number("link_no", None, null=True),
@@ -19,13 +19,42 @@ tracking_events = Table(
     words("title"),
     words("visit"),
     Column("active_s", Float, nullable=False, server_default=text("0")),
+    flag("has_input"),
+    flag("refuses"),
     words("method"),
     words("ua", pii="net"),
     words("net", pii="net"),
     at("at"),
-    words("verdict"),  # human, suspected, scanner, machine, unknown
+    words("verdict"),  # human, suspected, scanner, machine, unknown; empty: not yet judged
     json("reasons", "[]"),
     Index("ix_tracking_events_at", "at"),
+    # Clicks from a network that was learned or cleared are judged again.
+    Index("ix_tracking_events_net", "net", "at", postgresql_where=text("kind = 'click' and net <> ''")),
+    # Which sites carry our script, by what their pages reported last.
+    Index("ix_tracking_events_views", "at", postgresql_where=text("kind = 'view'")),
+)
+
+# Deliveries whose verdict waits until their requests have come to rest. first_at: since when.
+verdicts_due = Table(
+    "verdicts_due",
+    metadata,
+    Column("delivery_id", BigInteger, primary_key=True, autoincrement=False),
+    at("first_at"),
+    at("due_at"),
+    Index("ix_verdicts_due_due_at", "due_at"),
+)
+
+# What was seen of a network in mails to one domain: condemned visits, and hands at a page. Outdated after 30 days.
+scanner_networks = Table(
+    "scanner_networks",
+    metadata,
+    words("net"),
+    words("domain"),
+    number("visits"),
+    number("people"),
+    at("machines_until", null=True),
+    at("people_until", null=True),
+    PrimaryKeyConstraint("net", "domain"),
 )
 
 touchpoints = Table(
