@@ -30,6 +30,7 @@ from campaigns.rules.scenarios import CLASSES, GOALS, MAX_OFFSET_MONTHS, MAX_STE
 from campaigns.rules.tones import Tone
 
 FAULTS_MAX = 50
+VALUE_MAX = 300  # letters of a value, as the designer's form takes them
 CONTENTS_MAX = 60
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _NUMBER = re.compile(r"[0-9]{1,6}")
@@ -116,7 +117,7 @@ class _Reader:
             self.fault(tree.line, "not_a_day")
             return None
 
-    def words(self, tree: Tree | None, *, most: int, length: int = 100) -> tuple[str, ...]:
+    def words(self, tree: Tree | None, *, most: int, length: int = VALUE_MAX) -> tuple[str, ...]:
         """A list of short words, each once."""
         found = self.items(tree)
         if len(found) > most:

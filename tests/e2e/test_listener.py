@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import smtplib
 import subprocess
-import sys
 import time
 from datetime import datetime
 from pathlib import Path
@@ -14,28 +12,12 @@ from pathlib import Path
 import pytest
 
 from campaigns.parts import Parts
+from tests.e2e.commands import started
 from tests.services.test_intake import address, dsn
 from tests.services.world import World
 from tracking_pixel.tokens import TokenKind
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
-
-
-def started(parts: Parts, **settings: str) -> subprocess.Popen[bytes]:
-    own = {
-        "IKUSEI_VAR": parts.settings.var,
-        "IKUSEI_DATABASE_URL": parts.settings.database_url,
-        "IKUSEI_REDIS_URL": parts.settings.redis_url,
-        "IKUSEI_KEYS": parts.settings.keys,
-        **settings,
-    }
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("IKUSEI_")}
-    return subprocess.Popen(
-        [sys.executable, "-m", "campaigns.commands", "listener"],
-        env=environment | own,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
 
 
 def port_of(file: Path, process: subprocess.Popen[bytes]) -> int:
@@ -50,7 +32,7 @@ def port_of(file: Path, process: subprocess.Popen[bytes]) -> int:
 def test_a_bounce_comes_in_and_a_signal_ends_it(parts: Parts, now: datetime) -> None:
     world = World.build(parts, now)
     delivery = world.delivery(world.person())
-    process = started(parts, IKUSEI_LISTENER="127.0.0.1:0")
+    process = started(parts, "listener", IKUSEI_LISTENER="127.0.0.1:0")
     try:
         port = port_of(parts.settings.folder / "listener.url", process)
         with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
@@ -65,7 +47,7 @@ def test_a_bounce_comes_in_and_a_signal_ends_it(parts: Parts, now: datetime) -> 
 
 
 def test_without_its_address_it_says_what_is_missing(parts: Parts) -> None:
-    process = started(parts)
+    process = started(parts, "listener")
     _, said = process.communicate(timeout=30)
     assert process.returncode == 1
     assert b"IKUSEI_LISTENER is not set" in said

@@ -6,8 +6,6 @@ import http.client
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,28 +13,12 @@ import pytest
 
 from campaigns.parts import STREAM, Parts
 from campaigns.tracker import PROCESSES
+from tests.e2e.commands import started
 from tracking_pixel.links import Links
 from tracking_pixel.stream import Consumer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 TARGET = "https://www.example.co.jp/case/"
-
-
-def started(parts: Parts, **settings: str) -> subprocess.Popen[bytes]:
-    own = {
-        "IKUSEI_VAR": parts.settings.var,
-        "IKUSEI_DATABASE_URL": parts.settings.database_url,
-        "IKUSEI_REDIS_URL": parts.settings.redis_url,
-        "IKUSEI_KEYS": parts.settings.keys,
-        **settings,
-    }
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("IKUSEI_")}
-    return subprocess.Popen(
-        [sys.executable, "-m", "campaigns.commands", "tracker"],
-        env=environment | own,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
 
 
 def ask(port: int, path: str) -> tuple[int, str]:
@@ -72,7 +54,7 @@ def test_clicks_are_stored_before_the_answer_and_killed_processes_come_back(part
         port = int(free.getsockname()[1])
     base = "http://127.0.0.1"
     click = Links(parts.signer, base).click_url(7, 1, TARGET).removeprefix(base)
-    process = started(parts, IKUSEI_TRACKER=f"127.0.0.1:{port}")
+    process = started(parts, "tracker", IKUSEI_TRACKER=f"127.0.0.1:{port}")
     try:
         wait(port)
         assert ask(port, click) == (302, TARGET)
@@ -99,14 +81,14 @@ def test_clicks_are_stored_before_the_answer_and_killed_processes_come_back(part
 
 
 def test_without_its_address_it_says_what_is_missing(parts: Parts) -> None:
-    process = started(parts)
+    process = started(parts, "tracker")
     _, said = process.communicate(timeout=30)
     assert process.returncode == 1
     assert b"IKUSEI_TRACKER is not set" in said
 
 
 def test_an_address_that_cannot_be_is_refused_in_words(parts: Parts) -> None:
-    process = started(parts, IKUSEI_TRACKER="127.0.0.1")
+    process = started(parts, "tracker", IKUSEI_TRACKER="127.0.0.1")
     _, said = process.communicate(timeout=30)
     assert process.returncode != 0
     assert b"IKUSEI_TRACKER='127.0.0.1' must be HOST:PORT" in said

@@ -12,11 +12,10 @@ from sqlalchemy import event as sql_event
 
 from campaigns.parts import Parts
 from campaigns.services import judge, observe, rerank
-from tests.services.world import World
-from tracking_pixel.events import Event, EventKind
+from tests.services.world import CHROME, World
+from tracking_pixel.events import Event
 from tracking_pixel.links import TRAP_LINK
 
-CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
 SITE = "https://www.maker.example"
 CLOUD = "192.0.2.0/24"
@@ -37,25 +36,17 @@ def delivery(world: World, person: int) -> int:
     return world.delivery(person)
 
 
-def made(world: World, delivery: int, kind: str, *, ago: timedelta = MINUTE * 5, **more: Any) -> Event:
-    world.count += 1
-    more.setdefault("ua", CHROME)
-    return Event(
-        uid=f"u{world.count}", kind=EventKind(kind), delivery_id=delivery, at=world.now - ago, **more
-    )
-
-
 def hands(
     world: World, delivery: int, visit: str, *, ago: timedelta = MINUTE * 4, **more: Any
 ) -> list[Event]:
     page = {"visit": f"{visit}.s.p", "url": f"{SITE}/price/", "method": "POST", **more}
-    view = made(world, delivery, "view", ago=ago, **page)
-    return [view, made(world, delivery, "beat", ago=ago - 15 * SECOND, active_s=15.0, has_input=True, **page)]
+    view = world.event(delivery, "view", ago=ago, **page)
+    return [view, world.event(delivery, "beat", ago=ago - 15 * SECOND, active_s=15.0, has_input=True, **page)]
 
 
 def scan(world: World, delivery: int, *, net: str = CLOUD, ago: timedelta = MINUTE * 30) -> list[Event]:
     return [
-        made(world, delivery, "click", link_no=n, net=net, ago=ago - n * SECOND) for n in (TRAP_LINK, 1, 2)
+        world.event(delivery, "click", link_no=n, net=net, ago=ago - n * SECOND) for n in (TRAP_LINK, 1, 2)
     ]
 
 
@@ -74,7 +65,7 @@ def reason(world: World, delivery: int, link_no: int) -> str:
 
 
 def test_a_click_becomes_a_touch_and_moves_the_rank(world: World, person: int, delivery: int) -> None:
-    done = take(world, [made(world, delivery, "click", link_no=2, url="https://a.example/")])
+    done = take(world, [world.event(delivery, "click", link_no=2, url="https://a.example/")])
     assert (done.mails, done.people, done.leads) == (1, 1, 1)
     touch = touches(world)[f"click:{delivery}:2"]
     assert (touch.kind, touch.validity, touch.validity_reason, touch.person_id) == (
@@ -97,7 +88,7 @@ def test_a_click_becomes_a_touch_and_moves_the_rank(world: World, person: int, d
 
 
 def test_the_same_events_twice_change_nothing(world: World, person: int, delivery: int) -> None:
-    events = [made(world, delivery, "click", link_no=1), made(world, delivery, "open")]
+    events = [world.event(delivery, "click", link_no=1), world.event(delivery, "open")]
     take(world, events)
     before = (touches(world), world.lead(person))
     assert take(world, events).people == 0
@@ -108,7 +99,7 @@ def test_an_open_by_an_image_proxy_does_not_raise_the_rank(world: World, person:
     rerank.people(world.parts, [person], now=world.now)
     score = world.lead(person).score
     for agent in ("Mozilla/5.0", "Mozilla/5.0 (via ggpht.com GoogleImageProxy)", CHROME):
-        assert take(world, [made(world, delivery, "open", ua=agent)]).leads == 0
+        assert take(world, [world.event(delivery, "open", ua=agent)]).leads == 0
     rerank.people(world.parts, [person], now=world.now)
     assert world.lead(person).score == score
     assert touches(world)[f"open:{delivery}"].validity == 0.0
@@ -120,7 +111,7 @@ def test_an_open_by_an_image_proxy_does_not_raise_the_rank(world: World, person:
 
 def test_nothing_follows_from_a_click_before_its_verdict(world: World, person: int, delivery: int) -> None:
     rerank.people(world.parts, [person], now=world.now)
-    take(world, [made(world, delivery, "click", link_no=1, ago=SECOND)])
+    take(world, [world.event(delivery, "click", link_no=1, ago=SECOND)])
     assert touches(world) == {}
     assert not judge.is_due(world.parts, now=world.now + observe.HOLD - 2 * SECOND)
     assert judge.is_due(world.parts, now=world.now + observe.HOLD)
@@ -132,13 +123,13 @@ def test_nothing_follows_from_a_click_before_its_verdict(world: World, person: i
 def test_every_request_puts_the_verdict_off_but_not_for_ever(world: World, delivery: int) -> None:
     for second in range(0, 600, 20):
         now = world.now + second * SECOND
-        observe.take(world.parts, [made(world, delivery, "probe", ago=-second * SECOND)], now=now)
+        observe.take(world.parts, [world.event(delivery, "probe", ago=-second * SECOND)], now=now)
     [row] = world.rows("select due_at from verdicts_due")
     assert row.due_at == world.now + observe.HOLD_MAX
 
 
 def test_a_page_that_stays_open_puts_nothing_off(world: World, delivery: int) -> None:
-    observe.take(world.parts, [made(world, delivery, "click", link_no=1, ago=30 * SECOND)], now=world.now)
+    observe.take(world.parts, [world.event(delivery, "click", link_no=1, ago=30 * SECOND)], now=world.now)
     observe.take(world.parts, hands(world, delivery, "ab", ago=20 * SECOND), now=world.now)
     [row] = world.rows("select due_at from verdicts_due")
     assert row.due_at == world.now + 60 * SECOND
@@ -147,9 +138,9 @@ def test_a_page_that_stays_open_puts_nothing_off(world: World, delivery: int) ->
 def test_a_later_burst_takes_back_the_click_that_was_believed(
     world: World, person: int, delivery: int
 ) -> None:
-    take(world, [made(world, delivery, "click", link_no=1)])
+    take(world, [world.event(delivery, "click", link_no=1)])
     assert world.lead(person).breakdown.get("mail", 0) > 0
-    more = [made(world, delivery, "click", link_no=n, ago=5 * MINUTE - n * SECOND) for n in (2, 3)]
+    more = [world.event(delivery, "click", link_no=n, ago=5 * MINUTE - n * SECOND) for n in (2, 3)]
     take(world, more)
     assert {touch.validity for touch in touches(world).values()} == {0.0}
     assert reason(world, delivery, 1) == "scanner:burst,pair"
@@ -161,21 +152,20 @@ def test_a_probe_and_the_unsubscribe_page_condemn_the_click_beside_them_and_are_
     world: World, delivery: int, kind: str
 ) -> None:
     method = "HEAD" if kind == "probe" else "GET"
-    beside = made(world, delivery, kind, link_no=1 if kind == "probe" else None, method=method)
-    take(world, [made(world, delivery, "click", link_no=1), beside])
+    beside = world.event(delivery, kind, link_no=1 if kind == "probe" else None, method=method)
+    take(world, [world.event(delivery, "click", link_no=1), beside])
     assert {key: touch.validity for key, touch in touches(world).items()} == {f"click:{delivery}:1": 0.0}
 
 
 def test_hands_at_the_page_bring_the_suspected_click_back(world: World, person: int, delivery: int) -> None:
     sent = timedelta(days=1)
-    early = made(world, delivery, "click", link_no=1, visit="ab", ago=sent - timedelta(seconds=3))
+    early = world.event(delivery, "click", link_no=1, visit="ab", ago=sent - timedelta(seconds=3))
     take(world, [early])
     assert reason(world, delivery, 1) == "suspected:early"
     page = {"visit": "ab.s.p", "url": "https://www.maker.example/price/", "method": "POST"}
-    view = made(world, delivery, "view", ago=sent - timedelta(seconds=5), **page)
+    view = world.event(delivery, "view", ago=sent - timedelta(seconds=5), **page)
     beats = [
-        made(
-            world,
+        world.event(
             delivery,
             "beat",
             ago=sent - timedelta(seconds=5 + 15 * n),
@@ -196,23 +186,23 @@ def test_hands_at_the_page_bring_the_suspected_click_back(world: World, person: 
 def test_beats_that_come_in_several_batches_add_up_once(world: World, delivery: int) -> None:
     page = {"visit": "ab.s.p", "url": "https://www.maker.example/x/", "active_s": 15.0, "has_input": True}
     for n in range(4):
-        beat = replace(made(world, delivery, "beat", ago=MINUTE * (9 - n), **page), uid=f"beat:{n % 3}")
+        beat = replace(world.event(delivery, "beat", ago=MINUTE * (9 - n), **page), uid=f"beat:{n % 3}")
         take(world, [beat])
     assert touches(world)[f"view:{delivery}:ab.s.p"].active_s == 45.0
 
 
 def test_the_trap_makes_no_touch_and_spoils_the_clicks_around_it(world: World, delivery: int) -> None:
-    take(world, [made(world, delivery, "click", link_no=n) for n in (TRAP_LINK, 4)])
+    take(world, [world.event(delivery, "click", link_no=n) for n in (TRAP_LINK, 4)])
     assert {key: touch.validity for key, touch in touches(world).items()} == {f"click:{delivery}:4": 0.0}
 
 
 def test_a_site_seen_to_carry_the_script_makes_clicks_wait_for_hands(world: World) -> None:
     first, second = (world.delivery(world.person()) for _ in range(2))
     url = f"{SITE}/price/"
-    take(world, [made(world, first, "click", link_no=1, url=url, visit="ab", ago=MINUTE * 9)])
+    take(world, [world.event(first, "click", link_no=1, url=url, visit="ab", ago=MINUTE * 9)])
     assert reason(world, first, 1) == "", "no page of that site has ever reported"
     take(world, hands(world, first, "ab"))
-    take(world, [made(world, second, "click", link_no=1, url=url, visit="cd")])
+    take(world, [world.event(second, "click", link_no=1, url=url, visit="cd")])
     assert reason(world, second, 1) == "suspected:no_beat"
     take(world, hands(world, second, "cd"))
     assert reason(world, second, 1) == "human:input_on_page"
@@ -222,7 +212,7 @@ def test_a_network_that_scans_two_companies_mails_is_learned_and_judges_earlier_
     world: World,
 ) -> None:
     lone, one, other = (world.delivery(world.person()) for _ in range(3))
-    take(world, [made(world, lone, "click", link_no=1, net=CLOUD, ago=MINUTE * 40)])
+    take(world, [world.event(lone, "click", link_no=1, net=CLOUD, ago=MINUTE * 40)])
     take(world, scan(world, one))
     assert reason(world, lone, 1) == "", "one company's network holds its people too"
     take(world, scan(world, other))
@@ -235,7 +225,7 @@ def test_a_network_that_scans_two_companies_mails_is_learned_and_judges_earlier_
 def test_hands_from_a_learned_network_clear_it(world: World) -> None:
     lone, one, other, third = (world.delivery(world.person()) for _ in range(4))
     take(world, [*scan(world, one), *scan(world, other)])
-    take(world, [made(world, lone, "click", link_no=1, net=CLOUD)])
+    take(world, [world.event(lone, "click", link_no=1, net=CLOUD)])
     assert reason(world, lone, 1) == "suspected:learned_network"
     take(world, hands(world, third, "ab", net=CLOUD))
     assert reason(world, lone, 1) == ""
@@ -245,7 +235,7 @@ def test_a_network_is_forgotten_thirty_days_after_its_last_scan(world: World) ->
     take(world, [event for _ in range(2) for event in scan(world, world.delivery(world.person()))])
     later = world.now + timedelta(days=31)
     lone = world.delivery(world.person())
-    take(world, [made(world, lone, "click", link_no=1, net=CLOUD, ago=-timedelta(days=30))], now=later)
+    take(world, [world.event(lone, "click", link_no=1, net=CLOUD, ago=-timedelta(days=30))], now=later)
     assert reason(world, lone, 1) == ""
     rerank.nightly(world.parts, now=later)
     assert world.rows("select 1 from scanner_networks") == []
@@ -253,10 +243,10 @@ def test_a_network_is_forgotten_thirty_days_after_its_last_scan(world: World) ->
 
 def test_a_verdict_whose_grounds_are_forgotten_stands(world: World, delivery: int) -> None:
     day = timedelta(days=1)
-    take(world, [made(world, delivery, "click", link_no=1)])
+    take(world, [world.event(delivery, "click", link_no=1)])
     later = world.now + 95 * day
     rerank.nightly(world.parts, now=later)
-    take(world, [made(world, delivery, "click", link_no=2, ago=-95 * day + 3 * MINUTE)], now=later)
+    take(world, [world.event(delivery, "click", link_no=2, ago=-95 * day + 3 * MINUTE)], now=later)
     assert (reason(world, delivery, 1), reason(world, delivery, 2)) == ("", "")
 
 
@@ -269,7 +259,7 @@ def test_ranks_that_a_dead_process_left_are_made_by_the_next_tick(
     with monkeypatch.context() as patch:
         patch.setattr(rerank, "people", die)
         with pytest.raises(KeyboardInterrupt):
-            take(world, [made(world, delivery, "click", link_no=1)])
+            take(world, [world.event(delivery, "click", link_no=1)])
     rerank.due(world.parts, now=world.now)
     assert world.lead(person).breakdown["mail"] > 3
 
@@ -288,7 +278,7 @@ def test_the_number_of_statements_does_not_grow_with_the_events(world: World) ->
         return len(seen)
 
     mails = [world.delivery(world.person(touches=[("badge_scan", 60)])) for _ in range(31)]
-    few = statements([made(world, mails[0], "click", link_no=1)])
+    few = statements([world.event(mails[0], "click", link_no=1)])
     gaps = ((1, MINUTE * 8), (2, MINUTE * 5))
-    many = [made(world, mail, "click", link_no=n, ago=ago) for mail in mails[1:] for n, ago in gaps]
+    many = [world.event(mail, "click", link_no=n, ago=ago) for mail in mails[1:] for n, ago in gaps]
     assert statements(many) == few

@@ -12,13 +12,11 @@ import redis
 
 from campaigns.parts import STREAM, Parts
 from campaigns.services import observe, rerank
-from tests.services.world import World
+from tests.services.world import CHROME, World
 from tracking_pixel.app import Tracker
-from tracking_pixel.events import Event, EventKind
 from tracking_pixel.links import Links
 from tracking_pixel.stream import Consumer, Stream
 
-CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
 MINUTE = timedelta(minutes=1)
 
 
@@ -37,14 +35,6 @@ def delivery(world: World, person: int) -> int:
     return world.delivery(person)
 
 
-def made(world: World, delivery: int, kind: str, *, ago: timedelta = MINUTE * 2, **more: Any) -> Event:
-    world.count += 1
-    more.setdefault("ua", CHROME)
-    return Event(
-        uid=f"u{world.count}", kind=EventKind(kind), delivery_id=delivery, at=world.now - ago, **more
-    )
-
-
 def touches(world: World) -> dict[str, Any]:
     rows = world.rows("select * from touchpoints where source_key not like 'test:%'")
     return {row.source_key: row for row in rows}
@@ -52,7 +42,7 @@ def touches(world: World) -> dict[str, Any]:
 
 def test_an_open_or_click_resolves_what_was_in_doubt(world: World, person: int) -> None:
     doubtful, waiting = world.delivery(person, state="in_doubt"), world.delivery(person, state="failed")
-    events = [made(world, doubtful, "open"), made(world, waiting, "open")]
+    events = [world.event(doubtful, "open"), world.event(waiting, "open")]
     assert observe.take(world.parts, events, now=world.now).resolved == 1
     states = {row.id: row.state for row in world.rows("select id, state from deliveries")}
     assert (states[doubtful], states[waiting]) == ("sent", "failed")
@@ -60,21 +50,21 @@ def test_an_open_or_click_resolves_what_was_in_doubt(world: World, person: int) 
 
 def test_who_does_not_want_to_be_tracked_leaves_no_trace(world: World) -> None:
     silent = world.delivery(world.person(do_not_track=True))
-    done = observe.take(world.parts, [made(world, silent, "click", link_no=1)], now=world.now)
+    done = observe.take(world.parts, [world.event(silent, "click", link_no=1)], now=world.now)
     assert done.stored == 0
     assert world.rows("select 1 from tracking_events") == []
     assert touches(world) == {}
 
 
 def test_an_event_of_an_unknown_delivery_is_dropped(world: World, delivery: int) -> None:
-    events = [made(world, 999_999_999, "click", link_no=1), made(world, delivery, "click", link_no=1)]
+    events = [world.event(999_999_999, "click", link_no=1), world.event(delivery, "click", link_no=1)]
     assert observe.take(world.parts, events, now=world.now).stored == 1
 
 
 def test_a_flood_of_beats_is_kept_within_bounds(world: World, delivery: int) -> None:
     for base in range(0, 7000, 1000):
         flood = [
-            replace(made(world, delivery, "beat", visit=f"ab.s.p{n}"), uid=f"beat:{n}")
+            replace(world.event(delivery, "beat", visit=f"ab.s.p{n}"), uid=f"beat:{n}")
             for n in range(base, base + 1000)
         ]
         observe.take(world.parts, flood, now=world.now)
@@ -108,7 +98,7 @@ def test_a_run_that_died_before_its_acknowledgement_is_done_again(
     world: World, person: int, delivery: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parts = world.parts
-    parts.stream.push(made(world, delivery, "click", link_no=1))
+    parts.stream.push(world.event(delivery, "click", link_no=1))
 
     def die(self: Consumer, ids: object) -> None:
         raise redis.ConnectionError
@@ -144,7 +134,7 @@ def test_rubbish_in_the_stream_is_put_aside(world: World, delivery: int) -> None
     parts = world.parts
     parts.redis.xadd(STREAM, {b"e": b"\xff\x00"})
     Stream(parts.redis, STREAM, parts.stream._spool).write(
-        [made(world, delivery, "click", link_no=1).to_bytes()]
+        [world.event(delivery, "click", link_no=1).to_bytes()]
     )
     done = observe.run(parts, now=world.now)
     assert (done.entries, done.stored) == (2, 1)
@@ -152,8 +142,8 @@ def test_rubbish_in_the_stream_is_put_aside(world: World, delivery: int) -> None
 
 
 def test_agents_and_networks_are_forgotten_after_ninety_days(world: World, delivery: int) -> None:
-    old = made(world, delivery, "open", ago=timedelta(days=91), net="203.0.113.0/24")
-    new = made(world, delivery, "open", ago=timedelta(days=89), net="203.0.113.0/24")
+    old = world.event(delivery, "open", ago=timedelta(days=91), net="203.0.113.0/24")
+    new = world.event(delivery, "open", ago=timedelta(days=89), net="203.0.113.0/24")
     observe.take(world.parts, [old, new], now=world.now)
     rerank.nightly(world.parts, now=world.now)
     rows = {row.uid: (row.ua, row.net) for row in world.rows("select uid, ua, net from tracking_events")}

@@ -67,7 +67,9 @@ def files(draw: st.DrawFn) -> File:
         condition = Condition(
             draw(st.sampled_from(["clicked", "rank", "no_reaction"])),
             draw(st.sampled_from(["", *keys])),
-            tuple(draw(st.lists(st.sampled_from(["hot", "A", "製造業"]), unique=True, max_size=2))),
+            tuple(
+                draw(st.lists(st.sampled_from(["hot", "A", "製造業", "業" * 300]), unique=True, max_size=2))
+            ),
         )
         rows.append(FileRow(
             key=key,

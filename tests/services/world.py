@@ -13,6 +13,9 @@ from campaigns.rules.touchpoints import Kind
 from campaigns.storage import tables as t
 from campaigns.storage import touchpoints
 from campaigns.storage.touchpoints import NewTouch
+from tracking_pixel.events import Event, EventKind
+
+CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
 
 
 @dataclass
@@ -36,6 +39,14 @@ class World:
             world.press_id = _id(tx, t.products, name="小型プレス", **common)
             world.pump_id = _id(tx, t.products, name="計量ポンプ", **common)
         return world
+
+    def event(self, delivery: int, kind: str, *, ago: timedelta = timedelta(minutes=5), **more: Any) -> Event:
+        """What the tracker saw of a mail, with an ordinary browser unless said otherwise."""
+        self.count += 1
+        more.setdefault("ua", CHROME)
+        return Event(
+            uid=f"u{self.count}", kind=EventKind(kind), delivery_id=delivery, at=self.now - ago, **more
+        )
 
     def person(self, *, touches: Any = (), phone: bool = True, fax: bool = False, **more: Any) -> int:
         """A person with a mailbox at a company of class E. touches: (kind, days ago[, product])."""
