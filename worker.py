@@ -8,6 +8,7 @@ is settled by the sweep from the hand-over journal.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -46,6 +47,8 @@ def main() -> None:
     logs.configure(chosen.log_level)
     built = parts.build(chosen)
     jobs.use(built)
+    # What is loaded by now stays. Looking through it again for garbage cost a quarter of the time of every batch.
+    gc.freeze()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     express = threading.Thread(target=_express, args=(built,), name="express")

@@ -28,4 +28,5 @@ def create() -> WSGIApplication:
         fallback=pages,
         sites=chosen.origins(),
         trusted_hops=chosen.trusted_hops,
+        counts=built.stream.counts,
     )

@@ -10,7 +10,16 @@ from pathlib import Path
 
 import click
 
-from campaigns import embedded, logs, parts, scenario_commands, scheduler, sending_commands, supervisor
+from campaigns import (
+    embedded,
+    logs,
+    parts,
+    rank_commands,
+    scenario_commands,
+    scheduler,
+    sending_commands,
+    supervisor,
+)
 from campaigns import settings as environment
 from campaigns.settings import Settings, SettingsError
 
@@ -197,6 +206,7 @@ def password(email: str, password: str) -> None:
 cli.add_command(sending_commands.dns)
 cli.add_command(sending_commands.dkim)
 cli.add_command(scenario_commands.scenario)
+cli.add_command(rank_commands.replay_ranks)
 
 
 @cli.command()

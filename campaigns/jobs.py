@@ -16,16 +16,24 @@ from rq import Queue
 
 from campaigns.parts import QUEUE, Parts
 from campaigns.services import (
+    approve,
     classify,
+    confirm_form,
     count_contents,
     count_deliveries,
+    count_forms,
     count_home,
     count_leads,
+    count_pages,
+    count_ranks,
+    count_reports,
     count_rows,
     count_waiting,
     deliver,
+    enrol,
     hold,
     intake,
+    join_visits,
     observe,
     plan,
     refuse,
@@ -89,11 +97,14 @@ def _deliver(parts: Parts, now: datetime) -> None:
 
 
 def _observe(parts: Parts, now: datetime) -> None:
+    if observe.is_behind(parts):
+        ask(parts, "observe")  # another worker may help
     observe.run(parts, now=now)
 
 
 def _rerank(parts: Parts, now: datetime) -> None:
     rerank.due(parts, now=now)
+    enrol.moved(parts, now=now)
 
 
 def _intake(parts: Parts, now: datetime) -> None:
@@ -115,8 +126,15 @@ def _count(parts: Parts, now: datetime) -> None:
     count_waiting.run(parts, now=now)
     count_deliveries.run(parts, now=now)
     count_home.run(parts, now=now)
+    approve.recount(parts, now=now)
     count_leads.run(parts, now=now)
+    count_pages.run(parts, now=now)
+    count_forms.settle(parts)
     self_audit.renew(parts, now=now)
+
+
+def _reports(parts: Parts, now: datetime) -> None:
+    count_reports.run(parts, now=now, until=stopping.is_set)
 
 
 def _simulate(parts: Parts, now: datetime) -> None:
@@ -124,9 +142,13 @@ def _simulate(parts: Parts, now: datetime) -> None:
 
 
 def _nightly(parts: Parts, now: datetime) -> None:
+    count_ranks.run(parts, now=now)  # first: the day that ended, before the night's cut moves anybody
     rerank.nightly(parts, now=now)
+    observe.purge(parts, now=now)
+    join_visits.nightly(parts, now=now)
     classify.run(parts, now=now)
     hold.finish(parts, now=now)
+    confirm_form.expire(parts, now=now)
     self_audit.run(parts, now=now)
 
 
@@ -137,6 +159,7 @@ JOBS: dict[str, Callable[[Parts, datetime], None]] = {
     "rerank": _rerank,
     "intake": _intake,
     "count": _count,
+    "reports": _reports,
     "broadcasts": _broadcasts,
     "calendar": _calendar,
     "simulate": _simulate,

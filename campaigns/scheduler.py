@@ -27,6 +27,7 @@ EVERY_MINUTE = (
     "rerank",
     "intake",
     "count",
+    "reports",
     "broadcasts",
     "calendar",
     "simulate",

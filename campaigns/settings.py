@@ -87,7 +87,9 @@ class Settings:
         return urlsplit(self.base_url).scheme == "https"
 
     def origins(self) -> tuple[str, ...]:
-        return tuple(part.strip().rstrip("/") for part in self.sites.split(",") if part.strip())
+        """Our own sites. In practice mode without any, the sample site that this installation shows itself."""
+        sites = self.sites or (self.base_url if self.practice else "")
+        return tuple(part.strip().rstrip("/").lower() for part in sites.split(",") if part.strip())
 
     def accounts(self) -> tuple[Account, ...]:
         """The SMTP accounts, () in practice mode. Raises AccountError, which never shows a password."""

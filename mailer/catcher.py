@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -247,7 +248,7 @@ def _caught(path: Path) -> Caught:
     mail = parsing.mail(head)
     return Caught(
         key=path.name,
-        at=datetime.fromtimestamp(stat.st_mtime, UTC),
+        at=_written_at(parsing.header(mail, "Date")) or datetime.fromtimestamp(stat.st_mtime, UTC),
         mail_from=mail_from,
         rcpt_to=rcpt_to,
         subject=parsing.header(mail, "Subject"),
@@ -255,6 +256,15 @@ def _caught(path: Path) -> Caught:
         to=parsing.header(mail, "To"),
         size=stat.st_size,
     )
+
+
+def _written_at(date: str) -> datetime | None:
+    """Of the mail's own date, which follows the clock of whoever sends, as in a practice of months within minutes."""
+    try:
+        at = parsedate_to_datetime(date)
+    except (ValueError, OverflowError):
+        return None
+    return None if at.tzinfo is None else at.astimezone(UTC)
 
 
 def _envelope(octets: bytes) -> tuple[str, tuple[str, ...], bytes]:

@@ -7,6 +7,7 @@ A library: it knows nothing of people, SQL or Flask. One page of use:
     links.open_url(7), links.click_url(7, 1, "https://www.example.co.jp/case/")
     stream = Stream.connect("redis://...", "events", Spool(Path("var/spool")))
     application = Tracker(signer, stream, now=utcnow, fallback=flask_app, sites=links.sites)
+    writer = stream.writer()  # on an event loop: LoopTracker(Tracker(signer, writer, ...), writer)
     consumer = Consumer.connect("redis://...", "events")
     bots.judge(events_of_one_delivery, sent_at=..., known=Known(sites, networks.scanners(...)))
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
-from importlib import resources
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tracking_pixel import BadTarget, BadToken, links
+from tracking_pixel import BadTarget, BadToken, Expired, links
+from tracking_pixel.counts import Count, Counts
 from tracking_pixel.events import (
     BEAT_S,
     INPUT_FRESH_S,
@@ -24,10 +25,13 @@ from tracking_pixel.events import (
     Event,
     EventKind,
     cut,
+    is_visitor,
     net_of,
     new_uid,
 )
+from tracking_pixel.floods import MAIL_PER_DAY, Floods
 from tracking_pixel.links import Visit
+from tracking_pixel.page_script import served
 from tracking_pixel.pages import not_found
 from tracking_pixel.tokens import Signer, TokenKind
 
@@ -38,7 +42,7 @@ GIF = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c000
 MAX_BODY = 8192
 MAX_BEATS = 480  # two hours of a page: more is a machine
 
-_PIXEL_HEADERS = [
+PIXEL_HEADERS = [
     ("Content-Type", "image/gif"),
     ("Content-Length", str(len(GIF))),
     ("Cache-Control", "no-store, no-cache, must-revalidate, private, max-age=0"),
@@ -75,14 +79,18 @@ class Tracker:
         fallback: WSGIApplication | None = None,
         sites: Collection[str] = (),
         trusted_hops: int = 0,
+        counts: Counts | None = None,
     ) -> None:
+        self._counts = counts or Counts()
         self._signer = signer
         self._stream = stream
         self._now = now
         self._fallback = fallback
         self._sites = frozenset(links.origin(site) for site in sites) - {""}
         self._trusted_hops = trusted_hops
-        self._script = resources.files("tracking_pixel").joinpath("beacon.js").read_bytes()
+        self._script = served()
+        self._floods = Floods()
+        self._mail_floods = Floods(per_day=MAIL_PER_DAY, shares=False)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path: str = environ.get("PATH_INFO", "")
@@ -98,34 +106,37 @@ class Tracker:
             return self._fallback(environ, start_response)
         return not_found(environ, start_response)
 
-    def _open(self, environ: WSGIEnvironment, start: StartResponse, path: str) -> list[bytes]:
-        """Always the picture. If-None-Match is not looked at: a 304 would be no picture."""
-        if environ.get("REQUEST_METHOD") == "GET" and path.endswith(".gif"):
-            try:
-                read = self._signer.read(path[3:-4], TokenKind.OPEN)
-            except BadToken:
-                pass
-            else:
-                self._stream.push(self._event(environ, EventKind.OPEN, read.ids[0]), wait=False)
-        start("200 OK", list(_PIXEL_HEADERS))
-        return [GIF]
+    def opened(self, environ: WSGIEnvironment, path: str) -> Event | None:
+        """The open that this request for a pixel stands for; the picture is the answer in any case."""
+        if environ.get("REQUEST_METHOD") != "GET" or not path.endswith(".gif"):
+            return None
+        try:
+            read = self._signer.read(path[3:-4], TokenKind.OPEN)
+        except BadToken:
+            self._counts.add(Count.BAD_TOKEN)
+            return None
+        return self._event(environ, EventKind.OPEN, read.ids[0])
 
-    def _click(self, environ: WSGIEnvironment, start: StartResponse, path: str) -> Iterable[bytes]:
-        """To the signed target. HEAD redirects too but is no click, only a sign of a machine (spec 45, C3)."""
+    def clicked(self, environ: WSGIEnvironment, path: str) -> tuple[Event, str] | None:
+        """The click and where it goes. HEAD goes there too but is no click, only a sign of a machine (spec 45, C3)."""
         method = environ.get("REQUEST_METHOD")
         if method not in ("GET", "HEAD"):
-            return not_found(environ, start)
+            self._counts.add(Count.BAD_METHOD)
+            return None
         try:
             read = self._signer.read(path[3:], TokenKind.CLICK)
             delivery_id, link_no, flags = read.ids
             url = links.target(read.tail.decode("ascii"))
-        except (BadToken, BadTarget, ValueError):
-            return not_found(environ, start)
+        except BadToken:
+            self._counts.add(Count.BAD_TOKEN)
+            return None
+        except (BadTarget, ValueError):
+            self._counts.add(Count.BAD_TARGET)
+            return None
         ref = int.from_bytes(os.urandom(6), "big")
-        kind = EventKind.CLICK if method == "GET" else EventKind.PROBE
         event = self._event(
             environ,
-            kind,
+            EventKind.CLICK if method == "GET" else EventKind.PROBE,
             delivery_id,
             link_no=link_no,
             url=url,
@@ -133,11 +144,26 @@ class Tracker:
             visit=f"{ref:x}" if method == "GET" else "",
             refuses="1" in (environ.get("HTTP_DNT"), environ.get("HTTP_SEC_GPC")),
         )
-        self._stream.push(event, wait=kind is EventKind.CLICK)
-        if flags & links.LANDING and links.origin(url) in self._sites:
+        if flags & links.FORM or (flags & links.LANDING and links.origin(url) in self._sites):
             visit = links.visit_token(self._signer, Visit(delivery_id, ref), now=self._now())
             url = links.with_visit(url, visit)
-        start("302 Found", [("Location", url), ("Content-Length", "0"), *_CLICK_HEADERS])
+        return event, url
+
+    def _open(self, environ: WSGIEnvironment, start: StartResponse, path: str) -> list[bytes]:
+        """Always the picture. If-None-Match is not looked at: a 304 would be no picture."""
+        event = self.opened(environ, path)
+        if event is not None:
+            self._stream.push(event, wait=False)
+        start("200 OK", list(PIXEL_HEADERS))
+        return [GIF]
+
+    def _click(self, environ: WSGIEnvironment, start: StartResponse, path: str) -> Iterable[bytes]:
+        click = self.clicked(environ, path)
+        if click is None:
+            return not_found(environ, start)
+        event, url = click
+        self._stream.push(event, wait=event.kind is EventKind.CLICK)
+        start("302 Found", click_headers(url))
         return [b""]
 
     def _beacon(self, start: StartResponse) -> list[bytes]:
@@ -158,19 +184,33 @@ class Tracker:
         method = environ.get("REQUEST_METHOD")
         # Browsers name the page's origin on every POST across origins, so a missing one is no browser.
         if links.origin(site) not in self._sites:
+            self._counts.add(Count.FOREIGN_SITE)
             return _answer(start, "403 Forbidden", "")
         if method == "OPTIONS":
             return _answer(start, "204 No Content", site)
         if method != "POST":
+            self._counts.add(Count.BAD_METHOD)
             return _answer(start, "405 Method Not Allowed", site)
         body = _body(environ)
         if body is None:
+            self._counts.add(Count.LONG_BODY)
             return _answer(start, "413 Content Too Large", site)
         event = self._read_beat(environ, body, links.origin(site))
         if event is None:
+            self._counts.add(Count.BAD_BEAT)
             return _answer(start, "400 Bad Request", site)
-        self._stream.push(event, wait=False)
+        # What is too much is answered alike.
+        if self._allows(event, time.monotonic()):
+            self._stream.push(event, wait=False)
+        else:
+            self._counts.add(Count.BEAT_FLOOD)
         return _answer(start, "204 No Content", site)
+
+    def _allows(self, event: Event, at: float) -> bool:
+        """Nobody has signed that a browser came by itself: its network is asked; else the mail that led here."""
+        if event.delivery_id:
+            return self._mail_floods.allows(str(event.delivery_id), at)
+        return self._floods.allows(event.net, at)
 
     def _read_beat(self, environ: WSGIEnvironment, body: bytes, site: str) -> Event | None:
         """The view or beat in this body; None for anything that our script would not send."""
@@ -178,7 +218,8 @@ class Tracker:
             row = json.loads(body)
             is_touch = row["t"] == "touch"
             kind = EventKind.BEAT if is_touch else EventKind(row["t"])
-            visit = links.read_visit(self._signer, row["k"], now=self._now())
+            visitor = row.get("w", "")
+            visit = self._visit(row.get("k", ""), visitor)
             number, page, url, title = row["n"], row["v"], row["u"], row.get("i", "")
             is_visible, idle_s = row["s"] is True, float(row["l"])
             if kind not in (EventKind.VIEW, EventKind.BEAT) or not _is_page(page):
@@ -194,20 +235,39 @@ class Tracker:
         return self._event(
             environ,
             kind,
-            visit.delivery_id,
+            visit.delivery_id if visit else 0,
             # The same beat sent again is the same event.
-            uid=f"{kind.value}:{visit.delivery_id}:{visit.ref:x}.{page}:{number}",
-            visit=f"{visit.ref:x}.{page}",
+            uid=f"{kind.value}:{f'{visit.delivery_id}:{visit.ref:x}' if visit else f'v:{visitor}'}.{page}:{number}",
+            visit=f"{visit.ref:x}.{page}" if visit else page,
             # Queries of our own sites may hold what somebody typed: only the path is kept.
             url=cut(url.partition("?")[0].partition("#")[0], MAX_URL),
             title=cut(title, MAX_TITLE),
             method="POST",
             active_s=float(BEAT_S) if has_input and not is_touch else 0.0,
             has_input=has_input,
+            visitor=visitor,
         )
+
+    def _visit(self, token: str, visitor: object) -> Visit | None:
+        """The click that led here; None where a browser came by itself. BadToken, ValueError for neither."""
+        if visitor != "" and not is_visitor(visitor):
+            raise ValueError("visitor")
+        if token or not visitor:
+            try:
+                return links.read_visit(self._signer, token, now=self._now())
+            except Expired:
+                # The browser's clock runs late: it is the same browser, only the mail is too long ago.
+                if not visitor:
+                    raise
+        return None
 
     def _event(self, environ: WSGIEnvironment, kind: EventKind, delivery_id: int, **more: Any) -> Event:
         return sighting(environ, kind, delivery_id, at=self._now(), trusted_hops=self._trusted_hops, **more)
+
+
+def click_headers(url: str) -> list[tuple[str, str]]:
+    """Of the redirect to this address."""
+    return [("Location", url), ("Content-Length", "0"), *_CLICK_HEADERS]
 
 
 def sighting(

@@ -131,10 +131,10 @@ def _judge_hits(
 ) -> dict[str, Judged]:
     """A verdict for each hit, by its uid. hits: oldest first. hands: clicks that led to a touched page."""
     condemned = {hit.uid: codes for visit in _visits(hits) for codes in [_condemns(visit)] for hit in visit}
-    people = {_caller(hit) for hit in hits if hit.ref in hands}
+    people = {_caller(hit) for hit in hits if hit.ref in hands} if hands else set()
     machines: dict[tuple[str, str], set[int | None]] = {}
     for hit in hits:
-        if condemned[hit.uid] and hit.ref not in hands:
+        if condemned[hit.uid] and not (hands and hit.ref in hands):
             machines.setdefault(_caller(hit), set()).add(hit.link_no)
     around = _Around(hits, hands, condemned, machines, people, sent_at, known)
     found = {hit.uid: _judge_hit(hit, around) for hit in hits}
@@ -145,7 +145,7 @@ def _judge_hits(
 
 def _judge_hit(hit: Event, around: _Around) -> Judged:
     condemning = (*around.condemned[hit.uid], *(["crawler"] if is_crawler(hit.ua) else []))
-    if hit.ref and hit.ref in around.hands:
+    if around.hands and hit.ref and hit.ref in around.hands:
         return Judged(Verdict.HUMAN, (*condemning, *_doubts(hit, around), "input_on_page"))
     if hit.kind is not EventKind.CLICK:
         return Judged(Verdict.SCANNER if condemning else Verdict.UNKNOWN, condemning)
@@ -181,7 +181,7 @@ def _condemns(visit: Sequence[Event]) -> tuple[str, ...]:
     pages = sum(hit.kind is EventKind.UNSUBSCRIBE for hit in visit)
     if 0 < pages < len(visit):
         codes.append("unsubscribe")
-    if _links_within(visit, BURST_S) >= BURST_LINKS:
+    if len(visit) >= BURST_LINKS and _links_within(visit, BURST_S) >= BURST_LINKS:
         codes.append("burst")
     return tuple(codes)
 
@@ -208,9 +208,9 @@ def _doubts(click: Event, around: _Around) -> Iterator[str]:
     # Also before: the server's acceptance is stored a moment after the scanner behind it has the mail.
     if around.sent_at is not None and (click.at - around.sent_at).total_seconds() < EARLY_S:
         yield "early"
-    if any(
-        other.kind is EventKind.CLICK
-        and other.link_no != click.link_no
+    if len(around.hits) > 1 and any(
+        other.link_no != click.link_no
+        and other.kind is EventKind.CLICK
         and abs(_seconds(other, click)) <= PAIR_S
         for other in around.hits
     ):
@@ -273,6 +273,15 @@ def _judge_page(event: Event, click: Judged | None, touched: Collection[str]) ->
     if click and click.verdict in (Verdict.SCANNER, Verdict.SUSPECTED):
         return Judged(click.verdict, ("after_machine_click", *click.reasons))
     return Judged(Verdict.HUMAN)
+
+
+def judge_visit(ua: str, *, has_input: bool) -> Judged:
+    """A page that no mail led to. Anybody may load one, so hands alone speak for a person."""
+    if has_input:
+        return Judged(Verdict.HUMAN, ("input_on_page",))
+    return (
+        Judged(Verdict.SCANNER, ("crawler",)) if is_crawler(ua) else Judged(Verdict.SUSPECTED, ("no_input",))
+    )
 
 
 # --- agents ------------------------------------------------------------------------------------------------------

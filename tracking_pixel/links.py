@@ -18,6 +18,8 @@ from tracking_pixel.tokens import Signer, TokenKind, rest
 
 TRAP_LINK = 0
 LANDING = 1  # flag of a click token: the target is a page of our own that carries the beacon
+FORM = 2  # flag: the target is a form of the link host, which the landing token fills in
+FORMS = "/form/"  # their path
 VISIT_DAYS = 30
 VISIT_PARAMETER = "ik"
 MAX_TARGET = 2000
@@ -136,6 +138,7 @@ class Links:
     def _rest(self, no: int, url: str) -> bytes:
         safe = target(url)
         flags = LANDING if origin(safe) in self.sites else 0
+        flags |= FORM if safe.startswith(f"{self._base}{FORMS}") else 0
         return rest(no, flags, tail=safe.encode("ascii"))
 
     def unsubscribe_url(self, delivery_id: int) -> str:

@@ -1,72 +1,64 @@
 """Events on their way in: pushed by the tracker, read by a worker.
 
-Pushing is group commit. Whoever pushes puts the event into the group that gathers; one thread a process
-writes each group as one entry of the stream, with one round trip, and with `appendfsync always` on the server
-one fsync serves all clicks of the group (design 4). A click waits for its group, an open or a beat does not.
-
-Redis down: the group goes to the spool, and for some seconds nobody asks Redis again, so that a dead server
-costs one timeout and not one a request. When Redis is back, the same thread drains the spool.
+`Stream` is the writing end for programs of threads, such as the application behind Flask: what threads push is
+handed over, in groups, to a `Writer` in a loop of its own. The tracker of its own processes has a loop already
+and hands over to a `Writer` there. `Consumer` is the reading end.
 """
 
 from __future__ import annotations
 
-import logging
+import asyncio
 import os
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import redis
+from redis import asyncio as loops
+from redis.asyncio.retry import Retry as LoopRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from tracking_pixel import BadEvent
-from tracking_pixel.events import Event
+from tracking_pixel.counts import Count, Counts
+from tracking_pixel.events import MAX_BYTES, Event
 from tracking_pixel.spool import Spool
+from tracking_pixel.writer import GROUP_MAX, WAIT_S, Writer, entries
 
 __all__ = ["Consumer", "Entry", "Spool", "Stream"]
 
-log = logging.getLogger(__name__)
-
 GROUP = "observe"
-TIMEOUT_S = 0.25
-BREAK_S = 5.0
-GATHER_S = 0.05  # how long opens wait for company
-TICK_S = 0.002  # how long a click does
-WAIT_S = 1.5
-DRAIN_EVERY_S = 15.0
-ENTRY_MAX = 100  # events of one entry
-# More than this in memory means that neither Redis nor the disk takes anything; then new events are let go.
-GROUP_MAX = 50_000
-# A stream's fields are named, and a client may fold those of one name: each event stands under its number.
-_FIELDS = tuple(str(n).encode() for n in range(ENTRY_MAX))
+TIMEOUT_S = 0.5
 
 
 @dataclass(slots=True)
-class _Group:
-    """Events that are written together. done: they are stored; all who wait share it."""
+class _Inbox:
+    """What threads have pushed and the loop has not yet taken. done: it is stored; all who wait share it."""
 
     raws: list[bytes] = field(default_factory=list)
+    is_urgent: bool = False
     done: threading.Event = field(default_factory=threading.Event)
 
 
 class Stream:
-    """The writing end. Safe to share between threads; survives a fork (the thread starts where it is used)."""
+    """The writing end. Safe to share between threads; survives a fork (the loop starts where it is used)."""
 
     def __init__(self, client: redis.Redis, name: str, spool: Spool) -> None:
         self._client = _quick(client)
         self._name = name
         self._spool = spool
         self._lock = threading.Lock()
-        self._pid = 0
+        self.counts = Counts()
         self._reset(pid=0)
-        self.lost = 0  # events that neither Redis nor the disk took
 
     @classmethod
     def connect(cls, url: str, name: str, spool: Spool) -> Stream:
         return cls(redis.Redis.from_url(url), name, spool)
+
+    def writer(self) -> Writer:
+        """A writer to the same stream, spool and counts for a loop of the caller's."""
+        return Writer(_for_loop(self._client), self._name, self._spool, counts=self.counts, drain=self.drain)
 
     def push(self, event: Event, *, wait: bool = True) -> bool:
         """Hand the event over. wait: return only when Redis or the disk holds it (or after 1.5 s).
@@ -77,31 +69,28 @@ class Stream:
         if self._pid != os.getpid():
             self._start()
         with self._lock:
-            group = self._group
-            if len(group.raws) >= GROUP_MAX:
-                self.lost += 1
+            inbox = self._inbox
+            if len(inbox.raws) >= GROUP_MAX:
+                self.counts.add(Count.LOST)
                 return False
-            group.raws.append(raw)
-        if not self._wake.is_set():
-            self._wake.set()
+            is_first = not inbox.raws
+            inbox.raws.append(raw)
+            inbox.is_urgent |= wait
+            # Under the lock, since `close` ends the loop.
+            if is_first and self._loop is not None:
+                self._loop.call_soon_threadsafe(self._hand_over)
         if not wait:
             return False
-        if not self._urgent.is_set():
-            self._urgent.set()
-        return group.done.wait(WAIT_S)
+        if inbox.done.wait(WAIT_S):
+            return True
+        self.counts.add(Count.LATE)
+        return False
 
     def write(self, raws: Sequence[bytes]) -> None:
         """Straight to Redis, one round trip. Raises redis.RedisError; then any part may have arrived."""
-        if len(raws) <= ENTRY_MAX:
-            self._client.execute_command(  # type: ignore[no-untyped-call]
-                "XADD", self._name, b"*", *_numbered(raws)
-            )
-            return
         pipe = self._client.pipeline(transaction=False)
-        for start in range(0, len(raws), ENTRY_MAX):
-            pipe.execute_command(  # type: ignore[no-untyped-call]
-                "XADD", self._name, b"*", *_numbered(raws[start : start + ENTRY_MAX])
-            )
+        for pairs in entries(raws):
+            pipe.execute_command("XADD", self._name, b"*", *pairs)  # type: ignore[no-untyped-call]
         pipe.execute()
 
     def drain(self) -> int:
@@ -123,22 +112,17 @@ class Stream:
 
     def close(self) -> None:
         """Write what has gathered and end the thread."""
-        thread = self._thread
-        if thread is not None and self._pid == os.getpid():
-            self._is_open = False
-            self._urgent.set()
-            self._wake.set()
+        thread, loop = self._thread, self._loop
+        if thread is not None and loop is not None and self._pid == os.getpid():
+            loop.call_soon_threadsafe(self._closing.set)
             thread.join(timeout=WAIT_S + TIMEOUT_S * 2)
             self._reset(pid=0)
 
     def _reset(self, *, pid: int) -> None:
-        self._group = _Group()
-        self._wake = threading.Event()  # something has gathered
-        self._urgent = threading.Event()  # and somebody waits for it
+        self._inbox = _Inbox()
         self._thread: threading.Thread | None = None
-        self._is_open = True
-        self._broken_until = 0.0
-        self._drain_at = 0.0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closing = asyncio.Event()
         self._pid = pid
 
     def _start(self) -> None:
@@ -146,56 +130,37 @@ class Stream:
             if self._pid == os.getpid():
                 return
             self._reset(pid=os.getpid())
-            self._thread = threading.Thread(target=self._run, name="events", daemon=True)
+            begun = threading.Event()
+            self._thread = threading.Thread(
+                target=lambda: asyncio.run(self._run(begun)), name="events", daemon=True
+            )
             self._thread.start()
+            begun.wait()
 
-    def _run(self) -> None:
-        while self._is_open:
-            if self._wake.wait(DRAIN_EVERY_S):
-                if self._urgent.wait(GATHER_S):
-                    time.sleep(TICK_S)
-                self._store(self._taken())
-            self._drain()
-        self._store(self._taken())
+    async def _run(self, begun: threading.Event) -> None:
+        loop = asyncio.get_running_loop()
+        self._writer = self.writer()
+        self._writer.start(loop)
+        self._loop = loop
+        begun.set()
+        await self._closing.wait()
+        self._loop = None
+        self._hand_over()
+        await self._writer.close()
 
-    def _taken(self) -> _Group:
-        """The group so far; what is pushed from now on gathers in the next one."""
-        self._wake.clear()
-        self._urgent.clear()
+    def _hand_over(self) -> None:
+        """In the loop: what threads have pushed goes to the writer."""
         with self._lock:
-            group, self._group = self._group, _Group()
-        return group
-
-    def _store(self, group: _Group) -> None:
-        if group.raws and not self._written(group.raws):
-            try:
-                self._spool.append(group.raws)
-            except OSError as error:
-                self.lost += len(group.raws)
-                log.error("spool refused %d events: %s", len(group.raws), error)
-        group.done.set()
-
-    def _written(self, raws: Sequence[bytes]) -> bool:
-        if time.monotonic() < self._broken_until:
-            return False
-        try:
-            self.write(raws)
-        except (redis.RedisError, OSError) as error:
-            self._broken_until = time.monotonic() + BREAK_S
-            log.warning("event stream unreachable, spooling: %s", type(error).__name__)
-            return False
-        return True
-
-    def _drain(self) -> None:
-        """Give the spool back to Redis, at most every 15 s and never while Redis is away."""
-        if time.monotonic() < max(self._drain_at, self._broken_until):
-            return
-        self._drain_at = time.monotonic() + DRAIN_EVERY_S
-        try:
-            if not self._spool.is_empty():
-                self._spool.drain(self.write)
-        except (redis.RedisError, OSError):
-            self._broken_until = time.monotonic() + BREAK_S
+            inbox, self._inbox = self._inbox, _Inbox()
+        *others, last = inbox.raws or [b""]
+        for raw in others:
+            self._writer.add(raw)
+        if inbox.is_urgent:
+            # The writer gathers one group at a time, so what is stored with the last holds the others.
+            stored = self._writer.stored(last)
+            stored.add_done_callback(lambda done: inbox.done.set() if done.result() else None)
+        elif last:
+            self._writer.add(last)
 
 
 def _quick(client: redis.Redis, *, timeout_s: float = TIMEOUT_S) -> redis.Redis:
@@ -212,25 +177,53 @@ def _quick(client: redis.Redis, *, timeout_s: float = TIMEOUT_S) -> redis.Redis:
     )
 
 
-def _numbered(raws: Sequence[bytes]) -> list[bytes]:
-    """Fields and values of an entry, in turn."""
-    pairs = [b""] * (2 * len(raws))
-    pairs[::2] = _FIELDS[: len(raws)]
-    pairs[1::2] = raws
-    return pairs
+def _for_loop(client: redis.Redis) -> loops.Redis:
+    """The same server and timeouts, for an event loop."""
+    pool = client.connection_pool
+    # Besides the server's address, redis-py keeps objects of the pool among these, which belong to threads.
+    known = {
+        name: value
+        for name, value in pool.connection_kwargs.items()
+        if name in _OF_SERVER or name.startswith("ssl_")
+    }
+    kind: type[loops.Connection] | type[loops.UnixDomainSocketConnection] = loops.Connection
+    if issubclass(pool.connection_class, redis.SSLConnection):
+        kind = loops.SSLConnection
+    elif issubclass(pool.connection_class, redis.UnixDomainSocketConnection):
+        kind = loops.UnixDomainSocketConnection
+    made = loops.ConnectionPool(connection_class=kind, retry=LoopRetry(NoBackoff(), 0), **known)
+    return loops.Redis(connection_pool=made)
+
+
+_OF_SERVER = frozenset(
+    {"host", "port", "path", "db", "username", "password"}
+    | {"client_name", "protocol", "socket_timeout", "socket_connect_timeout"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rubbish:
+    """A value in the stream that is no event of ours, with the reason: no_event, too_long, foreign_key."""
+
+    raw: bytes
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of the stream, as many events as were written together. rubbish: values that are no events."""
+    """One entry of the stream, as many events as were written together. rubbish: what is none of ours."""
 
     id: bytes
     events: tuple[Event, ...]
-    rubbish: tuple[bytes, ...] = ()
+    rubbish: tuple[Rubbish, ...] = ()
 
 
 class Consumer:
-    """The reading end, one group. Raises redis.RedisError when Redis is away."""
+    """The reading end, one group. Raises redis.RedisError when Redis is away.
+
+    What another program left under the stream's name comes as rubbish, once, and stops nobody: an entry is
+    acknowledged like any other, and a key that is no stream is set aside under a name of its own.
+    """
 
     def __init__(self, client: redis.Redis, name: str, *, group: str = GROUP, me: str = "worker") -> None:
         self._client = client
@@ -247,12 +240,14 @@ class Consumer:
         try:
             answer = self._read(count)
         except redis.ResponseError as error:
+            if "WRONGTYPE" in str(error):
+                return self._set_key_aside()
             if "NOGROUP" not in str(error):
                 raise
             # First start, or Redis has forgotten everything: begin at the oldest entry it holds.
             self._make_group()
             answer = self._read(count)
-        return [entry for _, entries in answer or [] for entry in _entries(entries)]
+        return [entry for _, rows in answer or [] for entry in _entries(rows)]
 
     def claim_stale(self, count: int, *, idle_s: float = 60.0) -> list[Entry]:
         """Entries that a reader took and never acknowledged: its transaction was lost with it."""
@@ -261,6 +256,8 @@ class Consumer:
                 self._name, self._group, self._me, min_idle_time=int(idle_s * 1000), count=count
             )
         except redis.ResponseError as error:
+            if "WRONGTYPE" in str(error):
+                return self._set_key_aside()
             if "NOGROUP" not in str(error):
                 raise
             return []
@@ -284,6 +281,15 @@ class Consumer:
             if "BUSYGROUP" not in str(error):
                 raise
 
+    def _set_key_aside(self) -> list[Entry]:
+        """A key of another kind stands in the stream's place: it keeps what it holds, under another name."""
+        aside = f"{self._name}:foreign:{os.urandom(6).hex()}"
+        try:
+            self._client.rename(self._name, aside)
+        except redis.ResponseError:  # another reader was quicker
+            return []
+        return [Entry(b"0-0", (), (Rubbish(aside.encode(), "foreign_key"),))]
+
 
 def _entries(rows: Any) -> list[Entry]:
     return [_entry(id, fields or {}) for id, fields in rows or []]
@@ -295,5 +301,5 @@ def _entry(id: bytes, fields: dict[bytes, bytes]) -> Entry:
         try:
             events.append(Event.from_bytes(raw))
         except BadEvent:
-            rubbish.append(raw)
+            rubbish.append(Rubbish(raw, "too_long" if len(raw) > MAX_BYTES else "no_event"))
     return Entry(id, tuple(events), tuple(rubbish))

@@ -165,19 +165,26 @@ class Crowd:
     def _click(self, letter: Letter, *, pages: int) -> None:
         """Follow a link like a person: one after the other, and stay on the page."""
         links = [url for url in letter.links if "/c/" in url]
+        visitor = f"{self._draw(letter.to, 'browser'):021d}"
+        # Some look at the site by themselves first; who they are is known once they follow a link.
+        if not self._draw(letter.to, letter.subject, "looks") % 4:
+            self._browse(f"{self._base}/practice/site/eyeline", "", visitor, beats=2)
         for place, url in enumerate(links[:pages]):
             landed = self._open(url, method="GET", landed=True)
             token = urllib.parse.parse_qs(urllib.parse.urlsplit(landed).query).get("ik", [""])[0]
             if token:
-                self._browse(landed, token, beats=1 + self._draw(letter.to, letter.subject, str(place)) % 6)
+                self._browse(
+                    landed, token, visitor, beats=1 + self._draw(letter.to, letter.subject, str(place)) % 6
+                )
 
-    def _browse(self, landed: str, token: str, *, beats: int) -> None:
+    def _browse(self, landed: str, token: str, visitor: str, *, beats: int) -> None:
         """What /t.js would send: the view, then a beat every 15 s with the last input a moment ago."""
-        page = f"{self._draw(landed, token) % 10**9:x}"
+        page = f"{self._draw(landed, token, visitor) % 10**9:x}"
         url = landed.partition("?")[0]
         for number in range(beats + 1):
             body = {
                 "k": token,
+                "w": visitor,
                 "t": "beat" if number else "view",
                 "v": f"{page}.{page}",
                 "n": number,

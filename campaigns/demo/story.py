@@ -45,6 +45,8 @@ def tell(stage: Stage) -> dict[str, Any]:
     her = Browser(stage.base)
     _first_account(her)
     _house(her)
+    _pages(her)
+    _form(her)
     rejected = _first_list(her)
     _second_list(her)
     for product in texts.PRODUCTS:
@@ -82,6 +84,23 @@ def _house(her: Browser) -> None:
                 "expected_amount_yen": str(product.amount_yen),
             },
         )
+
+
+def _pages(her: Browser) -> None:
+    """What the pages of the maker's site are about."""
+    for pattern, product, themes, is_key in texts.PAGES:
+        page = her.get("/visits/rules/new")
+        values = {"pattern": pattern, "product": _option(page, "product", product), "tags": themes}
+        her.send(page, "pattern", values | ({"is_key": "1"} if is_key else {}), press=("press", "save"))
+
+
+def _form(her: Browser) -> None:
+    """A request for material, which the sample site carries."""
+    page = her.get("/forms/new")
+    product = _option(page, "product_id", texts.EYELINE.name)
+    values = {"kind": "doc_request", "name": texts.FORM, "product_id": product}
+    page = her.send(page, "kind", values)
+    her.send(page, "langs", {}, press=("then", "publish"))
 
 
 def _first_list(her: Browser) -> list[dict[str, object]]:

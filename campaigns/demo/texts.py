@@ -158,6 +158,17 @@ VX500 = Product(
     ),
 )
 PRODUCTS = (EYELINE, VX500)
+FORM = "外観検査装置 EyeLine カタログ請求"
+# Pages of the sample site: path, product, themes, whether it is a key page.
+PAGES = (
+    ("/practice/site/price", EYELINE.name, "価格", True),
+    ("/practice/site/spec", EYELINE.name, "仕様", True),
+    ("/practice/site/case-*", EYELINE.name, "事例", True),
+    ("/practice/site/tips-lighting", EYELINE.name, "照明", False),
+    ("/practice/site/price-vx", VX500.name, "価格", True),
+    ("/practice/site/case-5axis", VX500.name, "事例、段取り", True),
+    ("/practice/site/tips-setup", VX500.name, "段取り", False),
+)
 
 # What inside sales heard, in turn: (result code, words).
 CALLS = (

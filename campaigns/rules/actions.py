@@ -11,7 +11,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from campaigns.rules.classes import FIELD_CLASSES
-from campaigns.rules.ranks import DEEP, TRIGGERS, Rank, Ranked
+from campaigns.rules.ranks import DEEP, ORDER, TRIGGERS, Rank, Ranked
 from campaigns.rules.reasons import Reason
 from campaigns.rules.schedule import TOKYO
 from campaigns.rules.touchpoints import Kind as TouchKind
@@ -21,6 +21,8 @@ HALF_YEAR_DAYS = 182
 REMEASURE_SHARE = 0.20
 # Business days without a new call after one, unless the customer asks in between.
 CALL_REST_DAYS = 5
+# Whoever was talked to in these days did not cool down unheard: as long as what makes hot at once stays alive.
+TALK_DAYS = 60
 
 
 class Kind(StrEnum):
@@ -36,7 +38,8 @@ class Row:
     """One row of the action matrix: cause names it, and stands in the task that it makes.
 
     due_in: business days. after_fax_in: business days if a fax goes out first. classes, bands, industries:
-    empty for any. needs: remeasure (the day's quota), offered (the hand-off gate let it through).
+    empty for any. needs: remeasure (the day's quota), offered (the hand-off gate let it through), no_talk (nobody
+    has talked to the person for TALK_DAYS). rank: for a fall, the rank fallen from.
     """
 
     cause: str
@@ -60,7 +63,15 @@ class Row:
         return self.conditions == 0
 
 
-# hot_deep, warm_deep, warm_over_gate, warm_shallow, nurture (none shipped), silent: the cells of the matrix.
+# Cells for the moment a rank moves, beside those for where it stands.
+MOVES: Mapping[str, Rank] = {
+    "rose_hot": Rank.HOT,
+    "rose_warm": Rank.WARM,
+    "fell_hot": Rank.HOT,
+    "fell_warm": Rank.WARM,
+}
+
+# hot_deep, warm_deep, warm_over_gate, warm_shallow, nurture (none shipped), silent: where a rank stands.
 MATRIX: tuple[Row, ...] = (
     Row("hot_deep", Rank.HOT, Kind.HANDOFF, 0, 1),
     Row("hot_deep", Rank.HOT, Kind.CALL, 1, 1),
@@ -71,8 +82,11 @@ MATRIX: tuple[Row, ...] = (
     Row("warm_shallow", Rank.WARM, Kind.CALL, 5, 3),
     Row("silent", Rank.UNOBSERVED, Kind.CALL, 5, 5, needs="remeasure"),
     Row("silent", Rank.UNOBSERVED, Kind.FAX, 5, 5, has_material=True),
+    # Somebody who was hot has cooled down, and nobody talked: a rep writes, which disturbs nobody.
+    Row("fell_hot", Rank.HOT, Kind.MAIL, 3, 3, needs="no_talk"),
 )
 
+PEACEFUL = frozenset({Rank.NURTURE, Rank.UNOBSERVED})
 # In these sales stages nobody but the rep acts, or nobody at all.
 HANDS_OFF = frozenset(
     {"offered", "with_sales", "opportunity", "won", "lost", "waiting", "paused", "excluded"}
@@ -86,7 +100,7 @@ class LeadFacts:
     today: in the installation's zone. open_kinds: kinds of the lead's open tasks and hand-offs.
     has_been_offered: the gate let the lead through. may_remeasure: the day's quota has room for it.
     no_call_before, no_hand_off_before: promised silence after an outcome. last_fax_on: of this lead.
-    last_call_at: last answered call, UTC.
+    last_call_at: last answered call, UTC. rank_before: the rank until now; "" where no move is asked about.
     """
 
     today: date
@@ -106,6 +120,7 @@ class LeadFacts:
     no_hand_off_before: date | None = None
     has_been_offered: bool = False
     may_remeasure: bool = False
+    rank_before: str = ""
     zone: ZoneInfo = TOKYO
 
 
@@ -137,17 +152,31 @@ def next_actions(
     """
     if facts.state in HANDS_OFF or ranked.rank is Rank.DECLINED:
         return ()
-    cell = cell_of(ranked)
-    rows = [row for row in matrix if row.cause == cell and row.rank == ranked.rank and _fits(row, facts)]
+    cells = (cell_of(ranked), moved(facts.rank_before, ranked.rank))
+    rows = [
+        row
+        for row in matrix
+        if row.cause in cells and _fits(row, facts) and _may(row, ranked, facts, triggers)
+    ]
     closest: dict[Kind, Row] = {}
     for row in rows:
-        if row.kind not in closest or row.conditions > closest[row.kind].conditions:
+        # A move happens once, a standing lasts: of equal conditions the row of the move holds.
+        if row.kind not in closest or _weight(row) > _weight(closest[row.kind]):
             closest[row.kind] = row
-    return tuple(
-        _action(row, ranked, facts)
-        for row in rows
-        if row is closest[row.kind] and _may(row, ranked, facts, triggers)
-    )
+    return tuple(_action(row, ranked, facts) for row in rows if row is closest[row.kind])
+
+
+def _weight(row: Row) -> tuple[int, bool]:
+    return row.conditions, row.cause in MOVES
+
+
+def moved(before: str, rank: Rank) -> str:
+    """The cell of a move: rose_hot, rose_warm, fell_hot, fell_warm; "" for any other and for none."""
+    if not before or before == rank:
+        return ""
+    if ORDER[rank] < ORDER[before]:
+        return f"rose_{rank}" if f"rose_{rank}" in MOVES else ""
+    return f"fell_{before}" if f"fell_{before}" in MOVES else ""
 
 
 def cell_of(ranked: Ranked) -> str:
@@ -170,8 +199,10 @@ def _fits(row: Row, facts: LeadFacts) -> bool:
 
 
 def _may(row: Row, ranked: Ranked, facts: LeadFacts, triggers: Mapping[TouchKind, timedelta]) -> bool:
-    # Nurture leads are left in peace, whatever a matrix says (S1-19).
-    if row.rank is Rank.NURTURE and row.kind in (Kind.CALL, Kind.VISIT):
+    # Nurture leads are left in peace, whatever a matrix says (S1-19); silent ones are called by the day's quota.
+    if row.kind in (Kind.CALL, Kind.VISIT) and row.needs != "remeasure" and ranked.rank in PEACEFUL:
+        return False
+    if row.needs == "no_talk" and not _is_untalked(facts):
         return False
     if row.kind in facts.open_kinds:
         return False
@@ -189,6 +220,12 @@ def _may(row: Row, ranked: Ranked, facts: LeadFacts, triggers: Mapping[TouchKind
         waits = facts.no_hand_off_before is not None and facts.today < facts.no_hand_off_before
         return not facts.has_been_offered and not waits
     return True
+
+
+def _is_untalked(facts: LeadFacts) -> bool:
+    if facts.last_call_at is None:
+        return True
+    return (facts.today - facts.last_call_at.astimezone(facts.zone).date()).days > TALK_DAYS
 
 
 def _rests(ranked: Ranked, facts: LeadFacts, triggers: Mapping[TouchKind, timedelta]) -> bool:

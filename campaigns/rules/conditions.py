@@ -12,18 +12,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from campaigns.rules.ranks import Rank
+from campaigns.rules.ranks import ORDER, Rank
 from campaigns.rules.touchpoints import KINDS, Group, Kind
 
 
 class On(StrEnum):
-    """What is asked. Up to NO_REACTION: reactions to a mail."""
+    """What is asked. Up to RANK_FELL: what has happened since a mail."""
 
     OPENED = "opened"
     CLICKED = "clicked"
     VISITED = "visited"
     REPLIED = "replied"
     NO_REACTION = "no_reaction"
+    RANK_ROSE = "rank_rose"
+    RANK_FELL = "rank_fell"
     RANK = "rank"
     CLASS = "class"
     INDUSTRY = "industry"
@@ -32,7 +34,10 @@ class On(StrEnum):
 
 
 # Plain strings, here and below: the hash of an enum's member costs a call, and the planner asks for each person.
-REACTIONS = frozenset(on.value for on in (On.OPENED, On.CLICKED, On.VISITED, On.REPLIED, On.NO_REACTION))
+RANK_MOVES = frozenset({On.RANK_ROSE.value, On.RANK_FELL.value})
+REACTIONS = RANK_MOVES | {on.value for on in (On.OPENED, On.CLICKED, On.VISITED, On.REPLIED, On.NO_REACTION)}
+# A touch wakes whoever stands at a branch; a rank can move by time alone, so a branch on it looks by itself.
+LOOK_DAYS = 3
 _SILENCE = On.NO_REACTION.value
 MAX_WATCH_DAYS = 60
 # Any other human touch, a talk at a stand say: no reaction by itself, yet nobody who came to us is silent.
@@ -46,6 +51,7 @@ ANSWERS: Mapping[str, frozenset[str]] = {
     On.VISITED.value: frozenset({On.VISITED.value}),
     On.REPLIED.value: frozenset({On.REPLIED.value}),
     On.NO_REACTION.value: LOUD,
+    **{on: frozenset({on}) for on in RANK_MOVES},
 }
 _SIGNS: Mapping[Kind, str] = {
     Kind.MAIL_OPEN: On.OPENED.value,
@@ -78,7 +84,8 @@ class Condition:
 
 
 class Sign(NamedTuple):
-    """A human touch. on: opened, clicked, visited, replied, other; key: KEY of the mail it answers, or ''."""
+    """A human touch, or a move of the rank. on: opened, clicked, visited, replied, other, rank_rose, rank_fell;
+    key: KEY of the mail it answers, or ''."""
 
     on: str
     key: str
@@ -89,7 +96,8 @@ class Facts(NamedTuple):
     """A person on the way through a scenario.
 
     start_month: of the enrolment, as in `schedule`. sent: (KEY, sending day) of its mails, oldest first, those
-    that are planned included. signs: the human touches since the first of them. size: the employees' band.
+    that are planned included. signs: the human touches and moves of the rank since the first of them. size: the
+    employees' band.
     """
 
     start_month: int = 0
@@ -100,6 +108,11 @@ class Facts(NamedTuple):
     industry: str = ""
     size: str = ""
     role: str = ""
+
+
+def move_of(old: str, new: str) -> str:
+    """What a change of rank is called in a `Sign`."""
+    return On.RANK_ROSE.value if ORDER[new] < ORDER[old] else On.RANK_FELL.value
 
 
 def sign_of(kind: str) -> str:

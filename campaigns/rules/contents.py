@@ -52,11 +52,17 @@ def tags(words: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What became of a content's mails. reacted: people with a human sign; refused: who stopped mails from it."""
+    """What became of a content's mails. reacted: people with a human sign; refused: who stopped mails from it;
+    reacted_all: people from whose mails anything was asked for, by machines too."""
 
     sent: int = 0
     reacted: int = 0
     refused: int = 0
+    reacted_all: int = 0
+
+    @property
+    def reaction_rate_all(self) -> float | None:
+        return self.reacted_all / self.sent if self.sent else None
 
     @property
     def reaction_rate(self) -> float | None:
@@ -70,7 +76,12 @@ class Figures:
 def total(figures: Iterable[Figures]) -> Figures:
     """The figures of several contents together, as of a theme."""
     rows = list(figures)
-    return Figures(sum(f.sent for f in rows), sum(f.reacted for f in rows), sum(f.refused for f in rows))
+    return Figures(
+        sum(f.sent for f in rows),
+        sum(f.reacted for f in rows),
+        sum(f.refused for f in rows),
+        sum(f.reacted_all for f in rows),
+    )
 
 
 def usual_refusal(figures: Iterable[Figures]) -> float:

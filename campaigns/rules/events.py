@@ -7,6 +7,7 @@ from datetime import date
 from enum import StrEnum
 
 NAME_MAX = 200
+COST_MAX = 10**11
 
 
 class Kind(StrEnum):
@@ -19,7 +20,8 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an event's form says. starts_on None: the day is not fixed yet. apply_by: the last day to sign up."""
+    """What an event's form says. starts_on None: the day is not fixed yet. apply_by: the last day to sign up.
+    cost_yen: all that it costs us; 0 where nobody has said."""
 
     name: str
     kind: str = Kind.EXHIBITION.value
@@ -28,6 +30,7 @@ class Plan:
     venue: str = ""
     apply_by: date | None = None
     owner_user_id: int | None = None
+    cost_yen: int = 0
 
     @property
     def last_day(self) -> date | None:

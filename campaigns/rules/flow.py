@@ -213,7 +213,9 @@ def _ask(node: Node, entered: int, facts: Facts, today: int) -> tuple[int, int]:
             return day, 0
     said = conditions.answer(condition, facts, wait_days=step.wait_days, today=today)
     if said is None:
-        return conditions.ask_on(condition, facts, wait_days=step.wait_days), 0
+        until = conditions.ask_on(condition, facts, wait_days=step.wait_days)
+        is_move = condition.on in conditions.RANK_MOVES
+        return min(until, today + conditions.LOOK_DAYS) if is_move else until, 0
     return 0, node.yes if said else node.other
 
 

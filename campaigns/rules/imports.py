@@ -45,6 +45,7 @@ BASES: tuple[str, ...] = (
 class BatchKind(StrEnum):
     PEOPLE = "people"
     REFUSALS = "refusals"
+    TOUCHES = "touches"
 
 
 class Result(StrEnum):

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from campaigns.rules.actions import MATRIX, Kind, Row
+from campaigns.rules.actions import MATRIX, MOVES, Kind, Row
 from campaigns.rules.classes import Class
 from campaigns.rules.ranks import Rank
 
-# The cells, in the order of the ranks: what a person's rank and depth make of them.
+# The cells, in the order of the ranks: what a person's rank and depth make of them; then the moves of a rank.
 CELLS: Mapping[str, Rank] = {
     "hot_deep": Rank.HOT,
     "warm_over_gate": Rank.WARM,
@@ -22,6 +22,7 @@ CELLS: Mapping[str, Rank] = {
     "warm_shallow": Rank.WARM,
     "nurture": Rank.NURTURE,
     "silent": Rank.UNOBSERVED,
+    **MOVES,
 }
 KINDS = (Kind.HANDOFF, Kind.CALL, Kind.VISIT, Kind.FAX, Kind.MAIL)
 CLASSES = tuple(one.value for one in Class)
@@ -65,7 +66,10 @@ def _row(one: Mapping[str, Any]) -> Row:
 
 
 def _needs(cause: str, kind: Kind) -> str:
-    """A visit follows the hand-off; a silent person is called within the day's quota only."""
+    """A visit follows the hand-off; a silent person is called within the day's quota only; a fall asks for a word
+    where there was none."""
+    if cause.startswith("fell_"):
+        return "no_talk"
     if cause == "silent" and kind is Kind.CALL:
         return "remeasure"
     return "offered" if cause == "hot_deep" and kind is Kind.VISIT else ""

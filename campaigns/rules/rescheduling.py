@@ -16,6 +16,19 @@ from campaigns.rules.workdays import Calendar
 REMEDIES = 2
 
 
+# Nobody mails, calls or decides while everything is closed: a pause beyond this is a slip, and the planner, which looks
+# for the next business day, must find one.
+PAUSE_MAX_DAYS = 60
+
+
+class ClosedTooLong(ValueError):
+    """Closing this day would leave no business day for longer than PAUSE_MAX_DAYS. days: the pause."""
+
+    def __init__(self, days: int) -> None:
+        super().__init__(days)
+        self.days = days
+
+
 @dataclass(frozen=True, slots=True)
 class Mail:
     """A planned mail. before, after: days of the nearest other mails to the person or the mailbox."""

@@ -76,6 +76,17 @@ class Calendar:
             found = self._walk(found + timedelta(days=step), step)
         return found
 
+    def pause_around(self, day: date) -> int:
+        """How many days in a row are closed where this one lies, at most FAR_DAYS; 0 for a business day."""
+        if self.is_business_day(day):
+            return 0
+        days = 1
+        for step in (1, -1):
+            found = day + timedelta(days=step)
+            while days < FAR_DAYS and not self.is_business_day(found):
+                days, found = days + 1, found + timedelta(days=step)
+        return days
+
     def table(self, first: date, last: date) -> "BusinessTable":
         """The days first..last as arrays."""
         return BusinessTable.build(self, first, last)

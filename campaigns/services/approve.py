@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from campaigns.parts import Parts
 from campaigns.rules.planning import VETO_DAYS
-from campaigns.services import enrol
+from campaigns.services import count_approvals, enrol
 from campaigns.storage import approvals, audit, closed_days, holds, settling
 from campaigns.storage.approvals import Asked, Counts, Group, Mail
 
@@ -43,7 +43,14 @@ class Page:
 def counts(parts: Parts, *, owner_id: int | None, now: datetime) -> Counts:
     """What waits for this owner; None: for anybody."""
     with parts.engine.connect() as tx:
-        return approvals.counts(tx, owner_id=owner_id, before=_until(tx, parts, now))
+        return count_approvals.read(tx, parts, owner_id=owner_id, before=_until(tx, parts, now))
+
+
+def recount(parts: Parts, *, now: datetime) -> bool:
+    """Renew what a big installation keeps of these counts; for a job. Whether it counted."""
+    with parts.engine.connect() as tx:
+        until = _until(tx, parts, now)
+    return count_approvals.run(parts, before=until, now=now)
 
 
 def page(
@@ -53,7 +60,7 @@ def page(
     with parts.engine.connect() as tx:
         until = _until(tx, parts, now)
         return Page(
-            approvals.counts(tx, owner_id=owner_id, before=until),
+            count_approvals.read(tx, parts, owner_id=owner_id, before=until),
             approvals.groups(tx, owner_id=owner_id),
             approvals.asked(tx, owner_id=owner_id, limit=SHOWN, offset=people_from),
             approvals.mails(tx, owner_id=owner_id, before=until, limit=SHOWN, offset=mails_from),

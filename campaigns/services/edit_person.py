@@ -29,7 +29,7 @@ TEXTS = (
     "note",
     "excluded_reason",
 )
-FLAGS = ("do_not_call", "do_not_fax", "phone_invalid", "fax_invalid")
+FLAGS = ("do_not_call", "do_not_fax", "do_not_track", "phone_invalid", "fax_invalid")
 PLACE = ("site", "department", "title", "buying_role")
 FIELDS = (*TEXTS, *FLAGS, "preferred_lang", "email", *PLACE)
 

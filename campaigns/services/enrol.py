@@ -7,13 +7,16 @@ the first mail goes. People of companies with a field rep wait for its owner's y
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from campaigns.parts import Parts
 from campaigns.rules.schedule import month_of
 from campaigns.storage import alerts, enrollments
+
+# Ranks move while the system runs; two days are more than the minute's work ever waits.
+NEWS = timedelta(days=2)
 
 
 def audience(parts: Parts, scenario_id: int, *, now: datetime) -> int:
@@ -26,6 +29,16 @@ def people(parts: Parts, person_ids: Sequence[int], *, now: datetime, product_id
     """Enrol these people in the active scenarios (of one product); returns how many are new."""
     with parts.engine.begin() as tx:
         return len(_enrol(tx, parts, now=now, product=product_id, people=person_ids))
+
+
+def moved(parts: Parts, *, now: datetime) -> int:
+    """Enrol those whose rank has just risen or fallen to where a scenario begins; returns how many are new."""
+    with parts.engine.begin() as tx:
+        found = enrollments.moved(tx, since=now - NEWS)
+        return sum(
+            len(_enrol(tx, parts, now=now, scenario=scenario, people=people))
+            for scenario, people in found.items()
+        )
 
 
 def answer(parts: Parts, enrollment_ids: Sequence[int], *, yes: bool, user_id: int, now: datetime) -> int:

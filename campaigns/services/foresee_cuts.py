@@ -14,8 +14,9 @@ from datetime import datetime, time
 from sqlalchemy import Connection
 
 from campaigns.parts import Parts
+from campaigns.rules.calibrating import cut_of
 from campaigns.rules.chances import Rates
-from campaigns.rules.ranks import cut_of, totals
+from campaigns.rules.scores import totals
 from campaigns.services import read_members, simulate
 from campaigns.services.members import Cut, Member, Setting, World
 from campaigns.services.simulate import Step

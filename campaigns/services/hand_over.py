@@ -16,7 +16,7 @@ from campaigns.parts import Parts
 from campaigns.rules import handoff
 from campaigns.rules.handoff import Appetite
 from campaigns.services import rerank
-from campaigns.services.rerank import DUE_TIME
+from campaigns.services.follow_rank import DUE_TIME
 from campaigns.storage import audit, closed_days, gate, leads, tasks
 from campaigns.storage.leads import HandOff
 from campaigns.storage.tasks import NewTask

@@ -10,7 +10,7 @@ import csv
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -291,7 +291,7 @@ def confirm(parts: Parts, batch_id: int, *, now: datetime, user_id: int | None) 
     with parts.engine.begin() as tx:
         storage.lock(tx)
         batch = storage.get(tx, batch_id, lock=True)
-        if batch is None:
+        if batch is None or batch.kind is BatchKind.TOUCHES:
             raise ImportRefused(Reason("unknown_batch"))
         if batch.state == "imported":
             return _again(tx, batch)
@@ -320,10 +320,16 @@ def _again(tx: Connection, batch: Batch) -> Imported:
     return Imported(batch.id, tuple(people), settings_of(batch).product_id, dict(batch.counts), again=True)
 
 
-def errors_csv(parts: Parts, batch_id: int, *, words: Mapping[str, str] | None = None) -> bytes:
+def errors_csv(
+    parts: Parts,
+    batch_id: int,
+    *,
+    words: Mapping[str, str] | None = None,
+    errors: Collection[str] = drafts.ERRORS,
+) -> bytes:
     """The rows that stay out, with their own columns, line number and reason: UTF-8 with BOM for Excel.
 
-    words: the sentence of each reason code; without them the code itself.
+    words: the sentence of each reason code; without them the code itself. errors: codes that keep a row out.
     """
     with parts.engine.connect() as tx:
         settings = settings_of(_get(tx, batch_id))
@@ -335,9 +341,7 @@ def errors_csv(parts: Parts, batch_id: int, *, words: Mapping[str, str] | None =
     for row in rows:
         cells = [*row.cells[:width], *[""] * (width - len(row.cells))]
         reasons = [
-            (words or {}).get(reason.code, reason.code)
-            for reason in row.reasons
-            if reason.code in drafts.ERRORS
+            (words or {}).get(reason.code, reason.code) for reason in row.reasons if reason.code in errors
         ]
         table.writerow([inert(cell) for cell in cells] + [row.line_no, " / ".join(dict.fromkeys(reasons))])
     return b"\xef\xbb\xbf" + out.getvalue().encode()
@@ -353,7 +357,7 @@ def _get(tx: Connection, batch_id: int) -> Batch:
 def _open(tx: Connection, batch_id: int) -> Batch:
     """A batch that is not written yet. Raises ImportRefused."""
     batch = storage.get(tx, batch_id, lock=True)
-    if batch is None:
+    if batch is None or batch.kind is BatchKind.TOUCHES:
         raise ImportRefused(Reason("unknown_batch"))
     if batch.state not in ("read", "previewed"):
         raise ImportRefused(Reason("already_imported" if batch.state == "imported" else "undone"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from campaigns.parts import Parts
-from campaigns.rules.imports import Result
+from campaigns.rules.imports import BatchKind, Result
 from campaigns.storage import import_facts
 from campaigns.storage import imports as storage
 from campaigns.storage.import_facts import Choice
@@ -31,7 +31,7 @@ def choices(parts: Parts) -> Choices:
 
 def recent(parts: Parts) -> list[Batch]:
     with parts.engine.connect() as tx:
-        return storage.recent(tx)
+        return storage.recent(tx, kinds=(BatchKind.PEOPLE, BatchKind.REFUSALS))
 
 
 def errors(parts: Parts, batch_id: int, *, limit: int | None) -> list[Row]:

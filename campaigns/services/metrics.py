@@ -18,6 +18,7 @@ from campaigns.services import refuse, watch
 from campaigns.storage import meters
 from campaigns.storage.meters import ProductMails, Queue
 from mailer.throttle import DomainState
+from tracking_pixel import counts
 
 # Names that RQ and the scheduler use in Redis.
 JOBS, FAILED_JOBS, WORKERS = f"rq:queue:{QUEUE}", f"rq:failed:{QUEUE}", "rq:workers"
@@ -39,6 +40,7 @@ class OnTheWay:
     """What Redis holds. heartbeats: seconds since each worker's last sign of life, by name.
 
     tick_s: seconds since the minute of the scheduler's last tick, None when there was none.
+    ignored: what the trackers ignored, spooled or lost, by kind (tracking_pixel/counts.py).
     """
 
     events: int
@@ -48,6 +50,7 @@ class OnTheWay:
     tick_s: float | None
     domains: tuple[Throttled, ...]
     accounts: tuple[Throttled, ...]
+    ignored: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,8 @@ def _on_the_way(parts: Parts, *, now: datetime) -> OnTheWay | None:
         pipe.zcard(FAILED_JOBS)
         pipe.get(TICKED)
         pipe.smembers(WORKERS)
-        events, jobs, failed, ticked, workers = pipe.execute()
+        pipe.hgetall(counts.key(STREAM))
+        events, jobs, failed, ticked, workers, ignored = pipe.execute()
         heartbeats = _heartbeats(parts, sorted(workers))
     except RedisError:
         return None
@@ -93,7 +97,16 @@ def _on_the_way(parts: Parts, *, now: datetime) -> OnTheWay | None:
     if domains is None or accounts is None:
         return None
     tick_s = _age_s(_instant(ticked), now) if ticked else None
-    return OnTheWay(events, jobs, failed, heartbeats, tick_s, _throttled(domains), _throttled(accounts))
+    return OnTheWay(
+        events,
+        jobs,
+        failed,
+        heartbeats,
+        tick_s,
+        _throttled(domains),
+        _throttled(accounts),
+        {what.value: int(ignored.get(what.value.encode(), 0)) for what in counts.Count},
+    )
 
 
 def _throttled(states: Sequence[DomainState]) -> tuple[Throttled, ...]:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from campaigns.rules.reasons import Reason
 from campaigns.services import post
 from campaigns.storage import next_actions
 from campaigns.storage.next_actions import Alert, Named, Reader
@@ -24,6 +25,10 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "head": "次の方が今すぐ客になりました。1営業日以内のご連絡をお願いします。",
         "line": "・{company} {name} 様（{product}）: {reason}",
         "more": "ほか{n}名",
+        "surge_subject": "動き出した見込み {n}件: {first}",
+        "surge_head": "静かだった方や企業が動き出しました。候補を絞り込んでいる時期かもしれません。",
+        "silent_then_active": "{days}日ぶりに反応がありました",
+        "colleagues_active": "同じ企業の{people}名が{days}日以内に反応しました",
         "foot": "一覧: {url}",
         "trigger": "今すぐ客とする反応がありました",
         "trigger_inquiry": "お問い合わせがありました",
@@ -37,6 +42,10 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "head": "These people have become hot leads. Please call them within one business day.",
         "line": "- {name}, {company} ({product}): {reason}",
         "more": "and {n} more",
+        "surge_subject": "Signs of a purchase ({n}): {first}",
+        "surge_head": "People or companies that had been quiet have stirred. They may be drawing up a shortlist.",
+        "silent_then_active": "active again after {days} days",
+        "colleagues_active": "{people} people of the company active within {days} days",
         "foot": "List: {url}",
         "trigger": "did what makes a hot lead here",
         "trigger_inquiry": "sent an inquiry",
@@ -48,8 +57,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def hot(
+def tell(
     tx: Connection,
+    kind: str,
     alerts: Sequence[Alert],
     alert_ids: Sequence[int],
     products: Mapping[int, Product],
@@ -57,7 +67,7 @@ def hot(
     now: datetime,
     base_url: str = "",
 ) -> int:
-    """Tell each owner about their new hot leads; returns the mails queued."""
+    """Tell each owner what is new; returns the mails queued. kind: hot, surge."""
     if not alerts:
         return 0
     readers = next_actions.readers(tx, sorted({a.user_id for a in alerts if a.user_id is not None}))
@@ -65,9 +75,9 @@ def hot(
     queued = 0
     for reader in readers:
         mine = [alert for alert in alerts if alert.user_id == reader.user_id]
-        subject, text = write(reader, mine, names, products, base_url=base_url)
+        subject, text = write(kind, reader, mine, names, products, base_url=base_url)
         # The first alert's id names the notice: ids are never used twice, so neither is the origin.
-        origin = f"tx:hot:{alert_ids[0]}:{reader.user_id}"
+        origin = f"tx:{kind}:{alert_ids[0]}:{reader.user_id}"
         queued += (
             post.queue(tx, origin=origin, to=reader.email, subject=subject, text=text, now=now) is not None
         )
@@ -75,6 +85,7 @@ def hot(
 
 
 def write(
+    kind: str,
     reader: Reader,
     alerts: Sequence[Alert],
     names: Mapping[int, Named],
@@ -82,16 +93,17 @@ def write(
     *,
     base_url: str,
 ) -> tuple[str, str]:
-    """Subject and text of the notice."""
+    """Subject and text of the notice. kind: hot, surge."""
     words = WORDS.get(reader.locale, WORDS["ja"])
+    said, page = ("", "calls") if kind == "hot" else (f"{kind}_", "alerts")
     lines = [_line(alert, names, products, words) for alert in alerts[:LINES_MAX]]
     if len(alerts) > LINES_MAX:
         lines.append(words["more"].format(n=len(alerts) - LINES_MAX))
     first = names.get(alerts[0].person_id or 0, Named("", ""))
-    subject = words["subject"].format(n=len(alerts), first=f"{first.company} {first.name}".strip())
-    text = [words["head"], "", *lines]
+    subject = words[f"{said}subject"].format(n=len(alerts), first=f"{first.company} {first.name}".strip())
+    text = [words[f"{said}head"], "", *lines]
     if base_url:
-        text += ["", words["foot"].format(url=f"{base_url}/calls")]
+        text += ["", words["foot"].format(url=f"{base_url}/{page}")]
     return subject, "\n".join(text) + "\n"
 
 
@@ -101,15 +113,19 @@ def _line(
     who = names.get(alert.person_id or 0, Named("", ""))
     product = products.get(alert.product_id or 0)
     reasons = alert.args.get("reasons")
-    codes = [str(reason["code"]) for reason in reasons] if isinstance(reasons, list) else []
-    codes = ["trigger" if c.startswith("trigger_") and c not in words else c for c in codes]
+    found = [Reason.from_json(one) for one in reasons] if isinstance(reasons, list) else []
+    said = [words[code].format(**one.args) for one in found if (code := _code(one.code, words)) in words]
     return (
         words["line"]
         .format(
             name=who.name,
             company=who.company,
             product=product.name if product else "",
-            reason=words["join"].join(words[code] for code in codes if code in words),
+            reason=words["join"].join(said),
         )
         .replace("  ", " ")
     )
+
+
+def _code(code: str, words: Mapping[str, str]) -> str:
+    return "trigger" if code.startswith("trigger_") and code not in words else code

@@ -6,6 +6,7 @@ journal, so it is sent at most once and never silently lost.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -27,10 +28,12 @@ def queue(
     person_id: int | None = None,
     address_id: int | None = None,
     product_id: int | None = None,
+    wrap: Callable[[int, str], str] | None = None,
 ) -> int | None:
     """Queue one mail; returns its delivery id, or None if this origin was queued before.
 
-    origin: why the mail exists, `tx:<noun>:<id>`; the same reason never sends twice.
+    origin: why the mail exists, `tx:<noun>:<id>`; the same reason never sends twice. wrap: puts what only the
+    delivery knows, its tracked links, into text and HTML.
     """
     id = tx.execute(
         insert(deliveries)
@@ -52,6 +55,8 @@ def queue(
         .returning(deliveries.c.id)
     ).scalar()
     if id is not None:
+        if wrap is not None:
+            text, html = wrap(id, text), wrap(id, html)
         tx.execute(
             insert(delivery_bodies).values(
                 delivery_id=id, to_address=to, subject=subject, text=text, html=html

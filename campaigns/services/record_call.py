@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from campaigns.parts import Parts
 from campaigns.rules.outcomes import UNANSWERED, Call, CallResult, Effect, effect_of
 from campaigns.services import rerank
-from campaigns.services.rerank import DUE_TIME
+from campaigns.services.follow_rank import DUE_TIME
 from campaigns.storage import attempts, audit, call_undo, calls, closed_days, leads, tasks, touchpoints
 from campaigns.storage.call_undo import LastCall
 from campaigns.storage.calls import Subject

@@ -1,48 +1,33 @@
 """Record a touch by hand: a talk at a show, a visit, a request by phone. The rank moves at once.
 
-Source: S3-11, S3-14.
+What was recorded in error is taken back by a reversal: the touch stays on the timeline, says why, and counts for
+nothing. Source: S0-28, S3-11, S3-14.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from sqlalchemy import Connection
 
 from campaigns.parts import Parts
+from campaigns.rules import entering
 from campaigns.rules.schedule import REP_DAYS
 from campaigns.rules.touchpoints import Kind
 from campaigns.services import rerank
-from campaigns.storage import audit, overdue, touchpoints
+from campaigns.storage import audit, entered, overdue
+from campaigns.storage.entered import Entered
 from campaigns.storage.touchpoints import NewTouch
 
-# What people see and hear; what machines measure (opens, clicks, views) is not theirs to enter.
-BY_HAND = (
-    Kind.BOOTH_TALK,
-    Kind.BOOTH_TALK_PROSPECT,
-    Kind.CARD_EXCHANGE,
-    Kind.BADGE_SCAN,
-    Kind.SEMINAR_APPLY,
-    Kind.SEMINAR_ATTEND,
-    Kind.DOC_REQUEST,
-    Kind.INQUIRY,
-    Kind.QUOTE_REQUEST,
-    Kind.CALL_CONNECTED,
-    Kind.CALL_INTEREST,
-    Kind.VISIT,
-    Kind.MAIL_REPLY,
-    Kind.FAX_SENT,
-    Kind.MAIL_BY_REP,
-)
-AHEAD = timedelta(minutes=5)
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """id: of the touch. is_new: False when this form was sent before."""
 
-class TouchError(ValueError):
-    """code: kind_by_machine or in_the_future."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
+    id: int
+    is_new: bool
 
 
 def run(
@@ -57,15 +42,12 @@ def run(
     note: str = "",
     user_id: int | None,
     now: datetime,
-) -> bool:
-    """Write the touch and rank the person anew; False when this form was sent before.
+) -> Recorded:
+    """Write the touch and rank the person anew. Raises entering.TouchError.
 
     key: names this form for ever, so that pressing twice is one touch. at: when it happened, UTC.
     """
-    if kind not in BY_HAND:
-        raise TouchError("kind_by_machine")
-    if at > now + AHEAD:
-        raise TouchError("in_the_future")
+    entering.check(kind, at, now=now)
     touch = NewTouch(
         source_key=f"hand:{person_id}:{key}",
         person_id=person_id,
@@ -77,11 +59,18 @@ def run(
         actor_id=user_id,
     )
     with parts.engine.begin() as tx:
-        if not touchpoints.put(tx, [touch], now=now):
-            return False
-        if kind is Kind.MAIL_BY_REP:
-            _rest(tx, parts, person_id, at=touch.at, now=now)
-        rerank.for_people(tx, [person_id], now=now, zone=parts.settings.tz, base_url=parts.settings.base_url)
+        new = entered.add(tx, [touch], now=now)
+        if not new:
+            return Recorded(entered.standing(tx, [touch.source_key])[touch.source_key].id, is_new=False)
+        rest(tx, parts, [touch], now=now)
+        rerank.for_people(
+            tx,
+            [person_id],
+            now=now,
+            zone=parts.settings.tz,
+            base_url=parts.settings.base_url,
+            pairs=set() if product_id is None else {(person_id, product_id)},
+        )
         audit.note(
             tx,
             noun="person",
@@ -91,16 +80,47 @@ def run(
             now=now,
             changes={"kind": (None, kind.value)},
         )
-    return True
+    return Recorded(new[touch.source_key].id, is_new=True)
 
 
-def _rest(tx: Connection, parts: Parts, person_id: int, *, at: datetime, now: datetime) -> None:
-    """Somebody has just got a mail that a rep wrote: ours wait for a week, and those planned within it go back."""
+def rest(tx: Connection, parts: Parts, touches: Iterable[NewTouch], *, now: datetime) -> None:
+    """Who has just got a mail that a rep wrote: ours wait for a week, and those planned within it go back."""
     zone = parts.settings.tz
-    until = at.astimezone(zone).date() + timedelta(days=REP_DAYS)
-    first = datetime.combine(until, time(), tzinfo=zone).astimezone(UTC)
-    ids = overdue.of_person(tx, person_id, before=first)
-    overdue.put_back(
-        tx, ids, reason="rep_wrote", now=now, today=now.astimezone(zone).date(), zone=parts.settings.zone
-    )
-    overdue.rest(tx, person_id, until=until)
+    today = now.astimezone(zone).date()
+    for touch in touches:
+        until = touch.at.astimezone(zone).date() + timedelta(days=REP_DAYS)
+        if touch.kind is not Kind.MAIL_BY_REP or until < today:
+            continue
+        first = datetime.combine(until, time(), tzinfo=zone).astimezone(UTC)
+        ids = overdue.of_person(tx, touch.person_id, before=first)
+        overdue.put_back(tx, ids, reason="rep_wrote", now=now, today=today, zone=parts.settings.zone)
+        overdue.rest(tx, touch.person_id, until=until)
+
+
+def look(parts: Parts, touch_id: int) -> Entered | None:
+    """A touch with its source and its reversal."""
+    with parts.engine.connect() as tx:
+        return entered.one(tx, touch_id)
+
+
+def withdraw(
+    parts: Parts, touch_id: int, *, reason: str, user_id: int | None, now: datetime
+) -> Entered | None:
+    """Take a touch back and rank the person anew. Twice changes nothing. None when there is no such touch."""
+    with parts.engine.begin() as tx:
+        found = entered.one(tx, touch_id)
+        if found is None or not entered.withdraw(tx, touch_id, reason=reason, user_id=user_id, now=now):
+            return found
+        rerank.for_people(
+            tx, [found.person_id], now=now, zone=parts.settings.tz, base_url=parts.settings.base_url
+        )
+        audit.note(
+            tx,
+            noun="person",
+            noun_id=found.person_id,
+            action="touch_withdrawn",
+            user_id=user_id,
+            now=now,
+            changes={"kind": (found.kind, None), "reason": (None, reason)},
+        )
+    return found

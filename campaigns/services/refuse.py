@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 
 from campaigns.parts import Parts
 from campaigns.rules.matching import email_key
-from campaigns.services import kept_lines
+from campaigns.services import kept_lines, refuse_measuring
 from campaigns.storage import audit, outbox, products, refusals, settling
 from campaigns.storage.refusals import Subject
 
@@ -166,7 +166,10 @@ def drain(parts: Parts, *, now: datetime) -> int:
 
 def act_on(parts: Parts, *, delivery_id: int, act: str, reason: str, now: datetime) -> None:
     """What a press on the recipient's page does. Raises RefuseError for an unknown act or mail."""
-    if act == "less":
+    if act in ("unmeasured", "undo_unmeasured"):
+        if refuse_measuring.run(parts, delivery_id=delivery_id, refuses=act == "unmeasured", now=now) is None:
+            raise RefuseError("nobody")
+    elif act == "less":
         less_often(parts, delivery_id=delivery_id, now=now)
     elif act.startswith("undo_"):
         undo(parts, delivery_id=delivery_id, of=act.removeprefix("undo_"), now=now)

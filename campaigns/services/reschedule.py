@@ -75,11 +75,14 @@ def move(
 
 def close(parts: Parts, day: date, *, kind: str, note: str, user_id: int | None, now: datetime) -> Moved:
     """Write an own day. kind: closed or open. What is planned on a day that closes moves by the rule: to the next
-    business day, or back where that leaves the month."""
+    business day, or back where that leaves the month. Raises rescheduling.ClosedTooLong; then nothing is written."""
     zone = parts.settings.tz
     with parts.engine.begin() as tx:
         closed_days.put(tx, day, kind=kind, note=note, user_id=user_id, now=now)
         business = closed_days.load(tx)
+        pause = business.pause_around(day)
+        if kind == "closed" and pause > rule.PAUSE_MAX_DAYS:
+            raise rule.ClosedTooLong(pause)
         changes: dict[str, tuple[object, object]] = {"day": (None, day), "note": (None, note)}
         done = Moved()
         if not business.is_business_day(day) and day >= now.astimezone(zone).date():

@@ -19,7 +19,7 @@ from campaigns.rules.ranks import WARM_FLOOR, ProductRules, Rank, Ranked, rank
 from campaigns.rules.schedule import month_of_day
 from campaigns.rules.simulating import TASKS, Event
 from campaigns.rules.touchpoints import Kind, Touch
-from campaigns.services import rerank
+from campaigns.services import follow_rank
 from campaigns.services.members import Going, Lead, Member, World
 
 # In the order of `Drawn`: the touch and what a branch calls it.
@@ -67,18 +67,17 @@ def rank_anew(one: Member, product_id: int, now: datetime, world: World, log: li
     lead.next_change = _next_change(ranked, product_id, today, world)
     is_offered = _act(one, product_id, lead, ranked, rules, now, today, world, log)
     stage = _stage(lead.stage, ranked.rank, is_offered=is_offered)
-    if lead.rank != ranked.rank:
-        log.append(
-            Event(
-                one.row.id, 0, product_id, month_of_day(today), today.toordinal(), "rank", ranked.rank.value
-            )
-        )
-    elif lead.stage == stage:
+    if lead.rank == ranked.rank and lead.stage == stage:
         return
+    mine = [row for row in one.enrolled.values() if row.product_id == product_id]
+    if lead.rank != ranked.rank:
+        day, word = today.toordinal(), ranked.rank.value
+        log.append(Event(one.row.id, 0, product_id, month_of_day(today), day, "rank", word))
+        for row in mine:
+            one.signs.setdefault(row.id, []).append(Sign(conditions.move_of(lead.rank, word), "", day))
     lead.rank, lead.stage = ranked.rank.value, stage
-    for row in one.enrolled.values():
-        if row.product_id == product_id:
-            one.enrolled[row.id] = row._replace(rank=lead.rank, stage=stage)
+    for row in mine:
+        one.enrolled[row.id] = row._replace(rank=lead.rank, stage=stage)
 
 
 def _next_change(ranked: Ranked, product_id: int, today: date, world: World) -> datetime | None:
@@ -94,7 +93,7 @@ def _stage(stage: str, ranked: Rank, *, is_offered: bool) -> str:
     """The sales stage, which the rank moves in and out of `hot` and the gate into `offered`."""
     if is_offered:
         return "offered"
-    if ranked is Rank.HOT and stage in rerank.OPEN_STATES:
+    if ranked is Rank.HOT and stage in follow_rank.OPEN_STATES:
         return "hot"
     return "nurturing" if ranked is not Rank.HOT and stage == "hot" else stage
 
@@ -155,6 +154,7 @@ def _facts(one: Member, product_id: int, lead: Lead, today: date, world: World) 
         no_call_before=_date(lead.no_call_before),
         no_hand_off_before=_date(lead.no_hand_off_before),
         has_been_offered=lead.is_offered,
+        rank_before=lead.rank,
         zone=world.base.zone,
     )
 
@@ -165,7 +165,7 @@ def _date(day: int) -> date | None:
 
 def _passes(ranked: Ranked, product_id: int, now: datetime, world: World) -> bool:
     """Whether the hand-off gate lets a hot lead through."""
-    if any(reason.code in rerank.EXPLICIT for reason in ranked.reasons):
+    if any(reason.code in follow_rank.EXPLICIT for reason in ranked.reasons):
         return True
     return ranked.p_win >= handoff.bar(world.teams[product_id], now=now)
 

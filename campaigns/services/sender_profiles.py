@@ -40,6 +40,12 @@ def find(parts: Parts, sender_id: int) -> Sender | None:
         return products.sender(tx, sender_id)
 
 
+def of_product(parts: Parts, product_id: int | None) -> Sender | None:
+    """Who stands behind a product's pages and mails; without a product, the first profile of the house."""
+    with parts.engine.connect() as tx:
+        return products.sender_of(tx, product_id)
+
+
 def accounts(parts: Parts) -> tuple[str, ...]:
     """Names of the SMTP accounts that a profile may ask for."""
     return tuple(account.name for account in parts.settings.accounts())

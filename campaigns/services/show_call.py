@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from campaigns.parts import Parts
+from campaigns.rules import interests
+from campaigns.rules.interests import Read
 from campaigns.rules.touchpoints import VIEWS, Kind
+from campaigns.rules.touchpoints import Touch as Counted
 from campaigns.services import call_desk
 from campaigns.services.call_desk import Line
 from campaigns.storage import attempts as made
@@ -26,12 +29,13 @@ WANTED_ROLES = ("決裁", "経理")
 class Card:
     """One call on the desk. best_hour: when the phone is answered most often, or None.
 
-    missing_roles: buying roles of which nobody at the company is known.
+    missing_roles: buying roles of which nobody at the company is known. themes: what the person reads about most.
     """
 
     line: Line
     words: tuple[Touch, ...]
     reads: tuple[Touch, ...]
+    themes: tuple[str, ...]
     colleagues: tuple[Member, ...]
     missing_roles: tuple[str, ...]
     attempts: tuple[Attempt, ...]
@@ -58,6 +62,7 @@ def run(parts: Parts, task_id: int, *, now: datetime, user_id: int | None) -> Ca
         line=line,
         words=tuple(touch for touch in touches if touch.note and touch.validity > 0)[:3],
         reads=tuple(t for t in touches if t.kind in READ and t.validity > 0 and (t.title or t.mail))[:3],
+        themes=_themes(touches, now=now),
         colleagues=tuple(member for member in members if member.person_id != call.person_id)[:3],
         missing_roles=tuple(role for role in WANTED_ROLES if role not in roles) if members else (),
         attempts=tuple(attempts),
@@ -65,6 +70,16 @@ def run(parts: Parts, task_id: int, *, now: datetime, user_id: int | None) -> Ca
         done=tuple(done),
         today=today,
     )
+
+
+def _themes(touches: list[Touch], *, now: datetime) -> tuple[str, ...]:
+    known = {kind.value: kind for kind in Kind}
+    reads = (
+        Read(Counted(kind=known[t.kind], at=t.at, validity=t.validity, active_s=t.active_s, id=t.id), t.tags)
+        for t in touches
+        if t.kind in known and t.tags
+    )
+    return tuple(one.tag for one in interests.profile(reads, now=now))
 
 
 def best_hour(rates: list[HourRate]) -> HourRate | None:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
-from campaigns.rules.conditions import Sign, sign_of
-from campaigns.storage.planning import as_array
+from campaigns.rules.conditions import Sign, move_of, sign_of
+from campaigns.storage.bulk import as_array
 
 _DAY = "(cast({0} at time zone :zone as date) - date '0001-01-01') + 1"
 
@@ -47,8 +47,22 @@ select q.enrollment_id, t.kind, {_DAY.format("t.at")} as day,
 """  # noqa: S608 - constants of this module
 
 
+MOVES = f"""
+select q.enrollment_id, c.old, c.new, {_DAY.format("c.at")} as day
+  from unnest(cast(:enrollments as bigint[]), cast(:people as bigint[]), cast(:since as date[]))
+       as q(enrollment_id, person_id, since)
+  join enrollments e on e.id = q.enrollment_id
+  join product_leads l on l.person_id = q.person_id and l.product_id = e.product_id
+  join rank_changes c on c.lead_id = l.id and c.at >= cast(q.since as timestamp) at time zone :zone
+ where c.old <> c.new order by q.enrollment_id, c.at, c.id
+"""  # noqa: S608 - constants of this module
+
+
 def signs(tx: Connection, rows: Sequence[tuple[int, int, date]], *, zone: str) -> dict[int, list[Sign]]:
-    """Human touches by enrolment. rows: (enrolment, person, first day). Index ix_touchpoints_person_id_at."""
+    """Human touches, and moves of the rank for the enrolment's product. rows: (enrolment, person, first day).
+
+    Indexes ix_touchpoints_person_id_at, ix_rank_changes_lead_id.
+    """
     found: dict[int, list[Sign]] = defaultdict(list)
     values = {
         "enrollments": as_array(row[0] for row in rows),
@@ -60,6 +74,8 @@ def signs(tx: Connection, rows: Sequence[tuple[int, int, date]], *, zone: str) -
         on = sign_of(row.kind)
         if on:
             found[row.enrollment_id].append(Sign(on, row.step_key, row.day))
+    for row in tx.execute(text(MOVES), values).all():
+        found[row.enrollment_id].append(Sign(move_of(row.old, row.new), "", row.day))
     return found
 
 

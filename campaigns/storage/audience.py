@@ -1,6 +1,6 @@
 """A scenario's audience in SQL, once, for enrolling, counting and trying out.
 
-Expects the aliases f (current affiliation), co (its company) and l (the product's lead).
+Expects the aliases f (current affiliation), co (its company) and l (the product's lead, its id and rank).
 """
 
 from __future__ import annotations
@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sqlalchemy import Connection, text
+
+from campaigns.rules.audience import WITHIN_USUAL
+from campaigns.rules.ranks import ORDER
 
 _VALUES = {
     "industries": "coalesce(co.industry, '')",
@@ -24,11 +27,43 @@ def fits(conditions: str) -> str:
 
 def fits_each(conditions: str) -> dict[str, str]:
     """The same condition by condition."""
-    return {
-        name: f"(jsonb_array_length(coalesce({conditions}->'{name}', '[]')) = 0"
-        f" or {conditions}->'{name}' ? {value})"
+    each = {
+        name: f"({_is_empty(conditions, name)} or {conditions}->'{name}' ? {value})"
         for name, value in _VALUES.items()
     }
+    return {**each, "moves": _moved(conditions)}
+
+
+def _is_empty(conditions: str, name: str) -> str:
+    return f"jsonb_array_length(coalesce({conditions}->'{name}', '[]')) = 0"
+
+
+# The last move of the rank, by which the person stands where they stand. "Within" is counted from the last night,
+# the one instant of the installation's own clock that stands in the database. Index ix_rank_changes_lead_id.
+_LAST_MOVE = """
+exists (select 1 from (select c.old, c.new, c.at from rank_changes c where c.lead_id = l.id and c.old <> c.new
+                        order by c.at desc, c.id desc limit 1) m
+         where m.new = l.rank and {way}
+           and m.at >= coalesce((select last_nightly_at from house), '-infinity') - make_interval(days => {days}))"""
+_ORDER = "array[" + ", ".join(f"'{rank}'" for rank in ORDER) + "]"
+_RISES = f"(array_position({_ORDER}, m.new) < array_position({_ORDER}, m.old))"
+
+
+def _moved(conditions: str) -> str:
+    """Whether the rank rose or fell to one of the ranks asked for, and stands there."""
+    asked = f"coalesce({conditions}->'within'->>0, '{WITHIN_USUAL}')"
+    days = (
+        f"case when {asked} ~ '^[0-9][0-9]?[0-9]?[0-9]?$' then cast({asked} as int) else {WITHIN_USUAL} end"
+    )
+    return (
+        f"({_is_empty(conditions, 'rose')} and {_is_empty(conditions, 'fell')}"
+        f" or {_way(conditions, 'rose', days, '')} or {_way(conditions, 'fell', days, 'not ')})"
+    )
+
+
+def _way(conditions: str, name: str, days: str, sign: str) -> str:
+    last = _LAST_MOVE.format(days=days, way=f"{sign}{_RISES}")
+    return f"coalesce({conditions}->'{name}', '[]') ? l.rank and {last}"
 
 
 # Both lists come from a part of the companies: they propose, and a value that is not in them can be typed.

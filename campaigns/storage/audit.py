@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, text
 
 from campaigns.storage import tables as t
+
+# One statement for both: nearly everything that anybody does leaves a line here.
+NOTE = text(
+    """
+    with line as (insert into audit_log (at, user_id, noun, noun_id, action)
+                  values (:now, :user_id, :noun, :noun_id, :action) returning id),
+    said as (insert into audit_values (audit_id, field, old, new)
+             select line.id, q.field, q.old, q.new
+               from line, unnest(cast(:fields as text[]), cast(:olds as text[]), cast(:news as text[]))
+                 as q(field, old, new))
+    select id from line
+    """
+)
 
 
 def note(
@@ -20,20 +33,11 @@ def note(
     now: datetime,
     changes: Mapping[str, tuple[object, object]] | None = None,
 ) -> int:
-    """One line in the log. changes: field -> (old, new); equal values are left out."""
-    audit_id: int = tx.execute(
-        insert(t.audit_log)
-        .values(at=now, user_id=user_id, noun=noun, noun_id=noun_id, action=action)
-        .returning(t.audit_log.c.id)
-    ).scalar_one()
-    rows = [
-        {"audit_id": audit_id, "field": field, "old": _text(old), "new": _text(new)}
-        for field, (old, new) in (changes or {}).items()
-        if old != new
-    ]
-    if rows:
-        tx.execute(insert(t.audit_values), rows)
-    return audit_id
+    """One line in the log, with its values. changes: field -> (old, new); equal values are left out."""
+    rows = [(field, _text(old), _text(new)) for field, (old, new) in (changes or {}).items() if old != new]
+    values = {"now": now, "user_id": user_id, "noun": noun, "noun_id": noun_id, "action": action}
+    columns = {name: [row[n] for row in rows] for n, name in enumerate(("fields", "olds", "news"))}
+    return int(tx.execute(NOTE, {**values, **columns}).scalar_one())
 
 
 def _text(value: object) -> str | None:

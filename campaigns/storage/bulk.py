@@ -6,7 +6,8 @@ Measured: 100,000 rows in 1.8 s by COPY, 72 s through an ORM (design 4).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -34,6 +35,34 @@ def reserve(tx: Connection, table: str, count: int) -> list[int]:
         {"name": table, "count": count},
     )
     return [int(row.id) for row in found]
+
+
+def rows(tx: Connection, query: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+    """All rows at once, past SQLAlchemy's row objects: they take 2 us each, and a batch has 40,000."""
+    result = tx.execute(text(query), values)
+    assert result.cursor is not None
+    found = list(result.cursor.fetchall())
+    result.close()
+    return found
+
+
+def as_array(values: Iterable[object]) -> str:
+    """An array's literal, of numbers, instants or codes: psycopg takes .02 s for a list of 10,000, this takes .001."""
+    return "{" + ",".join(map(str, values)).replace("None", "NULL") + "}"
+
+
+def as_array_or_none(values: Sequence[object]) -> str | None:
+    """The same, but None where there is nothing but None: unnest fills up with NULL, and parses nothing."""
+    return None if all(value is None for value in values) else as_array(values)
+
+
+def as_texts(values: Iterable[str]) -> str:
+    """The same for any texts."""
+    found = list(values)
+    whole = "".join(found)
+    if '"' in whole or "\\" in whole:
+        found = [text.replace("\\", "\\\\").replace('"', '\\"') for text in found]
+    return '{"' + '","'.join(found) + '"}' if found else "{}"
 
 
 def json_text(value: object) -> str:

@@ -11,16 +11,18 @@ from campaigns.rules.contents import Figures
 
 # A refusal belongs to the mail it was pressed in; a bounce is no refusal.
 FIGURES = """
-select q.content_id, sum(q.sent)::int as sent, sum(q.reacted)::int as reacted, sum(q.refused)::int as refused
+select q.content_id, sum(q.sent)::int as sent, sum(q.reacted)::int as reacted, sum(q.refused)::int as refused,
+       sum(q.reacted_all)::int as reacted_all
   from (
-       select content_id, count(*) as sent, 0 as reacted, 0 as refused from deliveries
+       select content_id, count(*) as sent, 0 as reacted, 0 as refused, 0 as reacted_all from deliveries
         where state = 'sent' and class <> 'transactional' and content_id is not null group by 1
         union all
-       select d.content_id, 0, count(distinct t.person_id), 0
+       select d.content_id, 0, count(distinct t.person_id) filter (where t.validity > 0), 0,
+              count(distinct t.person_id)
          from touchpoints t join deliveries d on d.id = t.delivery_id
-        where t.validity > 0 and t.depth > 0 and d.content_id is not null group by 1
+        where t.depth > 0 and d.content_id is not null group by 1
         union all
-       select d.content_id, 0, 0, count(distinct s.key_hash)
+       select d.content_id, 0, 0, count(distinct s.key_hash), 0
          from suppressions s join deliveries d on d.id = s.delivery_id
         where s.reason not in ('bounce', 'admin', 'erasure', 'import') and d.content_id is not null
         group by 1) q
@@ -49,7 +51,7 @@ class Audience:
 
 def count(tx: Connection) -> dict[int, Figures]:
     """The figures by content; one statement."""
-    return {row.content_id: Figures(row.sent, row.reacted, row.refused) for row in tx.execute(text(FIGURES))}
+    return {content_id: Figures(*rest) for content_id, *rest in tx.execute(text(FIGURES))}
 
 
 def audience(tx: Connection) -> Audience:

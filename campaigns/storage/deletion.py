@@ -49,7 +49,8 @@ select p.name,
        (select count(*) from scenarios where product_id = p.id) as scenarios,
        (select count(*) from contents where product_id = p.id) as contents,
        (select count(*) from product_leads where product_id = p.id) as leads,
-       (select count(*) from import_batches where settings->'product_id' = to_jsonb(p.id)) as imports
+       (select count(*) from import_batches where settings->'product_id' = to_jsonb(p.id)) as imports,
+       (select count(*) from forms where product_id = p.id) as forms
   from products p where p.id = :id for update of p
 """
 # What a product leaves beside the things a person made for it. No index leads from a product to its mails: looked
@@ -66,11 +67,11 @@ select exists (select 1 from touchpoints where product_id = :id)
 
 
 def product(tx: Connection, id: int) -> Thing | None:
-    """Ties: scenarios, contents, leads, imports, records."""
+    """Ties: scenarios, contents, leads, imports, forms, records."""
     row = tx.execute(text(PRODUCT), {"id": id}).one_or_none()
     if row is None:
         return None
-    names = ("scenarios", "contents", "leads", "imports")
+    names = ("scenarios", "contents", "leads", "imports", "forms")
     ties = [Tie(name, row._mapping[name]) for name in names if row._mapping[name]]
     if not ties and tx.execute(text(RECORDS), {"id": id}).scalar_one():
         ties = [Tie("records")]
@@ -117,6 +118,9 @@ DELETES = {
         "delete from calibrations where product_id = :id",
         "delete from sales_team_states where product_id = :id",
         "delete from calendar_counts where product_id = :id",
+        "delete from rank_days where product_id = :id",
+        "delete from rank_moves where product_id = :id",
+        "delete from page_rules where product_id = :id",
         "delete from products where id = :id",
     ),
     "content": (

@@ -14,7 +14,7 @@ from campaigns.storage.companies import like
 # What people may change on the page; names are columns, checked here and nowhere spelled by a request.
 EDITABLE = (
     "family", "given", "full_name", "name_key", "kana", "honorific", "tel", "tel_direct", "mobile", "fax",
-    "phone_invalid", "fax_invalid", "do_not_call", "do_not_fax", "preferred_lang", "note", "excluded_reason",
+    "phone_invalid", "fax_invalid", "do_not_call", "do_not_fax", "do_not_track", "preferred_lang", "note", "excluded_reason",
     "address_id",
 )  # fmt: skip
 EDITABLE_AFFILIATION = ("site", "department", "title", "buying_role")
@@ -185,3 +185,15 @@ def mailbox(tx: Connection, *, email: str, key: str, key_hash: bytes, now: datet
         {"email": email, "key": key, "hash": key_hash, "now": now},
     ).scalar_one()
     return found
+
+
+def company_of(tx: Connection, person_id: int) -> str:
+    """The name of the company where a person works now, or nothing."""
+    found = tx.execute(
+        text(
+            "select co.name from affiliations f join companies co on co.id = f.company_id"
+            " where f.person_id = :id and f.is_current"
+        ),
+        {"id": person_id},
+    )
+    return str(found.scalar() or "")

@@ -85,6 +85,27 @@ returning e.person_id
 """
 
 
+# Scenarios that begin when a rank moves, with the people whose rank has; those who take part already are left out.
+MOVED = """
+select distinct sc.id as scenario_id, l.person_id
+  from scenarios sc
+  join rank_changes c on c.at >= :since and c.old <> c.new
+   and (coalesce(sc.audience->'rose', '[]') ? c.new or coalesce(sc.audience->'fell', '[]') ? c.new)
+  join product_leads l on l.id = c.lead_id and l.product_id = sc.product_id
+ where sc.status = 'active' and sc.kind = 'scenario'
+   and (sc.audience ? 'rose' or sc.audience ? 'fell')
+   and not exists (select 1 from enrollments e where e.person_id = l.person_id and e.scenario_id = sc.id)
+"""
+
+
+def moved(tx: Connection, *, since: datetime) -> dict[int, list[int]]:
+    """People by scenario. Index ix_rank_changes_at; without such a scenario nothing is read."""
+    found: dict[int, list[int]] = {}
+    for row in tx.execute(text(MOVED), {"since": since}):
+        found.setdefault(row.scenario_id, []).append(row.person_id)
+    return found
+
+
 def answer(
     tx: Connection, ids: Sequence[int], *, yes: bool, user_id: int, month: int, today: date, now: datetime
 ) -> list[int]:

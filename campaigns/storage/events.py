@@ -74,7 +74,7 @@ def save(tx: Connection, event_id: int, plan: Plan, *, version: int) -> bool:
 
 
 LISTING = """
-select e.id, e.name, e.kind, e.starts_on, e.ends_on, e.venue, e.apply_by, e.owner_user_id,
+select e.id, e.name, e.kind, e.starts_on, e.ends_on, e.venue, e.apply_by, e.owner_user_id, e.cost_yen,
        coalesce(u.name, '') as owner, coalesce(i.scenarios, '[]'::jsonb) as scenarios
   from events e
   left join users u on u.id = e.owner_user_id

@@ -139,29 +139,3 @@ def results(tx: Connection, product_id: int, *, bands: int) -> list[tuple[int, i
     )
     found = {row.band: (row.won, row.resolved) for row in rows}
     return [found.get(band, (0, 0)) for band in range(bands)]
-
-
-def calibrate(
-    tx: Connection,
-    product_id: int,
-    *,
-    rates: Sequence[float],
-    won_resolved: Sequence[tuple[int, int]],
-    warm_cut: float | None,
-    now: datetime,
-) -> None:
-    """A dated calibration: a replay asks what was known on a day."""
-    tx.execute(
-        text(
-            "insert into calibrations (product_id, at, rates, resolved, won, warm_cut)"
-            " values (:product_id, :now, :rates, :resolved, :won, :warm_cut)"
-        ),
-        {
-            "product_id": product_id,
-            "now": now,
-            "rates": list(rates),
-            "resolved": [resolved for _, resolved in won_resolved],
-            "won": [won for won, _ in won_resolved],
-            "warm_cut": warm_cut,
-        },
-    )

@@ -151,6 +151,11 @@ def event_day(tx: Connection, event_id: int | None) -> date | None:
     return tx.execute(select(t.events.c.starts_on).where(t.events.c.id == event_id)).scalar()
 
 
+def company_name(tx: Connection, company_id: int | None) -> str:
+    found = tx.execute(select(t.companies.c.name).where(t.companies.c.id == company_id)).scalar()
+    return str(found or "")
+
+
 def products(tx: Connection) -> list[Choice]:
     """Products that are sold."""
     p = t.products.c

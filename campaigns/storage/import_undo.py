@@ -37,6 +37,7 @@ select p.id from people p
      or exists (select 1 from tasks k where k.person_id = p.id and (k.state = 'done' or k.tries > 0))
      or exists (select 1 from call_attempts c where c.person_id = p.id)
      or exists (select 1 from inbound_mails i where i.person_id = p.id)
+     or exists (select 1 from form_entries e where e.person_id = p.id)
      or exists (select 1 from import_changes x join import_batches b on b.id = x.batch_id
                  where x.noun = 'people' and x.noun_id = p.id and b.id > :batch and b.state = 'imported'))
 """  # noqa: S608 - constants of this module
@@ -53,12 +54,14 @@ returning d.id
 # What hangs on people that go, leaves first.
 REMOVALS = (
     "delete from alerts where person_id = any(:ids)",
+    "delete from surges where lead_id in (select id from product_leads where person_id = any(:ids))",
     "delete from hand_offs where lead_id in (select id from product_leads where person_id = any(:ids))",
     "delete from rank_changes where lead_id in (select id from product_leads where person_id = any(:ids))",
     "delete from tasks where person_id = any(:ids)",
     "delete from mail_slots where person_id = any(:ids)",
     "delete from delivery_bodies where delivery_id in (select id from deliveries where person_id = any(:ids))",
     "delete from touchpoints where person_id = any(:ids)",
+    "delete from visitor_ties where person_id = any(:ids)",
     "delete from deliveries where person_id = any(:ids)",
     "delete from enrollments where person_id = any(:ids)",
     "delete from pace where person_id = any(:ids)",
@@ -99,6 +102,7 @@ select l.id, l.person_id, l.product_id from product_leads l
 
 LEAD_REMOVALS = (
     "delete from alerts where lead_id = any(:leads)",
+    "delete from surges where lead_id = any(:leads)",
     "delete from hand_offs where lead_id = any(:leads)",
     "delete from rank_changes where lead_id = any(:leads)",
     "delete from tasks where lead_id = any(:leads)",
@@ -124,6 +128,7 @@ delete from companies c
    and not exists (select 1 from affiliations f where f.company_id = c.id)
    and not exists (select 1 from touchpoints t where t.company_id = c.id)
    and not exists (select 1 from tasks k where k.company_id = c.id)
+   and not exists (select 1 from surges s where s.company_id = c.id)
 """
 
 

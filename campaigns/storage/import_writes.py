@@ -134,13 +134,13 @@ def add_leads(
 
 
 def add_match_candidates(
-    tx: Connection, pairs: Iterable[tuple[int, int]], *, reason: str, batch_id: int, now: datetime
+    tx: Connection, pairs: Iterable[tuple[int, int]], *, reason: str, batch_id: int | None, now: datetime
 ) -> None:
     ordered = sorted({(min(pair), max(pair)) for pair in pairs if pair[0] != pair[1]})
     tx.execute(
         text(
             "insert into match_candidates (a_id, b_id, reason, import_batch_id, created_at)"
-            " select q.a, q.b, :reason, :batch, :now from unnest(cast(:a as bigint[]), cast(:b as bigint[]))"
+            " select q.a, q.b, :reason, cast(:batch as bigint), :now from unnest(cast(:a as bigint[]), cast(:b as bigint[]))"
             " as q(a, b) on conflict (a_id, b_id) do nothing"
         ),
         {

@@ -109,9 +109,10 @@ def _batch(row: Any) -> Batch:
     return Batch(**values | {"kind": BatchKind(values["kind"])})
 
 
-def recent(tx: Connection, *, limit: int = 20) -> list[Batch]:
-    """The newest batches first."""
-    rows = tx.execute(select(*_COLUMNS).order_by(t.import_batches.c.id.desc()).limit(limit))
+def recent(tx: Connection, *, kinds: Sequence[BatchKind], limit: int = 20) -> list[Batch]:
+    """The newest batches of these kinds first."""
+    b = t.import_batches.c
+    rows = tx.execute(select(*_COLUMNS).where(b.kind.in_(list(kinds))).order_by(b.id.desc()).limit(limit))
     return [_batch(row) for row in rows]
 
 

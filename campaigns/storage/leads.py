@@ -54,7 +54,8 @@ def board(tx: Connection) -> list[Board]:
 
 @dataclass(frozen=True, slots=True)
 class LeadLine:
-    """A person for a product, in a list. reasons: as stored ({"code", "args"})."""
+    """A person for a product, in a list. reasons: as stored ({"code", "args"}). surge_at: when the last surge of the
+    person's company (of the person, where none is known) was told; surge_people: who stirred then."""
 
     id: int
     person_id: int
@@ -71,20 +72,43 @@ class LeadLine:
     reasons: tuple[Mapping[str, Any], ...]
     last_touch_at: datetime | None
     ranked_at: datetime | None
+    created_at: datetime
+    industry: str
+    surge_at: datetime | None
+    surge_people: int | None
 
 
-PAGE = """
+# At most one row joins each: the unique indexes of surges.
+SURGES = """
+  left join surges sc on sc.company_id = f.company_id and sc.product_id = l.product_id and sc.at > :surges_since
+  left join surges sl on sl.lead_id = l.id and sl.company_id is null and sl.at > :surges_since
+"""
+# The leads of a product that stand in a surge: from the few surges, not from the many leads.
+STIRRED = """
+select l.id from surges s
+  join affiliations f on f.company_id = s.company_id and f.is_current
+  join people p on p.id = f.person_id and p.merged_into is null
+  join product_leads l on l.person_id = f.person_id and l.product_id = s.product_id
+ where s.product_id = :product and s.at > :surges_since
+union all
+select s.lead_id from surges s where s.product_id = :product and s.company_id is null and s.at > :surges_since
+"""
+PAGE = f"""
 select l.id, l.person_id, p.full_name as name, co.id as company_id, coalesce(co.name, '') as company,
        coalesce(co.class, '-') as company_class, coalesce(f.department, '') as department,
-       coalesce(f.title, '') as title, l.rank, l.score, l.p_win, l.state, l.reasons, l.last_touch_at, l.ranked_at
-  from product_leads l
+       coalesce(f.title, '') as title, l.rank, l.score, l.p_win, l.state, l.reasons, l.last_touch_at, l.ranked_at,
+       l.created_at, coalesce(co.industry, '') as industry, coalesce(sc.at, sl.at) as surge_at,
+       coalesce(sc.people, sl.people) as surge_people
+  from {{leads}} l
   join people p on p.id = l.person_id and p.merged_into is null
   left join affiliations f on f.person_id = p.id and f.is_current
   left join companies co on co.id = f.company_id
+  {SURGES}
  where l.product_id = :product and (:rank = '' or l.rank = :rank)
    and (cast(:score as float) is null or (l.score, l.id) < (:score, :id))
  order by l.score desc, l.id desc limit :n
-"""  # index ix_product_leads_product_id_rank
+"""  # noqa: S608 - a constant of this module; index ix_product_leads_product_id_rank
+OF_SURGES = f"(select * from product_leads where id in ({STIRRED}))"  # noqa: S608 - a constant of this module
 
 
 def page(
@@ -92,21 +116,30 @@ def page(
     product_id: int,
     *,
     rank: str = "",
+    surges_since: datetime,
+    only_surges: bool = False,
     after: tuple[float, int] | None = None,
     limit: int = 50,
 ) -> list[LeadLine]:
     """People of a product, highest score first; after: (score, lead id) of the last line seen."""
     rows = tx.execute(
-        text(PAGE),
+        text(PAGE.format(leads=OF_SURGES if only_surges else "product_leads")),
         {
             "product": product_id,
             "rank": rank,
+            "surges_since": surges_since,
             "score": after[0] if after else None,
             "id": after[1] if after else 0,
             "n": limit,
         },
     )
     return [LeadLine(**{**row._mapping, "reasons": tuple(row.reasons)}) for row in rows]
+
+
+def stirred(tx: Connection, product_id: int, *, since: datetime) -> int:
+    """People of a product who stand in a surge told since then."""
+    query = f"select count(*) as n from ({STIRRED}) q"  # noqa: S608 - a constant of this module
+    return int(tx.execute(text(query), {"product": product_id, "surges_since": since}).scalar_one())
 
 
 def settle(

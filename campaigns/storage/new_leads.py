@@ -21,7 +21,7 @@ CHOSEN = f"""
   left join affiliations f on f.person_id = p.id and f.is_current
   left join companies co on co.id = f.company_id
   -- A rank is of a lead: a profile that asks for one finds nobody who is none yet.
- cross join (select 'unobserved' as rank) l
+ cross join (select cast(null as bigint) as id, 'unobserved' as rank) l
  where p.merged_into is null and p.excluded_reason = ''
    and (cast(:event as bigint) is null or exists (
         select 1 from touchpoints t where t.person_id = p.id and t.event_id = :event))

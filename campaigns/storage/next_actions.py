@@ -9,9 +9,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from campaigns.rules.actions import HANDS_OFF, MATRIX
+from campaigns.rules.actions import HANDS_OFF
+from campaigns.rules.matrix import CELLS
 
-CAUSES = sorted({row.cause for row in MATRIX})
+CAUSES = sorted(CELLS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ BOND_KINDS = (
     "booth_talk",
     "booth_talk_prospect",
     "seminar_attend",
+    "newsletter",
     "seminar_apply",
     "doc_request",
     "inquiry",

@@ -1,6 +1,6 @@
 """People, their mailboxes, companies and affiliations, as a list brings them: read and written by set.
 
-Rows of one import carry its batch id, so that it can be taken back.
+Rows of one import carry its batch id, so that it can be taken back; what a form brings has none.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def companies(tx: Connection, cores: Iterable[str], hojin_nos: Iterable[str]) ->
     ]
 
 
-def add_companies(tx: Connection, found: Sequence[Company], *, batch_id: int, now: datetime) -> None:
+def add_companies(tx: Connection, found: Sequence[Company], *, batch_id: int | None, now: datetime) -> None:
     fields = tuple(CHANGEABLE["companies"])
     copy(
         tx,
@@ -124,14 +124,14 @@ def add_companies(tx: Connection, found: Sequence[Company], *, batch_id: int, no
 
 
 def add_addresses(
-    tx: Connection, boxes: Mapping[str, tuple[str, bytes, bool]], *, batch_id: int, now: datetime
+    tx: Connection, boxes: Mapping[str, tuple[str, bytes, bool]], *, batch_id: int | None, now: datetime
 ) -> dict[str, int]:
     """Ids of these mailboxes, old and new. boxes: key -> (as written, hash, rfc_invalid)."""
     keys = list(boxes)
     tx.execute(
         text(
             "insert into addresses (email, email_key, key_hash, rfc_invalid, import_batch_id, created_at)"
-            " select q.email, q.key, q.hash, q.odd, :batch, :now from unnest(cast(:emails as text[]),"
+            " select q.email, q.key, q.hash, q.odd, cast(:batch as bigint), :now from unnest(cast(:emails as text[]),"
             " cast(:keys as text[]), cast(:hashes as bytea[]), cast(:odd as boolean[])) as q(email, key, hash, odd)"
             " on conflict (email_key) do nothing"
         ),
@@ -179,7 +179,7 @@ def known(tx: Connection, ids: Sequence[int]) -> dict[int, Person]:
     }
 
 
-def add(tx: Connection, found: Sequence[NewPerson], *, batch_id: int, now: datetime) -> None:
+def add(tx: Connection, found: Sequence[NewPerson], *, batch_id: int | None, now: datetime) -> None:
     names = (
         "id", "family", "given", "full_name", "kana", "name_key", "tel", "tel_direct", "mobile", "fax", "address_id",
     )  # fmt: skip
@@ -204,7 +204,9 @@ def add_further_addresses(tx: Connection, pairs: Sequence[tuple[int, int]], *, b
     )
 
 
-def add_affiliations(tx: Connection, found: Sequence[NewAffiliation], *, batch_id: int) -> None:
+def add_affiliations(
+    tx: Connection, found: Sequence[NewAffiliation], *, batch_id: int | None, source: str = "import"
+) -> None:
     copy(
         tx,
         "affiliations",
@@ -214,7 +216,7 @@ def add_affiliations(tx: Connection, found: Sequence[NewAffiliation], *, batch_i
         ),
         (
             (a.person_id, a.person_id, a.company_id, a.site, a.department, a.title, a.card_on, a.is_current,
-             "import", batch_id)
+             source, batch_id)
             for a in found
         ),
     )  # fmt: skip

@@ -7,6 +7,13 @@ Both sides use an index: suppressions (key_hash), (person_id); consents (address
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from campaigns.storage.bulk import json_text
+
 # Expects the aliases p (people), a (addresses) and the SQL names given; yields a reason code or null.
 REFUSAL = """
     (select case s.scope when 'global' then 'refused_global' when 'product' then 'refused_product'
@@ -38,3 +45,41 @@ def refusal(*, product: str, enrolled: str) -> str:
 def consent(*, product: str) -> str:
     """SQL of whether a consent covers the product for alias a."""
     return CONSENT.format(product=product)
+
+
+def record(
+    tx: Connection,
+    *,
+    address_id: int,
+    person_id: int,
+    basis: str,
+    product_id: int | None,
+    obtained_at: datetime,
+    method: str,
+    wording: str,
+    evidence: Mapping[str, object],
+    event_id: int | None,
+    now: datetime,
+) -> int:
+    """One consent that a person gave, with what proves it; its id. product_id None: all products."""
+    return int(
+        tx.execute(
+            text(
+                "insert into consents (address_id, person_id, origin_person_id, basis, product_id, obtained_at, method,"
+                " wording, evidence, event_id, recorded_at) values (:address, :person, :person, :basis, :product,"
+                " :obtained, :method, :wording, cast(:evidence as jsonb), :event, :now) returning id"
+            ),
+            {
+                "address": address_id,
+                "person": person_id,
+                "basis": basis,
+                "product": product_id,
+                "obtained": obtained_at,
+                "method": method,
+                "wording": wording,
+                "evidence": json_text(evidence),
+                "event": event_id,
+                "now": now,
+            },
+        ).scalar_one()
+    )

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
-from campaigns.storage.planning import as_array
+from campaigns.storage.bulk import as_array
 
 # A column of a batch as one string: psycopg takes .02 s a list of 10,000, this .001 on both sides.
 BETWEEN, NOTHING = "\x1f", "\x1e"

@@ -8,15 +8,14 @@ Days are ordinals, 0 for none. Rows come as named tuples, since a batch has tens
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
-from campaigns.storage import permission
-
-T = TypeVar("T")
+from campaigns.storage import bulk, permission
+from campaigns.storage.bulk import as_array
 
 # Added to days since 0001-01-01.
 _ORDINAL = "({0} - date '0001-01-01') + 1"
@@ -24,22 +23,6 @@ BY_INDEX = (
     "select set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),"
     " set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)"
 )
-
-
-def as_array(values: Iterable[object]) -> str:
-    """An array's literal: psycopg takes .02 s for a list of 10,000, this takes .001."""
-    return "{" + ",".join(map(str, values)) + "}"
-
-
-def _rows(
-    tx: Connection, query: str, values: Mapping[str, object], make: Callable[[Iterable[Any]], T]
-) -> list[T]:
-    """All rows at once, past SQLAlchemy's row objects: they take 2 us each, and a batch has 40,000."""
-    result = tx.execute(text(query), values)
-    assert result.cursor is not None
-    found = [make(row) for row in result.cursor.fetchall()]
-    result.close()
-    return found
 
 
 DUE = """
@@ -123,7 +106,7 @@ select p.id, p.address_id, a.status, p.merged_into is not null or p.excluded_rea
 def people(tx: Connection, ids: Sequence[int], *, month: int, today: date) -> list[PersonRow]:
     """The facts of these people, in their order."""
     values = {"people": as_array(ids), "month": month, "today": today}
-    return _rows(tx, PEOPLE, values, PersonRow._make)
+    return list(map(PersonRow._make, bulk.rows(tx, PEOPLE, values)))
 
 
 class EnrollmentRow(NamedTuple):
@@ -159,7 +142,7 @@ select e.person_id, e.id, e.product_id, e.scenario_id, e.version_id, e.position,
 
 def enrollments(tx: Connection, ids: Sequence[int]) -> list[EnrollmentRow]:
     """What these people take part in. Indexes ix_enrollments_active, uq_product_leads_person_id_product_id."""
-    return _rows(tx, ENROLLMENTS, {"people": as_array(ids)}, EnrollmentRow._make)
+    return list(map(EnrollmentRow._make, bulk.rows(tx, ENROLLMENTS, {"people": as_array(ids)})))
 
 
 PERMISSION = f"""
@@ -196,7 +179,7 @@ def repeated(tx: Connection, people: Iterable[int], contents: Iterable[int]) -> 
     Index uq_deliveries_person_content, once a person.
     """
     values = {"people": as_array(people), "contents": as_array(contents)}
-    return set(_rows(tx, REPEATED, values, tuple))
+    return {(row[0], row[1]) for row in bulk.rows(tx, REPEATED, values)}
 
 
 SILENT = """
@@ -216,7 +199,7 @@ def silent(tx: Connection, people: Sequence[int]) -> dict[int, int]:
     """Counted mails since the last human sign, up to twelve; asked only for people who have six or more."""
     if not people:
         return {}
-    return dict(_rows(tx, SILENT, {"people": as_array(people)}, tuple))
+    return {row[0]: row[1] for row in bulk.rows(tx, SILENT, {"people": as_array(people)})}
 
 
 CROWDS = """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from campaigns.storage import audience, samples
 from campaigns.storage import tables as t
@@ -277,6 +277,14 @@ def senders(tx: Connection) -> list[Sender]:
 
 def sender(tx: Connection, sender_id: int) -> Sender | None:
     row = tx.execute(select(*_SENDER).where(_s.id == sender_id)).first()
+    return None if row is None else Sender(**row._mapping)
+
+
+def sender_of(tx: Connection, product_id: int | None) -> Sender | None:
+    """Who writes about a product; about none, the first profile of the house, as for mails (storage/outgoing)."""
+    chosen = select(t.products.c.sender_profile_id).where(t.products.c.id == product_id).scalar_subquery()
+    first = select(func.min(_s.id)).scalar_subquery()
+    row = tx.execute(select(*_SENDER).where(_s.id == func.coalesce(chosen, first))).one_or_none()
     return None if row is None else Sender(**row._mapping)
 
 

@@ -33,6 +33,7 @@ class Settings:
     postal_address: str
     inquiry: str
     privacy_url: str
+    is_measured: bool
     products: tuple[Offered, ...]
 
 
@@ -42,8 +43,8 @@ select a.email, a.every_months, d.product_id, coalesce(nullif(pr.unsubscribe_lab
                  and s.scope = 'global') as is_all_stopped,
        coalesce(sp.legal_name, '') as legal_name, coalesce(sp.postal_address, '') as postal_address,
        coalesce(sp.inquiry, '') as inquiry, coalesce(sp.privacy_url, '') as privacy_url, a.key_hash,
-       a.id as address_id
-  from deliveries d join addresses a on a.id = d.address_id
+       a.id as address_id, not coalesce(pe.do_not_track, false) as is_measured
+  from deliveries d join addresses a on a.id = d.address_id left join people pe on pe.id = d.person_id
   left join products pr on pr.id = d.product_id left join sender_profiles sp on sp.id = pr.sender_profile_id
  where d.id = :id
 """

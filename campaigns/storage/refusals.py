@@ -73,6 +73,20 @@ def of_person(tx: Connection, person_id: int) -> tuple[int, Subject | None] | No
     return row.id, Subject(row.key_hash, row.email, row.address_id, row.id)
 
 
+def set_measuring(tx: Connection, subject: Subject, *, refuses: bool) -> list[int]:
+    """Whoever is written to at this mailbox, and the mail's own person; those for whom that is new."""
+    rows = tx.execute(
+        text(
+            "update people p set do_not_track = :refuses, version = p.version + 1"
+            " where (p.address_id = :address or p.id = :person"
+            "     or p.id = (select merged_into from people where id = :person))"
+            " and p.do_not_track <> :refuses returning p.id"
+        ),
+        {"refuses": refuses, "address": subject.address_id, "person": subject.person_id},
+    )
+    return sorted(row.id for row in rows)
+
+
 def add(
     tx: Connection,
     subject: Subject,
@@ -218,13 +232,17 @@ def lift(
     reasons: Sequence[str],
     why: str,
     now: datetime,
+    person_id: int | None = None,
 ) -> list[int]:
-    """Lift the live refusals of these scopes that were recorded for one of these reasons; returns their ids."""
+    """Lift the live refusals of these scopes that were recorded for one of these reasons; returns their ids.
+
+    person_id: those bound to the person as well, whichever mailbox they came from.
+    """
     rows = tx.execute(
         text(
             """
             update suppressions set lifted_at = :now, lifted_reason = :why
-             where key_hash = :key_hash and lifted_at is null and scope = any(:scopes)
+             where (key_hash = :key_hash or person_id = :person_id) and lifted_at is null and scope = any(:scopes)
                and reason = any(:reasons) and (scope <> 'product' or product_id = :product_id)
             returning id
             """
@@ -233,12 +251,27 @@ def lift(
             "now": now,
             "why": why,
             "key_hash": key_hash,
+            "person_id": person_id,
             "scopes": list(scopes),
             "reasons": list(reasons),
             "product_id": product_id,
         },
     )
     return [row.id for row in rows]
+
+
+def is_for_good(
+    tx: Connection, key_hash: bytes, person_id: int, *, scopes: Sequence[str], reasons: Sequence[str]
+) -> bool:
+    """Whether a refusal stands of another scope than these, or recorded for another reason."""
+    found = tx.execute(
+        text(
+            "select exists (select 1 from suppressions where (key_hash = :hash or person_id = :person)"
+            " and lifted_at is null and not (reason = any(:reasons) and scope = any(:scopes)))"
+        ),
+        {"hash": key_hash, "person": person_id, "scopes": list(scopes), "reasons": list(reasons)},
+    )
+    return bool(found.scalar_one())
 
 
 def lift_one(tx: Connection, refusal_id: int, *, why: str, now: datetime) -> Row | None:

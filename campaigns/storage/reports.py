@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from campaigns.storage.causes import BEHIND, Step, read
 from campaigns.storage.waiting import COUNTS
 
 
@@ -171,15 +172,6 @@ def slots(tx: Connection, *, month: int) -> list[Slots]:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """A touch that stands behind a task."""
-
-    kind: str
-    at: datetime
-    title: str
-
-
-@dataclass(frozen=True, slots=True)
 class Task:
     """One line of today. is_mine: assigned to the reader. steps: the touches that caused it, oldest first."""
 
@@ -206,7 +198,7 @@ select t.id, t.kind, t.cause, t.note, t.due_at, t.promised_at, t.priority, t.tri
        coalesce(t.assignee_id = :user, false) as is_mine, p.id as person_id, p.full_name as person,
        co.name as company, coalesce(nullif(pr.unsubscribe_label, ''), pr.name) as product,
        coalesce(pr.colour_no, 1) as colour_no, l.rank,
-       coalesce(w.steps, '[]'::jsonb) as steps
+       {steps} as steps
   from (select * from tasks
          where state = 'open' and due_at < :tomorrow and (not_before is null or not_before <= :now)
            and (assignee_id is null or assignee_id = :user)
@@ -216,14 +208,8 @@ select t.id, t.kind, t.cause, t.note, t.due_at, t.promised_at, t.priority, t.tri
   left join companies co on co.id = coalesce(t.company_id, f.company_id)
   left join products pr on pr.id = t.product_id
   left join product_leads l on l.id = t.lead_id
-  left join lateral (
-       select jsonb_agg(jsonb_build_object('kind', x.kind, 'at', x.at, 'title', x.title) order by x.at) as steps
-         from (select tp.kind, tp.at, tp.title from touchpoints tp
-                where tp.id in (select cast(v as bigint) from jsonb_array_elements_text(t.why) v
-                                 where v ~ '^[0-9]{1,18}$')
-                order by tp.at desc limit 3) x) w on true
  order by t.promised_at nulls last, t.priority, t.due_at, t.id
-"""
+""".format(steps=BEHIND.format("t.why"))  # noqa: S608 - a constant of this module
 
 
 def today(
@@ -234,28 +220,27 @@ def today(
     found = []
     for row in tx.execute(text(TODAY), values):
         fields = dict(row._mapping)
-        steps = tuple(
-            Step(step["kind"], datetime.fromisoformat(step["at"]), step["title"])
-            for step in fields.pop("steps")
-        )
-        found.append(Task(**fields, steps=steps))
+        found.append(Task(**fields | {"steps": read(row.steps)}))
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A signal that reaches a person. args: what its kind tells besides."""
+    """A signal that reaches a person. args: what its kind tells besides. steps: the touches behind it, oldest first."""
 
     id: int
     at: datetime
     kind: str
     person_id: int | None
     person: str | None
+    company_id: int | None
     company: str | None
+    product_id: int | None
     product: str | None
     colour_no: int
     seen_at: datetime | None
     args: Mapping[str, Any]
+    steps: tuple[Step, ...]
 
 
 def alerts(tx: Connection, *, user_id: int, only_unseen: bool, limit: int) -> list[Alert]:
@@ -263,8 +248,9 @@ def alerts(tx: Connection, *, user_id: int, only_unseen: bool, limit: int) -> li
     rows = tx.execute(
         text(
             f"""
-            select a.id, a.at, a.kind, a.person_id, p.full_name as person, co.name as company,
-                   pr.name as product, coalesce(pr.colour_no, 1) as colour_no, a.seen_at, a.args
+            select a.id, a.at, a.kind, a.person_id, p.full_name as person, co.id as company_id,
+                   co.name as company, a.product_id, pr.name as product,
+                   coalesce(pr.colour_no, 1) as colour_no, a.seen_at, a.args, {BEHIND.format("a.args->'why'")} as steps
               from alerts a
               left join people p on p.id = a.person_id
               left join affiliations f on f.person_id = p.id and f.is_current
@@ -276,7 +262,7 @@ def alerts(tx: Connection, *, user_id: int, only_unseen: bool, limit: int) -> li
         ),
         {"user": user_id, "limit": limit},
     )
-    return [Alert(**row._mapping) for row in rows]
+    return [Alert(**{**row._mapping, "steps": read(row.steps)}) for row in rows]
 
 
 def see_alerts(tx: Connection, *, user_id: int, up_to: int, now: datetime) -> int:

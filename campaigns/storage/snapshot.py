@@ -19,7 +19,8 @@ from campaigns.rules.ranks import WARM_FLOOR, Refusal
 from campaigns.rules.touchpoints import Kind, Touch
 from campaigns.storage import enrollments, permission, planning, ranks
 from campaigns.storage.advancing import SHOWN
-from campaigns.storage.planning import Shelved, as_array
+from campaigns.storage.bulk import as_array
+from campaigns.storage.planning import Shelved
 
 _DAY = "(cast({0} at time zone :zone as date) - date '0001-01-01') + 1"
 

@@ -30,7 +30,7 @@ class RowCount:
     """What happened at one row, over all versions.
 
     held: mails that are held and will come, gave way to another product or are in doubt; unsent: mails that did not
-    go and never will.
+    go and never will. reacted: people by a human sign; reacted_all: machines' requests included.
     """
 
     waiting: int = 0
@@ -39,6 +39,7 @@ class RowCount:
     unsent: int = 0
     reacted: int = 0
     tasks: int = 0
+    reacted_all: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +105,11 @@ select s.key, count(*) as n
  group by 1
 """
 REACTED = """
-select d.step_key as key, count(distinct t.person_id) as n
+select d.step_key as key, count(distinct t.person_id) filter (where t.validity > 0) as reacted,
+       count(distinct t.person_id) as reacted_all
   from touchpoints t join deliveries d on d.id = t.delivery_id
   join enrollments e on e.id = d.enrollment_id
- where e.scenario_id = :scenario and t.validity > 0 and t.depth > 0 group by 1
+ where e.scenario_id = :scenario and t.depth > 0 group by 1
 """
 TASKS = """
 select k.step_key as key, count(*) as n
@@ -123,13 +125,13 @@ def read(tx: Connection, scenario_id: int) -> Figures:
         return count(tx, scenario_id)
     kept = tx.execute(
         text(
-            "select step_key, waiting, sent, held, unsent, reacted, tasks, more, counted_at from step_counts"
+            "select step_key, waiting, sent, held, unsent, reacted, tasks, reacted_all, more, counted_at from step_counts"
             " where scenario_id = :scenario"
         ),
         {"scenario": scenario_id},
     ).all()
     rows = {
-        r.step_key: RowCount(r.waiting, r.sent, r.held, r.unsent, r.reacted, r.tasks)
+        r.step_key: RowCount(r.waiting, r.sent, r.held, r.unsent, r.reacted, r.tasks, r.reacted_all)
         for r in kept
         if r.step_key
     }
@@ -183,7 +185,10 @@ def count(tx: Connection, scenario_id: int) -> Figures:
         add(row.key, "waiting", row.n)
         if row.is_older:
             older[row.key] = (*older.get(row.key, ()), (row.no, row.n))
-    for query, name in ((GAVE_WAY, "held"), (REACTED, "reacted"), (TASKS, "tasks")):
+    for row in tx.execute(text(REACTED), values):
+        add(row.key, "reacted", row.reacted)
+        add(row.key, "reacted_all", row.reacted_all)
+    for query, name in ((GAVE_WAY, "held"), (TASKS, "tasks")):
         for row in tx.execute(text(query), values):
             add(row.key, name, row.n)
     enrolled = {row.status: row.n for row in tx.execute(text(ENROLLED), values)}
@@ -253,8 +258,9 @@ def keep(
     tx.execute(text("delete from step_counts where scenario_id = :id"), {"id": scenario.id})
     tx.execute(
         text(
-            "insert into step_counts (scenario_id, step_key, waiting, sent, held, unsent, reacted, tasks, more,"
-            " counted_at) values (:scenario, :key, :waiting, :sent, :held, :unsent, :reacted, :tasks, cast(:more as jsonb), :now)"
+            "insert into step_counts (scenario_id, step_key, waiting, sent, held, unsent, reacted, tasks,"
+            " reacted_all, more, counted_at) values (:scenario, :key, :waiting, :sent, :held, :unsent, :reacted,"
+            " :tasks, :reacted_all, cast(:more as jsonb), :now)"
         ),
         lines,
     )

@@ -52,7 +52,7 @@ union all
    and not exists (select 1 from deliveries d where d.enrollment_id = e.id and d.step_key = s.key
                       and d.state in ('retry', 'in_doubt', 'carried_over', 'suppressed', 'no_consent')) {_NEXT})
 """  # noqa: S608 - constants
-# The touches are looked up by the person: ix_touchpoints_person_id.
+# The touches are looked up by the person: ix_touchpoints_person_id_at.
 _REACTED = f"""
 select e.person_id, t.at, null::date as on_day, 'sent' as state, '' as reason, 0 as version
   from enrollments e join deliveries d on d.enrollment_id = e.id

@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from campaigns.storage import permission
+from campaigns.storage import causes, permission
+from campaigns.storage.causes import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Person:
     fax_invalid: bool
     do_not_call: bool
     do_not_fax: bool
+    do_not_track: bool
     preferred_lang: str
     note: str
     excluded_reason: str
@@ -53,7 +55,7 @@ class Person:
 
 PERSON = """
 select p.id, p.version, p.full_name as name, p.family, p.given, p.kana, p.honorific, p.tel, p.tel_direct,
-       p.mobile, p.fax, p.phone_invalid, p.fax_invalid, p.do_not_call, p.do_not_fax, p.preferred_lang, p.note,
+       p.mobile, p.fax, p.phone_invalid, p.fax_invalid, p.do_not_call, p.do_not_fax, p.do_not_track, p.preferred_lang, p.note,
        p.excluded_reason, p.merged_into, coalesce(a.email, '') as email, coalesce(a.status, '') as email_status,
        a.status_at as email_status_at, coalesce(a.status_reason, '') as email_status_reason,
        coalesce(a.every_months, 1) as every_months, co.id as company_id,
@@ -76,7 +78,8 @@ def person(tx: Connection, person_id: int) -> Person | None:
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """A touchpoint as the timeline shows it. mail: title of the mail it answers; actor: who recorded it."""
+    """A touchpoint as the timeline shows it. mail: title of the mail it answers; actor: who recorded it; reversal:
+    why it was taken back, "" for one that stands."""
 
     id: int
     kind: str
@@ -96,12 +99,16 @@ class Touch:
     event: str
     mail: str
     actor: str
+    actor_id: int | None
+    tags: tuple[str, ...]
+    reversal: str
 
 
 TOUCHES = """
 select t.id, t.kind, t.channel, t.depth, t.at, t.validity, t.validity_reason, t.active_s, t.url, t.title, t.note,
        t.product_id, coalesce(pr.name, '') as product, coalesce(pr.colour_no, 1) as colour_no, t.event_id,
-       coalesce(e.name, '') as event, coalesce(pm.subject, c.title, '') as mail, coalesce(u.name, '') as actor
+       coalesce(e.name, '') as event, coalesce(pm.subject, c.title, '') as mail, coalesce(u.name, '') as actor,
+       t.actor_id, t.tags, coalesce(r.reason, '') as reversal
   from touchpoints t
   left join products pr on pr.id = t.product_id
   left join events e on e.id = t.event_id
@@ -109,13 +116,15 @@ select t.id, t.kind, t.channel, t.depth, t.at, t.validity, t.validity_reason, t.
   left join published_mails pm on pm.id = d.published_mail_id
   left join contents c on c.id = d.content_id
   left join users u on u.id = t.actor_id
+  left join touch_reversals r on r.touch_id = t.id
  where t.person_id = :id order by t.at desc, t.id desc
 """  # index ix_touchpoints_person_id_at
 
 
 def touches(tx: Connection, person_id: int) -> list[Touch]:
     """Every touchpoint of a person, machines' and refuted ones too, newest first."""
-    return [Touch(**row._mapping) for row in tx.execute(text(TOUCHES), {"id": person_id})]
+    rows = tx.execute(text(TOUCHES), {"id": person_id})
+    return [Touch(**{**row._mapping, "tags": tuple(row.tags)}) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +175,7 @@ select l.id, l.product_id, pr.name as product, pr.colour_no, pr.purchase_cycle_d
   join people p on p.id = l.person_id
   join products pr on pr.id = l.product_id
   left join addresses a on a.id = p.address_id
-  left join lateral (select resolved, won from calibrations c where c.product_id = pr.id
+  left join lateral (select resolved, won from calibrations c where c.product_id = pr.id and c.state = 'accepted'
                       order by c.at desc, c.id desc limit 1) c on true
  where l.person_id = :id order by l.score desc, l.id
 """  # noqa: S608 - the parts are constants
@@ -185,27 +194,33 @@ def leads(tx: Connection, person_id: int) -> list[Lead]:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A rank that moved. reasons: as stored."""
+    """A rank that moved. reasons: as stored, the three strongest. steps: the touches that weighed most, oldest first."""
 
     product_id: int
     product: str
     at: datetime
     old: str
     new: str
+    score: float
     reasons: tuple[Mapping[str, Any], ...]
+    steps: tuple[Step, ...]
 
 
 def changes(tx: Connection, person_id: int) -> list[Change]:
     """Changes of rank, newest first; the first rank of a new lead is no change."""
     rows = tx.execute(
         text(
-            "select l.product_id, pr.name as product, c.at, c.old, c.new, c.reasons from rank_changes c"
+            f"select l.product_id, pr.name as product, c.at, c.old, c.new, c.score, c.reasons,"  # noqa: S608
+            f" {causes.BEHIND.format('c.why')} as steps from rank_changes c"
             " join product_leads l on l.id = c.lead_id join products pr on pr.id = l.product_id"
             " where l.person_id = :id and c.old <> c.new order by c.at desc, c.id desc"
         ),
         {"id": person_id},
     )
-    return [Change(**{**row._mapping, "reasons": tuple(row.reasons)}) for row in rows]
+    return [
+        Change(**{**row._mapping, "reasons": tuple(row.reasons), "steps": causes.read(row.steps)})
+        for row in rows
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,12 +253,15 @@ def slots(tx: Connection, person_id: int, *, first: int, last: int) -> list[Slot
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """Why the mailbox may be written to. product "": all products."""
+    """Why the mailbox may be written to. product "": all products. form, form_version: where it was given, if so."""
 
     basis: str
     product: str
     event: str
     obtained_at: datetime
+    wording: str = ""
+    form: int | None = None
+    form_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +278,9 @@ def consents(tx: Connection, person_id: int) -> list[Consent]:
     """Living consents of the person's mailbox, the newest first."""
     rows = tx.execute(
         text(
-            "select c.basis, coalesce(pr.name, '') as product, coalesce(e.name, '') as event, c.obtained_at"
+            "select c.basis, coalesce(pr.name, '') as product, coalesce(e.name, '') as event, c.obtained_at,"
+            " c.wording, cast(c.evidence->>'form' as bigint) as form,"
+            " cast(c.evidence->>'form_version' as int) as form_version"
             " from people p join consents c on c.address_id = p.address_id"
             " left join products pr on pr.id = c.product_id left join events e on e.id = c.event_id"
             " where p.id = :id and c.withdrawn_at is null order by c.obtained_at desc, c.id desc"

@@ -20,8 +20,11 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from campaigns.parts import Parts
 from campaigns.services import overview
 from campaigns.web import (
+    api,
+    api_tokens,
     approvals,
     asked,
+    badges,
     broadcasts,
     calendar,
     calls,
@@ -33,6 +36,8 @@ from campaigns.web import (
     designer,
     events,
     files,
+    form_entries,
+    forms,
     home,
     house,
     i18n,
@@ -47,16 +52,24 @@ from campaigns.web import (
     people,
     practice,
     public,
+    public_forms,
     publishing,
+    rank_health,
     refusals,
+    reports,
     returned,
     returned_words,
+    sample_site,
     scenario_files,
     security,
     senders,
     session,
     simulation,
+    site_script,
     team,
+    touch_lists,
+    touches,
+    visits,
     words,
 )
 
@@ -69,8 +82,13 @@ PAGES: tuple[Blueprint, ...] = (
     home.pages,
     session.pages,
     events.pages,
+    forms.pages,
+    form_entries.pages,
+    badges.pages,
     imports.pages,
     people.pages,
+    touches.pages,
+    touch_lists.pages,
     companies.pages,
     refusals.pages,
     designer.pages,
@@ -89,17 +107,24 @@ PAGES: tuple[Blueprint, ...] = (
     approvals.pages,
     metrics.pages,
     leads.pages,
+    rank_health.pages,
     calls.pages,
     new_leads.pages,
     senders.pages,
     team.pages,
+    api_tokens.pages,
+    api.pages,
     house.pages,
+    reports.pages,
+    visits.pages,
+    site_script.pages,
     public.pages,
+    public_forms.pages,
     returned.pages,
 )
-PRACTICE_PAGES: tuple[Blueprint, ...] = (practice.pages, catcher.pages)
+PRACTICE_PAGES: tuple[Blueprint, ...] = (practice.pages, sample_site.pages, catcher.pages)
 # No cookie says who presses there: a signed token does, or the page is a machine's.
-TOKEN_PAGES: tuple[Blueprint, ...] = (public.pages, returned.pages)
+TOKEN_PAGES: tuple[Blueprint, ...] = (api.pages, public.pages, public_forms.pages, returned.pages)
 
 
 def create(parts: Parts) -> Flask:
@@ -176,7 +201,7 @@ def _frame() -> dict[str, object]:
     frame: dict[str, object] = {"practice": parts.settings.practice, "here": "", "place": request.path}
     if (
         not request.endpoint
-        or request.blueprint in ("public", "practice", "images", "files")
+        or request.blueprint in ("public", "public_forms", "practice", "sample_site", "images", "files")
         or not current_user
     ):
         return frame

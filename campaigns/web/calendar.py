@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from campaigns.parts import Parts
-from campaigns.rules.rescheduling import Closed
+from campaigns.rules.rescheduling import PAUSE_MAX_DAYS, Closed, ClosedTooLong
 from campaigns.rules.schedule import WINDOWS, month_label, month_of, month_of_day, parse_month
 from campaigns.services import reschedule, show_calendar
 from campaigns.services.reschedule import Moved
@@ -93,7 +93,11 @@ def own_POST() -> ResponseReturnValue:
     if kind == "closed" and day < _today():
         return _month_page(month, error=_("過ぎた日は休業日にできません。")), 422
     expected = show_calendar.expected(_parts(), day, now=_now()) if kind == "closed" else 0
-    done = reschedule.close(_parts(), day, kind=kind, note=note, user_id=current_user.id, now=_now())
+    try:
+        done = reschedule.close(_parts(), day, kind=kind, note=note, user_id=current_user.id, now=_now())
+    except ClosedTooLong:
+        text = _("休業日が%(n)s日を超えて続いてしまいます。間に営業日を残してください。", n=PAUSE_MAX_DAYS)
+        return _month_page(month, error=text), 422
     if kind == "open":
         flash(_("%(day)sを営業日にしました。", day=day_in_words(day)), "ok")
     else:

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 
 from campaigns.parts import Parts
 from campaigns.rules.outcomes import CallResult, OutcomeError
-from campaigns.services import call_desk, export_calls, export_faxes, finish_task, show_call
+from campaigns.services import call_desk, export_calls, export_faxes, finish_task, roll_up, show_call
 from campaigns.services.call_desk import CannotUndo, NoSuchTask, Queue, TaskTaken
 from campaigns.services.export_calls import Encoding, Preset, Row
 from campaigns.storage import leads as stored_leads
@@ -54,10 +54,13 @@ def list_GET() -> ResponseReturnValue:
         "undoable": call_desk.undoable(parts, user_id=current_user.id, now=now),
         "link": _link,
     }
+    if kind == "visit":
+        visits, committees = roll_up.visits(parts, now=now, product_id=product_id)
+        return render_template("web/calls/tasks.html", tasks=visits, committees=committees, **common)
     if kind != "call":
         with parts.engine.connect() as tx:
             found = stored_tasks.open_of(tx, kind, now=now, product_id=product_id)
-        return render_template("web/calls/tasks.html", tasks=found, **common)
+        return render_template("web/calls/tasks.html", tasks=found, committees={}, **common)
     rank = request.args.get("rank", "")
     queue = _queue(hours_only=False, product_id=product_id, rank=rank)
     first = max(0, request.args.get("from", 0, type=int))

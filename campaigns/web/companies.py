@@ -12,7 +12,7 @@ from flask_login import current_user
 
 from campaigns.parts import Parts
 from campaigns.rules.classes import Class
-from campaigns.services import classify, edit_company
+from campaigns.services import classify, company_interests, edit_company, roll_up
 from campaigns.services.edit_company import Stale
 from campaigns.storage import companies as stored
 from campaigns.storage import timeline
@@ -134,6 +134,8 @@ def _page(
     return render_template(
         "web/companies/company.html",
         company=company,
+        rolled=roll_up.company(_parts(), company.id, now=_now()),
+        interests=company_interests.run(_parts(), company.id, now=_now()),
         trades=trade_words,
         members=members,
         users=users,

@@ -21,6 +21,7 @@ REASONS: Table = {
     "no_agent": _l("ブラウザー名がない"),
     "echo": _l("ほかの人のクリックを確認のために繰り返した"),
     "no_beat": _l("開いたページで操作がない"),
+    "no_input": _l("ページで操作がない"),
     "after_machine_click": _l("自動のクリックで開いたページ"),
     "proxy_apple": _l("Appleが画像を先に読み込んだ"),
     "proxy_google": _l("Gmailが画像を代わりに読み込んだ"),

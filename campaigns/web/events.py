@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
@@ -17,7 +19,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from campaigns.parts import Parts
-from campaigns.rules.events import NAME_MAX, Kind, Plan
+from campaigns.rules.events import COST_MAX, NAME_MAX, Kind, Plan
 from campaigns.services import add_event
 from campaigns.services.author import Stale
 from campaigns.services.catalogue import Invalid
@@ -40,6 +42,7 @@ LABELS = {
     "venue": _l("場所"),
     "apply_by": _l("申込締切"),
     "owner_user_id": _l("担当"),
+    "cost_yen": _l("施策費用"),
 }
 WRONG = {
     "missing": _l("名称を入力してください。例：ミライ工場展2027"),
@@ -48,6 +51,7 @@ WRONG = {
     "before_first_day": _l("最終日が初日より前です。初日かその後の日にしてください。"),
     "after_last_day": _l("申込締切が会期の後です。最終日までの日にしてください。"),
     "taken": _l("同じ名称と初日の施策が、もう登録されています。一覧から開いて直してください。"),
+    "not_money": _l("費用を円の数字で入力してください。例：3,000,000"),
     "not_a_day": _l("日付の形になっていません。例：2027-01-28"),
 }
 DAYS = ("starts_on", "ends_on", "apply_by")
@@ -150,6 +154,9 @@ def _typed() -> tuple[Plan, dict[str, str]]:
             days[name] = date.fromisoformat(form[name]) if form.get(name) else None
         except ValueError:
             errors[name], days[name] = "not_a_day", None
+    cost = _yen(form.get("cost_yen", ""))
+    if cost is None:
+        errors["cost_yen"] = "not_money"
     owners = {user.id for user in add_event.owners(_parts())}
     owner = form.get("owner_user_id", type=int)
     plan = Plan(
@@ -157,14 +164,23 @@ def _typed() -> tuple[Plan, dict[str, str]]:
         kind=form.get("kind", ""),
         venue=" ".join(form.get("venue", "").split())[:NAME_MAX],
         owner_user_id=owner if owner in owners else None,
+        cost_yen=cost or 0,
         **days,
     )
     return plan, errors
 
 
+def _yen(typed: str) -> int | None:
+    """An amount as somebody types it: 3,000,000 or ３００００００円; 0 for blank, None for what is none."""
+    bare = re.sub(r"[,\s¥]|円$", "", unicodedata.normalize("NFKC", typed).strip())
+    if not bare:
+        return 0
+    return int(bare) if re.fullmatch(r"[0-9]{1,12}", bare) and int(bare) <= COST_MAX else None
+
+
 def _shown(event: Event) -> dict[str, object]:
     values = {name: value if value is not None else "" for name, value in asdict(event.plan).items()}
-    return {**values, "version": event.version}
+    return {**values, "cost_yen": values["cost_yen"] or "", "version": event.version}
 
 
 def _back() -> str:

@@ -8,9 +8,9 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from campaigns.parts import Parts
-from campaigns.services import approve, overview, run_simulations
-from campaigns.storage.reports import Task
-from campaigns.web import words
+from campaigns.services import approve, overview, run_simulations, show_rank_health
+from campaigns.storage.reports import Alert, Task
+from campaigns.web import lead_words, rank_health_words, words
 from campaigns.web.session import me, needs, owner_id
 
 pages = Blueprint("home", __name__)
@@ -33,6 +33,11 @@ def reason(task: Task) -> str:
     return words.word(words.CAUSES, task.cause)
 
 
+def alert_reasons(alert: Alert) -> list[str]:
+    """Why it rings, where its kind does not say it."""
+    return [lead_words.reason(one) for one in alert.args.get("reasons", ())] if alert.kind == "surge" else []
+
+
 def when(task: Task) -> tuple[str, bool]:
     """The word of the first column, and whether it is pressing."""
     now = _parts().clock.now()
@@ -46,15 +51,21 @@ def when(task: Task) -> tuple[str, bool]:
 
 @pages.app_context_processor
 def _names() -> dict[str, object]:
-    return {"task_reason": reason, "task_when": when}
+    return {"task_reason": reason, "task_when": when, "alert_reasons": alert_reasons}
 
 
 @pages.get("/")
 @needs()
 def home_GET() -> ResponseReturnValue:
     parts = _parts()
-    shown = overview.home(parts, user_id=me().id, now=parts.clock.now())
-    return render_template("web/home/home.html", home=shown, **_asked())
+    now = parts.clock.now()
+    return render_template(
+        "web/home/home.html",
+        home=overview.home(parts, user_id=me().id, now=now),
+        rank_alarms=show_rank_health.alarms(parts, now=now),
+        rank_words=rank_health_words,
+        **_asked(),
+    )
 
 
 @pages.get("/today")

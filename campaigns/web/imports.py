@@ -288,6 +288,8 @@ def _finish(done: Imported) -> ResponseReturnValue:
 def done_GET(batch_id: int) -> ResponseReturnValue:
     parts = _parts()
     batch, preview = import_list.shown(parts, batch_id)
+    if batch.kind is BatchKind.TOUCHES:
+        return redirect(url_for("touch_lists.list_GET", batch_id=batch_id))
     if batch.state in ("read", "previewed"):
         return redirect(url_for(".confirm_GET", batch_id=batch_id))
     until = batch.imported_at + UNDO if batch.imported_at else None

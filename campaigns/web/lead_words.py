@@ -169,6 +169,7 @@ KIND_ICONS = {
     "mail_reply": "mail-forward",
     "web_view": "world",
     "web_view_key": "world",
+    "newsletter": "mail",
     "seminar_apply": "calendar-event",
     "doc_request": "file-text",
     "inquiry": "message-circle",
@@ -211,10 +212,21 @@ def reason(stored: Mapping[str, Any]) -> str:
         "top_share": lambda: _("この商材の上位%(share)sに入るスコア", share=words.percent(args.get("share"))),
         "human_touch": lambda: _("獲得後に、ご本人の反応がある"),
         "any_touch": lambda: _("購買サイクルの間に反応がある（最後は%(day)s）", day=_date(args.get("last"))),
+        "group_weighs": lambda: _(
+            "スコアのうち%(group)sが%(n)s点",
+            group=_group(args),
+            n=words.number(args.get("points"), 1),
+        ),
         "silent": lambda: _(
             "購買サイクル%(n)s日の間、反応がない。断りではありません", n=args.get("cycle_days")
         ),
         "refused": lambda: _("断られた（%(until)sまで連絡しない）", until=until),
+        "silent_then_active": lambda: _("%(n)s日ぶりの反応です", n=words.number(args.get("days"))),
+        "colleagues_active": lambda: _(
+            "%(days)s日のうちに同じ企業の%(n)s名が反応しました",
+            days=args.get("days"),
+            n=words.number(args.get("people")),
+        ),
         "asked": lambda: _("お客様からの依頼のため、すぐ引き渡し"),
         "over_bar": lambda: _("推定受注率が基準以上"),
         "under_bar": lambda: str(HELD["under_bar"]),
@@ -225,6 +237,10 @@ def reason(stored: Mapping[str, Any]) -> str:
         what = words.word(words.KINDS, code.removeprefix("trigger_"))
         return str(_("%(what)sがありました（%(until)sまで有効）", what=what, until=until))
     return texts[code]() if code in texts else code
+
+
+def _group(args: Mapping[str, Any]) -> str:
+    return next((str(word) for group, word in GROUPS.items() if group == args.get("group")), "–")
 
 
 def depth(args: Mapping[str, Any]) -> str:
@@ -327,11 +343,15 @@ def touch_detail(touch: Touch) -> str:
     if touch.event:
         found.append(touch.event)
     found.append(doubt_words.why(touch.validity_reason))
+    if touch.reversal:
+        found.append(_("取り消しの理由：%(why)s", why=touch.reversal))
     return str(_("・").join(part for part in found if part))
 
 
 def doubt(touch: Touch) -> str:
-    """What is said of a touch that counts for nothing since a machine made it; empty for a human's."""
+    """What is said of a touch that counts for nothing: a machine made it, or it was taken back. Else empty."""
     if touch.validity > 0 or touch.kind == "mail_open":
         return ""
+    if touch.reversal:
+        return str(_("取り消し・点数なし"))
     return doubt_words.doubt(touch.validity_reason)

@@ -10,7 +10,9 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from campaigns.parts import Parts
-from campaigns.services import hand_over
+from campaigns.rules.surges import TOLD_AGAIN_AFTER
+from campaigns.rules.touchpoints import CAPS
+from campaigns.services import hand_over, show_leads
 from campaigns.services.hand_over import Answer, HandOffMoved, ReasonMissing
 from campaigns.storage import leads as stored
 from campaigns.storage.leads import RANKS
@@ -38,16 +40,27 @@ def list_GET() -> ResponseReturnValue:
         abort(404)
     score = args.get("score", type=float)
     after = (score, args.get("id", 0, type=int)) if score is not None else None
-    with _parts().engine.connect() as tx:
+    stirred, parts, now = "stirred" in args, _parts(), _now()
+    with parts.engine.connect() as tx:
         boards = stored.board(tx)
         chosen = next((b for b in boards if b.product_id == product_id), boards[0] if boards else None)
-        lines = stored.page(tx, chosen.product_id, rank=rank, after=after, limit=PAGE + 1) if chosen else []
+        surges = stored.stirred(tx, chosen.product_id, since=now - TOLD_AGAIN_AFTER) if chosen else 0
+    lines = (
+        show_leads.page(
+            parts, chosen.product_id, now=now, rank=rank, stirred=stirred, after=after, limit=PAGE + 1
+        )
+        if chosen
+        else []
+    )
     return render_template(
         "web/leads/list.html",
         boards=boards,
         chosen=chosen,
         rank=rank,
         ranks=RANKS,
+        stirred=stirred,
+        surges=surges,
+        caps=CAPS,
         lines=lines[:PAGE],
         has_more=len(lines) > PAGE,
         seen=max(0, args.get("seen", 0, type=int)),

@@ -45,7 +45,11 @@ GROUPS: tuple[Group, ...] = (
         "speakerphone",
         (
             Item("events", lazy_pgettext("menu", "展示会・施策"), "events", "/events", MARKETING),
+            Item("forms", lazy_pgettext("menu", "フォーム"), "forms", "/forms", MARKETING),
             Item("imports", lazy_pgettext("menu", "取込"), "imports", "/imports", MARKETING),
+            Item(
+                "touch_lists", lazy_pgettext("menu", "接点の取込"), "touch_lists", "/touches/lists", MARKETING
+            ),
         ),
     ),
     Group(
@@ -108,14 +112,19 @@ GROUPS: tuple[Group, ...] = (
         6,
         lazy_pgettext("menu", "取引拡大"),
         "trending-up",
-        (Item("classes", lazy_pgettext("menu", "管理区分"), "companies", "/companies?by=class"),),
+        (
+            Item("classes", lazy_pgettext("menu", "管理区分"), "companies", "/companies?by=class"),
+            Item("reports", lazy_pgettext("menu", "レポート"), "reports", "/reports", MARKETING),
+        ),
     ),
 )
 SETTINGS: tuple[Item, ...] = (
     Item("products", lazy_pgettext("menu", "商材"), "products", "/products"),
     Item("senders", lazy_pgettext("menu", "送信者情報"), "senders", "/senders", MARKETING),
     Item("team", lazy_pgettext("menu", "利用者"), "team", "/team", ADMIN),
+    Item("api_tokens", lazy_pgettext("menu", "API"), "api_tokens", "/api-tokens", ADMIN),
     Item("house", lazy_pgettext("menu", "全社の決まり"), "house", "/house", ADMIN),
+    Item("visits", lazy_pgettext("menu", "サイト計測"), "visits", "/visits", MARKETING),
     Item("catcher", lazy_pgettext("menu", "届いたメール（練習）"), "catcher", "/caught"),
 )
 

@@ -148,6 +148,14 @@ def _on_the_way(redis: OnTheWay) -> Iterator[Metric]:
         yield _gauge(
             "ikusei_scheduler_tick_seconds", "Since the minute of the scheduler's last tick", redis.tick_s
         )
+    ignored = CounterMetricFamily(
+        "ikusei_tracker_ignored",
+        "Requests that the trackers ignored, events spooled or lost",
+        labels=["what"],
+    )
+    for what, number in redis.ignored.items():
+        ignored.add_metric([what], number)
+    yield ignored
     yield from _throttle("domain", redis.domains)
     yield from _throttle("account", redis.accounts)
 

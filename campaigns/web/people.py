@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
-from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime
 
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -14,11 +12,10 @@ from flask_login import current_user
 
 from campaigns.parts import Parts
 from campaigns.rules.schedule import month_of
-from campaigns.rules.touchpoints import Kind
 from campaigns.services import edit_person, explain, record_touch, show_person, start_call
 from campaigns.services.edit_person import EditError, Stale
 from campaigns.services.explain import Entry
-from campaigns.services.record_touch import BY_HAND, TouchError
+from campaigns.services.show_person import SHOWS, Wanted
 from campaigns.services.start_call import MayNotCall
 from campaigns.storage import contents, directory, timeline
 from campaigns.storage import leads as stored_leads
@@ -34,10 +31,6 @@ EDIT_ERRORS = {
     "email_odd": _l("メールアドレスの形になっていません。"),
     "name_missing": _l("姓か名のどちらかを入れてください。"),
     "lang_unknown": _l("言語を選んでください。"),
-}
-TOUCH_ERRORS = {
-    "in_the_future": _l("これからの日時です。あったことだけを記録してください。"),
-    "kind_by_machine": _l("この種別は自動で記録されます。別の種別を選んでください。"),
 }
 
 
@@ -76,17 +69,19 @@ def list_GET() -> ResponseReturnValue:
 @pages.get("/<int:person_id>")
 @needs("marketer", "inside_sales")
 def person_GET(person_id: int) -> ResponseReturnValue:
-    show = request.args.get("show", "product")
-    if show not in ("product", "all", "talk"):
+    args = request.args
+    wanted = Wanted(args.get("show", "product"), args.get("kind", ""), args.get("actor", type=int))
+    if wanted.show not in SHOWS:
         abort(404)
     parts, now = _parts(), _now()
+    recorded = args.get("recorded", type=int)
     page = show_person.run(
         parts,
         person_id,
         now=now,
-        product_id=request.args.get("product", type=int),
-        show=show,
-        limit=100_000 if request.args.get("older") else TOUCHES,
+        product_id=args.get("product", type=int),
+        wanted=wanted,
+        limit=100_000 if args.get("older") else TOUCHES,
     )
     if page is None:
         abort(404)
@@ -96,9 +91,11 @@ def person_GET(person_id: int) -> ResponseReturnValue:
         "web/people/person.html",
         page=page,
         person=page.person,
-        show=show,
+        wanted=wanted,
+        show=wanted.show,
+        recorded=record_touch.look(parts, recorded) if recorded else None,
         rows=timeline_view.rows(page.shown, page.changes, zone=parts.settings.tz),
-        reasons=timeline_view.reasons(page, now=now),
+        reasons_of=lambda view: timeline_view.reasons(view, now=now),
         month=month_of(now, parts.settings.tz),
         mails=_this_month(person_id, now=now),
         no_call=start_call.why_not(page.person),
@@ -164,82 +161,6 @@ def edit_POST(person_id: int) -> ResponseReturnValue:
         abort(404)
     flash(_("保存しました。"), "ok")
     return redirect(url_for(".person_GET", person_id=person_id), code=303)
-
-
-@pages.get("/<int:person_id>/touch")
-@needs("marketer", "inside_sales")
-def touch_GET(person_id: int) -> ResponseReturnValue:
-    return _touch_page(person_id, form=request.args, errors={})
-
-
-@pages.post("/<int:person_id>/touch")
-@needs("marketer", "inside_sales")
-def touch_POST(person_id: int) -> ResponseReturnValue:
-    form, errors, zone = request.form, {}, _parts().settings.tz
-    kind = form.get("kind", "")
-    if kind not in [one.value for one in BY_HAND]:
-        errors["kind"] = _("種別を選んでください。")
-    try:
-        at = datetime.combine(
-            datetime.fromisoformat(form.get("on", "")).date(),
-            time.fromisoformat(form.get("at") or "12:00"),
-            tzinfo=zone,
-        )
-    except ValueError:
-        errors["on"] = _("日付は 2026-11-26 の形で入れてください。")
-    if errors:
-        return _touch_page(person_id, form=form, errors=errors), 422
-    now = _now()
-    # Without a time, "today" means by now: noon may still lie ahead.
-    if not form.get("at") and at.date() == now.astimezone(zone).date():
-        at = now
-    try:
-        record_touch.run(
-            _parts(),
-            person_id=_person(person_id).id,
-            kind=Kind(kind),
-            at=at,
-            key=form.get("key", "")[:64] or secrets.token_hex(8),
-            product_id=form.get("product", type=int),
-            event_id=form.get("event", type=int),
-            note=form.get("note", "").strip()[:4000],
-            user_id=current_user.id,
-            now=now,
-        )
-    except TouchError as error:
-        field = "on" if error.code == "in_the_future" else "kind"
-        return _touch_page(person_id, form=form, errors={field: str(TOUCH_ERRORS[error.code])}), 422
-    flash(_("接点を記録しました。見込度に反映しています。"), "ok")
-    return redirect(
-        url_for(".person_GET", person_id=person_id, product=form.get("product") or None), code=303
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Now:
-    """What a form of a person needs to start with."""
-
-    day: str
-    clock: str
-    key: str
-
-
-def _touch_page(person_id: int, *, form: object, errors: dict[str, str]) -> str:
-    parts = _parts()
-    with parts.engine.connect() as tx:
-        products, events = timeline.choices(tx)
-    local = _now().astimezone(parts.settings.tz)
-    return render_template(
-        "web/people/touch.html",
-        person=_person(person_id),
-        form=form,
-        errors=errors,
-        kinds=BY_HAND,
-        products=products,
-        events=events,
-        start=_Now(f"{local:%Y-%m-%d}", "", secrets.token_hex(8)),
-        words=lead_words,
-    )
 
 
 def _edit_page(

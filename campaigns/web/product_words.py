@@ -77,6 +77,10 @@ CELLS = {
     "warm_shallow": _l("会話はまだ"),
     "nurture": _l("会話の有無を問わず"),
     "silent": _l("購買サイクルの間、反応がない"),
+    "rose_hot": _l("に上がったとき"),
+    "rose_warm": _l("に上がったとき"),
+    "fell_hot": _l("から下がったとき"),
+    "fell_warm": _l("から下がったとき"),
 }
 # What is never done in a cell, whatever the rows say; beside the cell, so that nobody looks for the switch.
 NEVER = {

@@ -27,7 +27,10 @@ from tracking_pixel.tokens import TokenKind
 pages = Blueprint("public", __name__)
 
 AWAY = (OperationalError, InterfaceError, PoolTimeout)
-ACTS = frozenset({"product", "global", "less", "undo_product", "undo_global", "undo_less"})
+ACTS = frozenset(
+    {"product", "global", "less", "unmeasured"}
+    | {"undo_product", "undo_global", "undo_less", "undo_unmeasured"}
+)
 MAX_BODY = 16 * 1024
 
 

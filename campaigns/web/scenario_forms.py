@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
 from campaigns.rules import scenarios as rule
-from campaigns.rules.audience import FIELDS, Audience
+from campaigns.rules.audience import FIELDS, WITHIN, Audience
 from campaigns.rules.scenarios import Scenario
 from campaigns.services.design import Head
 from campaigns.web import scenario_words as words
@@ -44,7 +45,9 @@ def audience(form: Mapping[str, object]) -> Audience:
             v.strip() for v in (*(given if isinstance(given, (list, tuple)) else ()), *more) if v.strip()
         ]
         chosen[name] = tuple(dict.fromkeys(values))[:VALUES_MAX]
-    return Audience(**chosen)
+    made = Audience(**chosen)
+    within = [days for days in made.within if days in WITHIN][:1]
+    return replace(made, within=tuple(within) if made.asks_for_moves else ())
 
 
 def head(form: MultiDict[str, str]) -> tuple[Head, dict[str, str]]:

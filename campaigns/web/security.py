@@ -44,7 +44,8 @@ def register(app: Flask, parts: Parts) -> None:
         nonce = f" 'nonce-{g.nonce}'" if g.get("nonce") else ""
         answer.headers.setdefault("Content-Security-Policy", POLICY.format(nonce=nonce))
         answer.headers.setdefault("X-Content-Type-Options", "nosniff")
-        answer.headers.setdefault("X-Frame-Options", "DENY")
+        if not g.get("is_framed_by_policy"):
+            answer.headers.setdefault("X-Frame-Options", "DENY")
         answer.headers.setdefault("Referrer-Policy", "same-origin")
         answer.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
         if not request.path.startswith(("/static/", "/image/")):

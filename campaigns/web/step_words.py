@@ -44,13 +44,16 @@ ON = {
     "visited": _l("サイトを見た"),
     "replied": _l("返信した"),
     "no_reaction": _l("何も反応がない"),
+    "rank_rose": _l("見込度が上がった"),
+    "rank_fell": _l("見込度が下がった"),
     "rank": _l("見込度"),
     "class": _l("管理区分"),
     "industry": _l("業種"),
     "size": _l("従業員数"),
     "role": _l("購買への関与"),
 }
-REACTIONS = ("clicked", "opened", "visited", "replied", "no_reaction")
+MOVES = ("rank_rose", "rank_fell")
+REACTIONS = ("clicked", "opened", "visited", "replied", "no_reaction", *MOVES)
 CHANGES = {
     "add": _l("行の追加"),
     "save": _l("行の変更"),
@@ -107,6 +110,8 @@ def asks(condition: Condition) -> str:
         "visited": _("サイトを見たか"),
         "replied": _("返信があったか"),
         "no_reaction": _("何も反応がないか"),
+        "rank_rose": _("見込度が上がったか"),
+        "rank_fell": _("見込度が下がったか"),
     }
     if condition.on in words:
         return str(words[condition.on])
@@ -301,6 +306,14 @@ _WATCHED = {
     ),
     "no_reaction": lambda of, n: _(
         "%(of)sの送信から%(n)s日たっても人による反応がなければ「はい」、あれば「それ以外」へ進みます。",
+        of=of, n=n,
+    ),
+    "rank_rose": lambda of, n: _(
+        "%(of)sの送信から%(n)s日以内に、この商材の見込度が上がれば「はい」、上がらなければ「それ以外」へ進みます。",
+        of=of, n=n,
+    ),
+    "rank_fell": lambda of, n: _(
+        "%(of)sの送信から%(n)s日以内に、この商材の見込度が下がれば「はい」、下がらなければ「それ以外」へ進みます。",
         of=of, n=n,
     ),
 }  # fmt: skip

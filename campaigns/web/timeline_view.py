@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
 
-from campaigns.services.show_person import Page, Shown
+from campaigns.services.show_person import Shown, View
 from campaigns.storage.timeline import Change
 from campaigns.web import lead_words, words
 
 # Heights in px, the same as in people.css.
-TOUCH_H, CHANGE_H, MONTH_H = 50, 36, 27
+TOUCH_H, CHANGE_H, MONTH_H = 50, 54, 27
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,8 @@ def rows(touches: Sequence[Shown], changes: Sequence[Change], *, zone: ZoneInfo)
             y += CHANGE_H
         else:
             found.append(Row("touch", shown=item))
-            points.append(f"{item.touch.depth + 0.5:g},{y + TOUCH_H / 2:g}")
+            if not item.touch.reversal:
+                points.append(f"{item.touch.depth + 0.5:g},{y + TOUCH_H / 2:g}")
             y += TOUCH_H
     return Timeline(tuple(found), " ".join(points), y)
 
@@ -74,13 +75,11 @@ class Why:
     day: str
 
 
-def reasons(page: Page, *, now: datetime) -> list[Why]:
+def reasons(view: View, *, now: datetime) -> list[Why]:
     """Three reasons: what the rank says of itself, then the touches that weigh most."""
-    if page.lead is None:
-        return []
-    ranked = words.short_day(page.lead.ranked_at or now)
-    found = [Why(lead_words.reason(stored), ranked) for stored in page.lead.reasons]
-    for shown in page.heavy:
+    ranked = words.short_day(view.lead.ranked_at or now)
+    found = [Why(lead_words.reason(stored), ranked) for stored in view.lead.reasons]
+    for shown in view.heavy:
         days = (now - shown.touch.at).days
         kind = words.word(words.KINDS, shown.touch.kind)
         when = _("本日") if days == 0 else _("%(n)s日前", n=days)

@@ -1,6 +1,6 @@
 """Words and formats of the pages: dates, numbers and the names of what the rules and tables call by code.
 
-Filters (registered by `register`): day, short_day, moment, clock_time, month_name, number, yen, percent.
+Filters (registered by `register`): day, short_day, moment, touched, clock_time, month_name, number, yen, percent.
 Tables (`RANKS`, `STATES`, ...): code -> lazy text; `word(TABLE, code)` shows an unknown code as it is.
 Instants are aware UTC and shown in the installation's zone.
 """
@@ -18,6 +18,7 @@ from flask_babel import lazy_gettext as _l
 from markupsafe import Markup, escape
 
 from campaigns.rules import merge_fields
+from campaigns.rules.entering import NOON
 
 Table = Mapping[str, object]
 
@@ -67,6 +68,7 @@ KINDS: Table = {
     "mail_reply": _l("メールの返信"),
     "web_view": _l("ページ閲覧"),
     "web_view_key": _l("重要ページの閲覧"),
+    "newsletter": _l("メールマガジン登録"),
     "seminar_apply": _l("セミナー申込"),
     "doc_request": _l("資料請求"),
     "inquiry": _l("問い合わせ"),
@@ -98,13 +100,17 @@ CAUSES: Table = {
     "warm_shallow": _l("お悩み客で、まだ会話がありません"),
     "silent": _l("長く反応がないため、再測定します"),
     "nurture": _l("そのうち客に、資料で役立ちます"),
+    "rose_hot": _l("今すぐ客に上がりました"),
+    "rose_warm": _l("お悩み客に上がりました"),
+    "fell_hot": _l("話せないまま、今すぐ客から下がりました"),
+    "fell_warm": _l("話せないまま、お悩み客から下がりました"),
     "refused_by_reply": _l("返信で配信停止の希望がありました"),
     "reply": _l("メールに返信がありました"),
     "address_dead": _l("メールアドレス入手（今のアドレスには届きません）"),
 }
 ALERTS: Table = {
     "hot": _l("今すぐ客になりました"),
-    "surge": _l("静かだった方が動き出しました"),
+    "surge": _l("動き出しました"),
     "reply": _l("メールに返信がありました"),
     "refused_by_reply": _l("返信で配信停止の希望がありました"),
     "complaint": _l("迷惑メールとして報告されました"),
@@ -117,6 +123,12 @@ ALERTS: Table = {
     "broadcast_approved": _l("一斉配信が承認されました"),
     "broadcast_refused": _l("一斉配信が差し戻されました"),
     "owner_asked": _l("シナリオへの登録に、担当営業の了承が必要です"),
+    "form_doc_request": _l("資料請求が届きました"),
+    "form_seminar_apply": _l("セミナーの申し込みが届きました"),
+    "form_newsletter": _l("メールマガジンの登録がありました"),
+    "form_inquiry": _l("問い合わせが届きました"),
+    "form_quote_request": _l("見積の依頼が届きました"),
+    "rank_alarm": _l("見込度が一方に寄っています"),
 }
 # Alerts that are about no person: where each is looked at.
 ALERT_PAGES: Mapping[str, str] = {
@@ -124,6 +136,11 @@ ALERT_PAGES: Mapping[str, str] = {
     "broadcast_approved": "/broadcasts/%(broadcast)s",
     "broadcast_refused": "/broadcasts/%(broadcast)s",
     "owner_asked": "/approvals",
+    **{
+        f"form_{kind}": "/forms/%(form)s/entries/%(entry)s"
+        for kind in ("doc_request", "seminar_apply", "newsletter", "inquiry", "quote_request")
+    },
+    "rank_alarm": "/leads/health?product=%(product)s",
 }
 ROLES: Table = {
     "admin": _l("管理者"),
@@ -222,6 +239,13 @@ def moment(value: datetime | None) -> str:
     return "–" if value is None else f"{short_day(value)} {clock_time(value)}"
 
 
+def touched(value: datetime | None) -> str:
+    """When a touch was: 11/24 9:12, or 11/24 where only the day was told (rules.entering.NOON)."""
+    if value is not None and value.astimezone(zone()).time() == NOON:
+        return short_day(value)
+    return moment(value)
+
+
 def clock_time(value: datetime | None) -> str:
     """9:12."""
     if value is None:
@@ -284,6 +308,7 @@ def register(app: Flask) -> None:
         day=day,
         short_day=short_day,
         moment=moment,
+        touched=touched,
         clock_time=clock_time,
         month_name=month_name,
         number=number,

@@ -92,9 +92,17 @@ UNDER_WAY = (
     "             jsonb_build_array(case when b.id % 2 = 0 then 'rank' else 'priority' end, 1))"
     "             from enrollments b where b.person_id = a.person_id and b.product_id > 1 and b.status = 'active') end"
     "   from enrollments a where a.product_id = 1 and a.status = 'active'",
-    "insert into touchpoints (source_key, person_id, product_id, kind, channel, depth, at, created_at, delivery_id)"
-    " select 't:' || id, person_id, product_id, 'mail_click', 'online', 2, sent_at, sent_at, id from deliveries"
-    "  where state = 'sent' and person_id % 4 = 0",
+    "update contents set tags = (array['省エネ', '保全', '品質'])[1:1 + id % 3] where id <= 12",
+    "insert into touchpoints (source_key, person_id, product_id, kind, channel, depth, at, created_at, delivery_id,"
+    " url, validity, validity_reason, tags)"
+    " select 't:' || d.id, d.person_id, d.product_id, 'mail_click', 'online', 2, d.sent_at, d.sent_at, d.id,"
+    "        'https://maker.example/' || d.content_id, (d.person_id % 8 <> 0)::int,"
+    "        case when d.person_id % 8 = 0 then 'scanner:honeypot' else '' end, c.tags"
+    "   from deliveries d join contents c on c.id = d.content_id where d.state = 'sent' and d.person_id % 4 = 0",
+    "insert into touchpoints (source_key, person_id, product_id, kind, channel, depth, at, created_at, delivery_id,"
+    " validity, validity_reason) select 'o:' || id, person_id, product_id, 'mail_open', 'online', 0, sent_at, sent_at,"
+    " id, 0, case when id % 2 = 0 then 'machine:proxy_apple' else 'unknown' end"
+    "   from deliveries where state = 'sent' and person_id % 3 = 0",
     "insert into mail_days (day, product_id, scenario_id, sent)"
     " select (d.sent_at at time zone 'Asia/Tokyo')::date, d.product_id, e.scenario_id, count(*)"
     "   from deliveries d join enrollments e on e.id = d.enrollment_id where d.state = 'sent' group by 1, 2, 3",
@@ -108,6 +116,12 @@ UNDER_WAY = (
     "insert into rank_changes (lead_id, at, old, new, score, p_win)"
     " select id, cast(:now as timestamptz) - (id % 60) * interval '1 day', 'warm', rank, 40, 0.2"
     "   from product_leads where rank = 'hot'",
+    "update events set cost_yen = 3000000",
+    "insert into hand_offs (lead_id, product_id, state, p_win, bar, created_at, resolved_at)"
+    " select id, product_id, s.state, 0.3, 0.2, cast(:now as timestamptz) - (id % 50) * interval '1 day',"
+    "        case when s.state in ('won', 'lost', 'returned') then cast(:now as timestamptz) end"
+    "   from product_leads, lateral (select (array['offered', 'accepted', 'won', 'lost', 'returned'])[1 + id % 5]"
+    "        as state) s where rank = 'hot' and id % 2 = 0",
     "insert into alerts (at, kind, person_id, product_id, lead_id)"
     " select :now, 'hot', person_id, product_id, id from product_leads where rank = 'hot' limit 200",
     "insert into match_candidates (a_id, b_id, reason, created_at)"

@@ -23,6 +23,9 @@ README = {
     "product": "/products/1",
     "import": "/imports/1",
     "desk": "/calls/desk?hours=all",
+    "report": "/reports",
+    "health": "/leads/health",
+    "sites": "/visits",
 }
 
 

@@ -40,6 +40,16 @@ PAGES = (
     "/leads/hand-offs",
     "/caught",
     "/team",
+    "/forms",
+    "/forms/1",
+    "/forms/1/edit",
+    "/visits",
+    "/touches/lists",
+    "/leads/health",
+    "/reports",
+    "/reports/mails",
+    "/reports/funnel",
+    "/reports/times",
 )
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]

@@ -59,6 +59,27 @@ def test_what_is_sent_is_kept_as_it_was(tmp_path: Path) -> None:
     assert ("List-Id", "<inspection.minori.example>") in read.headers
 
 
+@pytest.mark.parametrize(
+    ("date", "is_own"),
+    [
+        (b"Mon, 30 Nov 2026 09:15:00 +0900", True),
+        (b"Mon, 30 Nov 2026 09:15:00", False),
+        (b"the day after", False),
+        (b"Mon, 30 Nov 2026 09:15:00 +9999999999", False),
+    ],
+)
+def test_a_mail_is_listed_with_the_time_of_whoever_sent_it(tmp_path: Path, date: bytes, is_own: bool) -> None:
+    head, rest = RAW.split(b"Date: ", 1)
+    raw = head + b"Date: " + date + b"\r\n" + rest.split(b"\r\n", 1)[1]
+    with Catcher(tmp_path / "caught") as server:
+        hand_over(transport_for(server.url), item(1, raw))
+    at = catcher.messages(server.directory)[0].at
+    if is_own:
+        assert at == datetime(2026, 11, 30, 0, 15, tzinfo=UTC)
+    else:
+        assert abs(at - datetime.now(UTC)) < timedelta(minutes=5)
+
+
 def test_the_list_goes_by_pages_and_by_what_is_new(tmp_path: Path) -> None:
     with Catcher(tmp_path) as server:
         hand_over(transport_for(server.url, lanes=1), *(item(id) for id in range(1, 6)))

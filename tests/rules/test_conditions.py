@@ -43,6 +43,12 @@ def said(
         ("no_reaction", "visited", False),
         ("no_reaction", "replied", False),
         ("no_reaction", "other", False),
+        # A rank that moved is no reaction, and up is not down.
+        ("no_reaction", "rank_fell", None),
+        ("rank_rose", "rank_rose", True),
+        ("rank_rose", "rank_fell", None),
+        ("rank_fell", "rank_fell", True),
+        ("rank_fell", "clicked", None),
     ],
 )
 def test_a_sign_answers_what_it_shows(on: str, sign: str, expected: bool | None) -> None:
@@ -139,3 +145,18 @@ def test_a_condition_is_kept_as_it_was_written(on: On, of: str, values: list[str
 def test_no_condition_is_kept_as_nothing() -> None:
     assert conditions.to_json(None) == {}
     assert conditions.from_json({}) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "on"),
+    [
+        ("unobserved", "nurture", "rank_rose"),
+        ("nurture", "hot", "rank_rose"),
+        ("declined", "unobserved", "rank_rose"),
+        ("hot", "warm", "rank_fell"),
+        ("nurture", "unobserved", "rank_fell"),
+        ("warm", "declined", "rank_fell"),
+    ],
+)
+def test_a_rank_rises_towards_hot_and_falls_away_from_it(old: str, new: str, on: str) -> None:
+    assert conditions.move_of(old, new) == on

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from campaigns.rules import matrix
-from campaigns.rules.actions import MATRIX, LeadFacts, Row, next_actions
+from campaigns.rules.actions import MATRIX, LeadFacts, Row, moved, next_actions
 from campaigns.rules.ranks import Rank, Ranked
 from campaigns.rules.reasons import Reason
 from campaigns.rules.workdays import Calendar
@@ -73,3 +73,49 @@ def test_a_wrong_row_is_named(row: Row, code: str) -> None:
 def test_a_hot_lead_keeps_a_call_without_conditions() -> None:
     only_some = (matrix.made("hot_deep", "call", 1, 1, classes=["A"]),)
     assert [bad.code for bad in matrix.check(only_some)] == ["hot_without_call"]
+
+
+MOVES = (
+    ("hot from warm", "warm", Rank.HOT, "rose_hot"),
+    ("hot for the first time", "unobserved", Rank.HOT, "rose_hot"),
+    ("warm from below", "nurture", Rank.WARM, "rose_warm"),
+    ("warm from hot", "hot", Rank.WARM, "fell_hot"),
+    ("nurture from hot", "hot", Rank.NURTURE, "fell_hot"),
+    ("nurture from warm", "warm", Rank.NURTURE, "fell_warm"),
+    ("nurture from silence", "unobserved", Rank.NURTURE, ""),
+    ("silence from nurture", "nurture", Rank.UNOBSERVED, ""),
+    ("where it was", "hot", Rank.HOT, ""),
+    ("nobody asks", "", Rank.HOT, ""),
+)
+
+
+@pytest.mark.parametrize(("before", "rank", "cell"), [case[1:] for case in MOVES], ids=[c[0] for c in MOVES])
+def test_a_move_has_its_own_cell(before: str, rank: Rank, cell: str) -> None:
+    assert moved(before, rank) == cell
+
+
+FELL = replace(FACTS, rank_before="hot", last_call_at=None)
+
+
+def kinds(ranked: Ranked, facts: LeadFacts, *rows: Row) -> list[str]:
+    return [f"{action.kind} {action.cause}" for action in next_actions(ranked, facts, matrix=rows)]
+
+
+def test_who_cools_down_unheard_gets_a_mail_from_a_rep_by_the_shipped_matrix() -> None:
+    assert [(a.kind, a.cause) for a in next_actions(CALM, FELL)] == [("mail", "fell_hot")]
+    assert next_actions(CALM, FACTS) == ()
+    for days, found in ((60, []), (61, ["mail"])):
+        at = datetime(2026, 11, 20, 1, tzinfo=UTC) - timedelta(days=days)
+        assert [a.kind for a in next_actions(CALM, replace(FELL, last_call_at=at))] == found
+
+
+def test_a_fall_calls_somebody_who_is_still_warm_and_leaves_the_others_in_peace() -> None:
+    row = matrix.made("fell_hot", "call", 2, 1)
+    assert kinds(DEEP, FELL, row) == ["call fell_hot"]
+    assert kinds(CALM, FELL, row) == []
+
+
+def test_of_a_move_and_a_standing_the_move_speaks_for_its_kind() -> None:
+    rows = (matrix.made("warm_deep", "call", 5, 3), matrix.made("rose_warm", "call", 1, 1))
+    assert kinds(DEEP, replace(FACTS, rank_before="nurture"), *rows) == ["call rose_warm"]
+    assert kinds(DEEP, replace(FACTS, rank_before="warm"), *rows) == ["call warm_deep"]

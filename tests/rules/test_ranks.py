@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns.rules import ranks
-from campaigns.rules.ranks import EDGES, ProductRules, Rank, Refusal, Signs, band_of, calibrate, engagement
+from campaigns.rules import calibrating, ranks, scores
+from campaigns.rules.calibrating import calibrate
+from campaigns.rules.ranks import EDGES, ProductRules, Rank, Refusal, Signs, band_of
 from campaigns.rules.reasons import Reason
+from campaigns.rules.scores import engagement
 from campaigns.rules.touchpoints import Kind, Touch
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -111,9 +113,9 @@ def test_e6b_mixtures(kinds, expected, band):
 
 
 def test_e7_a_committee_of_many_faint_people_is_still_faint():
-    assert ranks.committee([40], roles=1) == 40.0
-    assert ranks.committee([10, 40, 25], roles=3) == 63.0
-    assert round(ranks.committee([5] * 10, roles=1), 2) == 9.99
+    assert scores.committee([40], roles=1) == 40.0
+    assert scores.committee([10, 40, 25], roles=3) == 63.0
+    assert round(scores.committee([5] * 10, roles=1), 2) == 9.99
 
 
 def test_e8_calibration_mixes_counts_and_priors():
@@ -244,11 +246,11 @@ def test_touches_of_the_future_wait_for_their_moment():
 
 def test_the_cut_leaves_ties_out():
     scores = [float(n) for n in range(1, 101)]
-    cut = ranks.cut_of(scores)
+    cut = calibrating.cut_of(scores)
     assert sum(s > cut for s in scores) == 10
-    assert sum(s > ranks.cut_of([5.0] * 50) for s in [5.0] * 50) == 0
-    assert ranks.cut_of([]) is None
-    assert ranks.cut_of([3.0]) == 3.0
+    assert sum(s > calibrating.cut_of([5.0] * 50) for s in [5.0] * 50) == 0
+    assert calibrating.cut_of([]) is None
+    assert calibrating.cut_of([3.0]) == 3.0
 
 
 def test_reasons_survive_storage():
@@ -332,4 +334,4 @@ TOUCHES = st.lists(
 def test_scores_of_many_instants_are_the_same_as_one_by_one_to_the_last_bit(touches, cycle, days):
     moments = [NOW + timedelta(days=day) for day in days]
     singly = [engagement(touches, product_id=P, cycle_days=cycle, now=now).total for now in moments]
-    assert ranks.totals(touches, product_id=P, cycle_days=cycle, moments=moments) == singly
+    assert scores.totals(touches, product_id=P, cycle_days=cycle, moments=moments) == singly

@@ -263,3 +263,36 @@ def test_only_those_who_fit_the_conditions_of_the_audience_take_part(parts: Part
     with parts.engine.begin() as tx:
         tx.execute(text("update companies set industry = '食品'"))
     assert enrol.audience(parts, made.scenario, now=MORNING) == 1
+
+
+def ranked(parts: Parts, old: str, new: str, at: datetime) -> None:
+    with parts.engine.begin() as tx:
+        tx.execute(
+            text(
+                "insert into rank_changes (lead_id, at, old, new, score, p_win)"
+                " select id, :at, :old, :new, 0, 0 from product_leads"
+            ),
+            {"at": at, "old": old, "new": new},
+        )
+
+
+def test_a_rank_that_rose_since_the_mail_is_seen_within_three_days_though_nobody_touched(
+    parts: Parts,
+) -> None:
+    rose = {**BRANCH, "wait_days": 30, "condition": {"on": "rank_rose", "of": "", "values": []}}
+    made = flow(
+        parts,
+        MAIL,
+        rose,
+        {"kind": "fax", "parent_key": "K2", "arm": "yes", "title": "資料"},
+        {"kind": "mail", "parent_key": "K2", "arm": "else", "offset_months": 3},
+    )
+    enrol.audience(parts, made.scenario, now=MORNING)
+    go(parts, 0)
+    ranked(parts, "warm", "hot", MORNING + timedelta(days=2))  # before the mail of the 25th
+    ranked(parts, "hot", "warm", MORNING + timedelta(days=7))
+    go(parts, *range(1, 10))
+    assert rows(parts, "select position from enrollments") == [(2,)], "it fell, and rose before the mail"
+    ranked(parts, "unobserved", "nurture", MORNING + timedelta(days=10))
+    go(parts, *range(10, 14))
+    assert rows(parts, "select kind from tasks") == [("fax",)]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from email import message_from_bytes, policy
 
 import pytest
 from sqlalchemy import text
 
 from campaigns.parts import Parts
 from campaigns.rules.broadcasts import Plan, State
-from campaigns.services import broadcast, plan, run_broadcasts
+from campaigns.services import broadcast, plan, render, run_broadcasts
 from campaigns.services.author import Stale
 from campaigns.services.broadcast import BroadcastError
 from campaigns.storage import broadcast_figures, broadcasts, users
@@ -272,6 +273,37 @@ def test_person_whose_month_is_taken_waits_or_is_left_out_visibly(
     assert figures.people == 10
     assert figures.buckets == {"planned": 6, "expired": 4}
     assert _rows(parts, "select 1 from mail_slots group by person_id, month having count(*) > 1") == []
+
+
+def test_who_refused_tracking_gets_the_broadcast_with_plain_links_and_no_pixel(
+    parts: Parts, small: World, now: datetime
+) -> None:
+    link = "https://www.example.co.jp/guide/"
+    with parts.engine.begin() as tx:
+        tx.execute(
+            text("update content_variants set html = html || :link"),
+            {"link": f'<p><a href="{link}">手引</a></p>'},
+        )
+        tx.execute(text("update people set do_not_track = true where id = :id"), {"id": small.people[0]})
+    _strangers(parts, 10)
+    made = _saved(parts, _plan(small), now)
+    broadcast.ask(parts, made.id, version=made.version, user_id=1, now=now)
+    run_broadcasts.run(parts, now=now)
+    plan.run(parts, now=now)
+    rows = _rows(parts, "select person_id, id from deliveries where state = 'planned'")
+    assert len(rows) == 10
+    with parts.engine.connect() as tx:
+        letters = render.items(tx, parts, [int(str(id)) for _, id in rows], now=now)
+    for person, id in rows:
+        body = letters[int(str(id))].body
+        assert callable(body)
+        mail = message_from_bytes(body(), policy=policy.default)
+        for kind in ("plain", "html"):
+            part = mail.get_body((kind,))
+            assert part is not None
+            words = part.get_content()
+            is_plain = link in words and "/c/" not in words and "/o/" not in words
+            assert is_plain == (person == small.people[0]), words
 
 
 def _another(parts: Parts, small: World) -> int:

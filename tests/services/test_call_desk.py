@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from campaigns.parts import Parts
+from campaigns.rules import entering
 from campaigns.rules.outcomes import CallResult, OutcomeError
 from campaigns.rules.touchpoints import Kind
 from campaigns.services import call_desk, finish_task, hand_over, record_touch, rerank
@@ -289,10 +290,10 @@ def test_a_touch_recorded_by_hand_counts_once_however_often_the_form_is_sent(wor
         "key": "form-1",
         "product_id": world.press_id,
     }
-    assert record_touch.run(world.parts, **values, user_id=world.owner_id, now=NOW)  # type: ignore[arg-type]
-    assert not record_touch.run(world.parts, **values, user_id=world.owner_id, now=NOW)  # type: ignore[arg-type]
+    assert record_touch.run(world.parts, **values, user_id=world.owner_id, now=NOW).is_new  # type: ignore[arg-type]
+    assert not record_touch.run(world.parts, **values, user_id=world.owner_id, now=NOW).is_new  # type: ignore[arg-type]
     assert world.lead(person).rank == "hot"
-    with pytest.raises(record_touch.TouchError, match="in_the_future"):
+    with pytest.raises(entering.TouchError, match="in_the_future"):
         record_touch.run(
             world.parts,
             **{**values, "at": NOW + timedelta(days=1)},

@@ -231,7 +231,7 @@ def react(parts: Parts, delivery: int, person: int, now: datetime, *, mark: str,
         )
 
 
-def test_figures_count_people_who_reacted_and_refused_and_no_machines(
+def test_figures_count_people_who_reacted_and_refused_and_machines_apart(
     parts: Parts, house: House, now: datetime
 ) -> None:
     content_id = draft_of(parts, house, now)
@@ -249,7 +249,7 @@ def test_figures_count_people_who_reacted_and_refused_and_no_machines(
             ],
         )  # fmt: skip
     told = count_contents.read(parts)
-    assert told.figures[content_id] == Figures(3, 1, 1)
+    assert told.figures[content_id] == Figures(3, 1, 1, reacted_all=2)
     assert told.audience.unseen(house.product, content_id) == 1
     assert told.at is None
 

@@ -61,6 +61,10 @@ def test_a_product_on_which_nothing_hangs_goes_with_its_settings(
 ) -> None:
     with parts.engine.begin() as tx:
         world.insert(tx, "sales_team_states", product_id=house.product, set_at=now)
+        tx.execute(
+            text("insert into rank_days (product_id, day, rank, leads) values (:p, '2026-11-23', 'warm', 0)"),
+            {"p": house.product},
+        )
     assert not delete.run(parts, "product", house.product, user_id=house.user, now=now).ties
     assert catalogue.find(parts, house.product) is None
 
@@ -77,6 +81,13 @@ def test_an_imported_list_keeps_its_product(parts: Parts, house: House, now: dat
         world.insert(tx, "import_batches", settings={"product_id": house.product}, created_at=now)
     done = delete.run(parts, "product", house.product, user_id=None, now=now)
     assert {tie.code: tie.n for tie in done.ties} == {"imports": 1}
+
+
+def test_a_form_keeps_its_product(parts: Parts, house: House, now: datetime) -> None:
+    with parts.engine.begin() as tx:
+        world.insert(tx, "forms", public_key="k", product_id=house.product, created_at=now)
+    done = delete.run(parts, "product", house.product, user_id=None, now=now)
+    assert {tie.code: tie.n for tie in done.ties} == {"forms": 1}
 
 
 @pytest.mark.parametrize("table", ["suppressions", "alerts"])

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import event as sql_event
+from sqlalchemy import text
 
 from campaigns.parts import Parts
 from campaigns.services import judge, observe, rerank
+from campaigns.storage import verdicts
 from tests.services.world import CHROME, World
 from tracking_pixel.events import Event
 from tracking_pixel.links import TRAP_LINK
@@ -208,6 +211,16 @@ def test_a_site_seen_to_carry_the_script_makes_clicks_wait_for_hands(world: Worl
     assert reason(world, second, 1) == "human:input_on_page"
 
 
+def test_on_a_site_that_asks_first_no_hands_are_to_be_expected(world: World) -> None:
+    first, second = (world.delivery(world.person()) for _ in range(2))
+    url = f"{SITE}/price/"
+    take(world, [world.event(first, "click", link_no=1, url=url, visit="ab", ago=MINUTE * 9)])
+    take(world, hands(world, first, "ab"))
+    world.run("insert into sites (origin, mode, changed_at) values (:s, 'ask', :now)", s=SITE, now=world.now)
+    take(world, [world.event(second, "click", link_no=1, url=url, visit="cd")])
+    assert reason(world, second, 1) == ""
+
+
 def test_a_network_that_scans_two_companies_mails_is_learned_and_judges_earlier_clicks_again(
     world: World,
 ) -> None:
@@ -250,18 +263,23 @@ def test_a_verdict_whose_grounds_are_forgotten_stands(world: World, delivery: in
     assert (reason(world, delivery, 1), reason(world, delivery, 2)) == ("", "")
 
 
-def test_ranks_that_a_dead_process_left_are_made_by_the_next_tick(
+def test_mails_that_a_dead_worker_was_judging_are_judged_by_another(
     world: World, person: int, delivery: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(*args: object, **more: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(rerank, "people", die)
+        patch.setattr(rerank, "for_people", die)
         with pytest.raises(KeyboardInterrupt):
             take(world, [world.event(delivery, "click", link_no=1)])
-    rerank.due(world.parts, now=world.now)
+    assert touches(world) == {}, "verdict, touchpoint and rank stand together or not at all"
+    assert judge.due(world.parts, now=world.now).mails == 0, "it may be alive"
+    later = world.now + verdicts.CLAIMED
+    assert judge.is_due(world.parts, now=later)
+    assert judge.due(world.parts, now=later).mails == 1
     assert world.lead(person).breakdown["mail"] > 3
+    assert world.rows("select 1 from verdict_claims") == []
 
 
 def test_the_number_of_statements_does_not_grow_with_the_events(world: World) -> None:
@@ -282,3 +300,94 @@ def test_the_number_of_statements_does_not_grow_with_the_events(world: World) ->
     gaps = ((1, MINUTE * 8), (2, MINUTE * 5))
     many = [world.event(mail, "click", link_no=n, ago=ago) for mail in mails[1:] for n, ago in gaps]
     assert statements(many) == few
+
+
+def test_a_click_carries_the_tags_of_the_mails_content_as_they_were_then(world: World, delivery: int) -> None:
+    retag(world, delivery, ("検査", "省人化"))
+    take(world, [world.event(delivery, "click", link_no=1), world.event(delivery, "open")])
+    retag(world, delivery, ("別の話",))
+    found = touches(world)
+    assert found[f"click:{delivery}:1"].tags == ["検査", "省人化"]
+    assert found[f"open:{delivery}"].tags == [], "nobody is known to have read anything"
+
+
+def retag(world: World, delivery: int, tags: Sequence[str]) -> None:
+    with world.parts.engine.begin() as tx:
+        content = tx.execute(
+            text("insert into contents (title, kind, created_at) values ('t', 'info', :now) returning id"),
+            {"now": world.now},
+        ).scalar_one()
+        tx.execute(
+            text("update contents set tags = :tags where id = :id"), {"tags": list(tags), "id": content}
+        )
+        tx.execute(
+            text("update deliveries set content_id = :c where id = :id"), {"c": content, "id": delivery}
+        )
+
+
+def test_every_signal_is_judged_soon_enough_to_be_told_within_five_minutes() -> None:
+    tick = timedelta(minutes=1)
+    assert observe.HOLD_MAX + tick <= timedelta(minutes=5)
+    assert observe.HOLD + tick <= timedelta(minutes=5)
+
+
+def test_only_what_counts_or_counted_moves_a_rank(world: World) -> None:
+    scanned, clicked = (world.delivery(world.person(touches=[("badge_scan", 60)])) for _ in range(2))
+    done = take(world, [*scan(world, scanned), world.event(clicked, "click", link_no=1)])
+    assert (done.mails, done.people) == (2, 1)
+
+
+def test_a_click_of_more_than_ninety_days_ago_keeps_its_verdict_when_a_scanner_takes_the_same_link(
+    world: World, delivery: int
+) -> None:
+    take(world, [world.event(delivery, "click", link_no=1)])
+    before = touches(world)
+    later = world.now + timedelta(days=95)
+    observe.purge(world.parts, now=later)
+    late = [replace(one, at=one.at + timedelta(days=95)) for one in scan(world, delivery)]
+    take(world, late, now=later)
+    assert touches(world)[f"click:{delivery}:1"] == before[f"click:{delivery}:1"]
+    assert touches(world)[f"click:{delivery}:2"].validity == 0.0
+
+
+def test_two_workers_share_the_mails_and_judge_each_once(world: World) -> None:
+    mails = [world.delivery(world.person(touches=[("badge_scan", 60)])) for _ in range(40)]
+    for base in (0, 20):
+        observe.take(
+            world.parts,
+            [world.event(mail, "click", link_no=1) for mail in mails[base : base + 20]],
+            now=world.now,
+        )
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda _: judge.due(world.parts, now=world.now, limit=3), range(4)))
+    assert sum(one.mails for one in done) == len(mails)
+    assert len(touches(world)) == len(mails)
+    assert world.rows("select 1 from verdict_claims") == []
+
+
+def test_what_comes_in_for_a_mail_under_judgement_waits_until_that_is_settled(
+    world: World, delivery: int
+) -> None:
+    observe.take(world.parts, [world.event(delivery, "click", link_no=1)], now=world.now)
+    with world.parts.engine.begin() as tx:
+        claim = verdicts.claim(tx, now=world.now, limit=10)
+    assert claim is not None
+    observe.take(world.parts, [world.event(delivery, "click", link_no=2)], now=world.now)
+    with world.parts.engine.begin() as tx:
+        assert verdicts.claim(tx, now=world.now, limit=10) is None
+        assert verdicts.settle(tx, claim)
+    with world.parts.engine.begin() as tx:
+        again = verdicts.claim(tx, now=world.now, limit=10)
+    assert again is not None
+    assert again.delivery_ids == (delivery,)
+
+
+def test_who_has_held_a_claim_too_long_writes_nothing(world: World, delivery: int) -> None:
+    observe.take(world.parts, [world.event(delivery, "click", link_no=1)], now=world.now)
+    with world.parts.engine.begin() as tx:
+        slow = verdicts.claim(tx, now=world.now, limit=10)
+    assert slow is not None
+    later = world.now + verdicts.CLAIMED
+    assert judge.due(world.parts, now=later).mails == 1
+    with world.parts.engine.begin() as tx:
+        assert not verdicts.settle(tx, slow)

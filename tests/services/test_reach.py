@@ -152,6 +152,31 @@ def test_held_mails_come_and_others_are_counted_apart_with_their_reasons(parts: 
             assert [line.reason for line in lines] == reasons, (key, show)
 
 
+@pytest.mark.parametrize("big", [1000, 0])
+def test_reactions_are_counted_by_people_alone_and_with_machines(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch, big: int
+) -> None:
+    made = world.build(parts, count=3)
+    ids = world.planned(parts, made, send_at=START)
+    for n, (validity, depth) in enumerate([(1, 1), (0, 1), (0, 0)]):
+        run(
+            parts,
+            "insert into touchpoints (source_key, person_id, delivery_id, kind, channel, depth, validity, at,"
+            " created_at) values (:key, :p, :d, 'mail_click', 'online', :depth, :v, :at, :at)",
+            key=f"c{n}",
+            p=made.people[n],
+            d=ids[n],
+            depth=depth,
+            v=validity,
+            at=START,
+        )
+    monkeypatch.setattr(step_counts, "BIG", big)
+    count_rows.run(parts, now=START)
+    with parts.engine.connect() as tx:
+        row = step_counts.read(tx, made.scenario).rows["K1"]
+    assert (row.reacted, row.reacted_all) == (1, 2)
+
+
 def test_who_waits_by_an_older_version_is_told_apart(parts: Parts) -> None:
     made = world.build(parts, count=3)
     world.planned(parts, made, send_at=START)

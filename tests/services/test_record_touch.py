@@ -10,6 +10,7 @@ from campaigns.parts import Parts
 from campaigns.rules.touchpoints import Kind
 from campaigns.services import enrol, plan, record_touch
 from tests import world
+from tests.services.world import World
 
 NOW = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)  # 10:00 of Tuesday, 24 November, in Tokyo
 
@@ -66,3 +67,53 @@ def test_another_touch_leaves_the_mails_alone(parts: Parts) -> None:
     touch(parts, made.people[0], Kind.FAX_SENT)
     assert before
     assert planned(parts) == before
+
+
+def test_a_touch_taken_back_stays_with_its_reason_and_counts_for_nothing(parts: Parts) -> None:
+    made = World.build(parts, NOW)
+    person = made.person(touches=[("badge_scan", 30)])
+    done = record_touch.run(
+        parts,
+        person_id=person,
+        kind=Kind.INQUIRY,
+        at=NOW,
+        key="k",
+        product_id=made.press_id,
+        user_id=1,
+        now=NOW,
+    )
+    assert made.lead(person).rank == "hot"
+    later = NOW + timedelta(minutes=3)
+    assert record_touch.withdraw(parts, done.id, reason="人を間違えた", user_id=1, now=later) is not None
+    assert made.lead(person).rank == "nurture"
+    found = record_touch.look(parts, done.id)
+    assert found is not None
+    assert (found.reason, found.withdrawn_at, found.may_be_withdrawn) == ("人を間違えた", later, False)
+    actions = [
+        row.action for row in made.rows("select action from audit_log where noun = 'person' order by id")
+    ]
+    assert actions == ["touch", "touch_withdrawn"]
+
+
+def test_a_second_reversal_and_the_same_form_again_change_nothing(parts: Parts) -> None:
+    made = World.build(parts, NOW)
+    person = made.person(touches=[("badge_scan", 30)])
+    form = {"person_id": person, "kind": Kind.VISIT, "at": NOW, "key": "k", "user_id": 1, "now": NOW}
+    done = record_touch.run(parts, **form)  # type: ignore[arg-type]
+    record_touch.withdraw(parts, done.id, reason="一", user_id=1, now=NOW)
+    record_touch.withdraw(parts, done.id, reason="二", user_id=1, now=NOW)
+    again = record_touch.run(parts, **form)  # type: ignore[arg-type]
+    assert (again.id, again.is_new) == (done.id, False)
+    rows = made.rows(
+        "select t.validity, r.reason from touchpoints t join touch_reversals r on r.touch_id = t.id where t.id = :t",
+        t=done.id,
+    )
+    assert [tuple(row) for row in rows] == [(0.0, "一")]
+
+
+def test_what_a_machine_measured_is_not_taken_back_by_hand(parts: Parts) -> None:
+    made = World.build(parts, NOW)
+    made.person(touches=[("mail_click", 3)])
+    record_touch.withdraw(parts, 1, reason="x", user_id=1, now=NOW)
+    assert made.rows("select validity from touchpoints")[0].validity == 1
+    assert record_touch.withdraw(parts, 99, reason="x", user_id=1, now=NOW) is None

@@ -191,7 +191,8 @@ def test_the_night_finds_the_top_tenth_and_gives_it_a_fax_and_a_call(world: Worl
     assert world.lead(eager).rank == "nurture", "no cut before the first night"
     rerank.nightly(world.parts, now=world.now)
     lead = world.lead(eager)
-    assert (lead.rank, [reason["code"] for reason in lead.reasons]) == ("warm", ["top_share", "human_touch"])
+    codes = [reason["code"] for reason in lead.reasons]
+    assert (lead.rank, codes) == ("warm", ["top_share", "human_touch", "group_weighs"])
     assert kinds(world, eager) == ["call", "fax"]
     assert {task.cause for task in world.tasks(eager)} == {"warm_shallow"}
     assert all(world.tasks(person) == [] for person in others)
@@ -247,3 +248,47 @@ def test_the_number_of_statements_does_not_grow_with_the_people(world: World) ->
     few = [world.person(touches=[("inquiry", 0)]) for _ in range(2)]
     many = [world.person(touches=[("inquiry", 0), ("badge_scan", 1, world.pump_id)]) for _ in range(40)]
     assert statements(many) == statements(few)
+
+
+def test_at_night_the_likeliest_of_those_held_get_the_room_there_is(world: World) -> None:
+    good = [("booth_talk_prospect", 1), ("seminar_attend", 1), ("doc_request", 1)]
+    people = [world.person(touches=[*good, *extra]) for extra in ([], [("booth_talk", 0)] * 3, [])]
+    capacity = "insert into sales_team_states (product_id, appetite, capacity_per_week, set_at) values (1, 'normal', :n, :at)"
+    world.run(capacity, n=0, at=world.now - timedelta(days=1))
+    rerank.people(world.parts, people, now=world.now)
+    assert {row.state for row in world.rows("select state from hand_offs")} == {"held"}
+    world.run(capacity, n=1, at=world.now)
+    rerank.nightly(world.parts, now=world.now + timedelta(hours=1))
+    [offered] = world.rows("select lead_id from hand_offs where state = 'offered'")
+    assert offered.lead_id == world.lead(people[1]).id
+
+
+def test_a_change_keeps_its_reasons_and_the_touches_that_weigh_most(world: World) -> None:
+    person = world.person(
+        touches=[("booth_talk", 3), ("mail_click", 2), ("inquiry", 0), *[("mail_open", 1)] * 9]
+    )
+    rerank.people(world.parts, [person], now=world.now)
+    [change] = world.rows("select * from rank_changes")
+    assert [reason["code"] for reason in change.reasons] == [
+        "trigger_inquiry",
+        "p_win_over_gate",
+        "group_weighs",
+    ]
+    kinds = {row.id: row.kind for row in world.rows("select id, kind from touchpoints")}
+    assert [kinds[id] for id in change.why] == ["booth_talk", "mail_click", "inquiry"], "oldest first"
+
+
+def test_a_quiet_lead_is_ranked_without_looking_at_what_could_be_done(world: World) -> None:
+    person = world.person(touches=[("mail_click", 2)])
+    rerank.people(world.parts, [person], now=world.now)
+    world.touch(person, ("web_view", 0))
+    seen: list[str] = []
+
+    def note(conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        seen.append(statement)
+
+    event.listen(world.parts.engine, "before_cursor_execute", note)
+    rerank.people(world.parts, [person], now=world.now)
+    event.remove(world.parts.engine, "before_cursor_execute", note)
+    assert len(seen) <= 6
+    assert not any("hand_offs" in statement or "closed_days" in statement for statement in seen)

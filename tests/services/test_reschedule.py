@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from campaigns.parts import Parts
-from campaigns.rules.rescheduling import Closed
+from campaigns.rules.rescheduling import PAUSE_MAX_DAYS, Closed, ClosedTooLong
 from campaigns.services import enrol, plan, reschedule, show_calendar
 from campaigns.services.reschedule import Moved
 from campaigns.storage import closed_days
@@ -218,3 +218,24 @@ def test_kept_figures_say_the_same_as_counting(
     assert kept.days == live.days
     assert kept.counted_at == now
     assert show_calendar.month(parts, 2026 * 12 + 11, now=now).days == following.days
+
+
+def test_days_are_closed_one_by_one_until_the_pause_would_be_too_long(parts: Parts, now: datetime) -> None:
+    # Monday after the New Year's days, which are closed already: a pause from 29 December.
+    first = date(2027, 1, 4)
+    refused = None
+    for n in range(90):
+        try:
+            reschedule.close(parts, first + timedelta(days=n), kind="closed", note="", user_id=None, now=now)
+        except ClosedTooLong as error:
+            refused = n, error.days
+            break
+    assert refused is not None
+    with parts.engine.connect() as tx:
+        calendar = closed_days.load(tx)
+    last = first + timedelta(days=refused[0] - 1)
+    assert calendar.pause_around(last) <= PAUSE_MAX_DAYS < refused[1]
+    assert calendar.is_business_day(first + timedelta(days=refused[0]))
+    # A day worked in the middle parts the pause, and closing may go on.
+    reschedule.close(parts, date(2027, 1, 27), kind="open", note="", user_id=None, now=now)
+    reschedule.close(parts, last + timedelta(days=1), kind="closed", note="", user_id=None, now=now)

@@ -403,8 +403,24 @@ def test_a_simulation_whose_worker_was_killed_is_begun_anew_but_not_for_ever(par
     for minutes in range(0, 120, 5):
         with parts.engine.begin() as tx:  # each worker is gone right after
             taken += [minutes] if simulations.take(tx, now=NOW + timedelta(minutes=minutes)) else []
-    assert taken == [0, 15, 30, 45, 60]
+            tx.execute(text("update simulations set told_at = told_at - interval '5 minutes'"))
+    assert taken == [*range(0, 61, 5)]
     assert states(parts) == [("failed", "WorkerGone")]
+
+
+@pytest.mark.parametrize(("silent_s", "taken"), [(110, False), (130, True)])
+def test_a_worker_that_is_silent_for_two_minutes_is_gone_whatever_the_practice_clock_says(
+    parts: Parts, silent_s: int, taken: bool
+) -> None:
+    made = world.build(parts, count=2)
+    id = run_simulations.ask(parts, made.scenario, seed=3, rates=None, user_id=None, now=NOW)
+    assert id is not None
+    with parts.engine.begin() as tx:
+        simulations.take(tx, now=NOW)
+        simulations.tell(tx, id, done=1, total=2)
+        silent = "update simulations set told_at = told_at - make_interval(secs => :s)"
+        tx.execute(text(silent), {"s": silent_s})
+        assert (simulations.take(tx, now=NOW + timedelta(minutes=50)) is not None) is taken
 
 
 def test_a_workers_turn_ends_before_its_job_would_be_cut_off(
@@ -418,3 +434,22 @@ def test_a_workers_turn_ends_before_its_job_would_be_cut_off(
     monkeypatch.setattr(run_simulations, "TURN_S", 0.0)
     assert run_simulations.work(parts, now=NOW) == 1
     assert [state for state, _ in states(parts)] == ["done", "waiting"]
+
+
+@pytest.mark.parametrize(("clicks", "kinds"), [(1.0, ["fax"]), (0.0, [])])
+def test_a_branch_on_a_rising_rank_is_foreseen(parts: Parts, clicks: float, kinds: list[str]) -> None:
+    made = world.build(parts, count=1, offsets=(0,))
+    with parts.engine.begin() as tx:
+        branch = {"on": "rank_rose", "of": "", "values": []}
+        common = {"version_id": made.version, "want_day": 25}
+        world.insert(
+            tx, "steps", key="B", position=2, kind="branch", condition=branch, wait_days=20, **common
+        )
+        world.insert(
+            tx, "steps", key="F", position=3, kind="fax", parent_key="B", arm="yes", title="資料", **common
+        )
+    enrol.audience(parts, made.scenario, now=NOW)
+    rates = Rates(open=clicks, click=clicks, reply=0, unsubscribe=0)
+    log = foreseen(parts, made.scenario, rates=rates)
+    assert [event.code for event in log if event.what == "rank"][:1] == (["nurture"] if clicks else [])
+    assert [event.code for event in log if event.what == "task" and event.enrollment][:1] == kinds

@@ -32,4 +32,5 @@ def test_names_addresses_phones_and_free_text_are_marked_as_personal() -> None:
     }
     must = {"people.family", "people.full_name", "people.tel", "addresses.email", "touchpoints.note"}
     must |= {"inbound_mails.text", "tasks.note", "audit_values.old", "import_rows.cells", "users.email"}
+    must |= {"form_entries.visitor", "tracking_events.visitor", "visitor_ties.visitor"}
     assert must <= marked

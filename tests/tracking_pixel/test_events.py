@@ -26,6 +26,7 @@ def test_an_event_survives_the_wire() -> None:
         active_s=15.0,
         has_input=True,
         refuses=True,
+        visitor="V-isitor_0123456",
     )
     assert Event.from_bytes(event.to_bytes()) == event
     assert event.ref == "ff"
@@ -61,6 +62,10 @@ def test_hostile_lengths_and_control_characters_are_cut() -> None:
         b'{"i":"a","k":"open","d":1,"t":1,"n":["x"]}',
         b'{"i":"a","k":"click","d":1,"t":1,"l":2147483648}',
         b'{"i":"a","k":"open","d":1,"t":1,"s":NaN}',
+        b'{"i":"a","k":"view","d":0,"t":1,"w":"short"}',
+        b'{"i":"a","k":"view","d":0,"t":1,"w":7}',
+        b'{"i":"a","k":"view","d":0,"t":1,"w":"' + b"x" * 41 + b'"}',
+        b'{"i":"a","k":"view","d":0,"t":1,"w":"0123456789abcdef\\n"}',
         b'{"i":"a","k":"open","d":1,"t":1,"n":"' + b"x" * 20_000 + b'"}',
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from typing import Any
 from tracking_pixel import BadEvent, BadToken
 from tracking_pixel.app import Tracker
 from tracking_pixel.bots import Judged, judge
-from tracking_pixel.events import Event, EventKind
+from tracking_pixel.events import Event, EventKind, is_visitor
 from tracking_pixel.links import Links, Visit, visit_token
 from tracking_pixel.tokens import IN_ADDRESS, Signer, TokenKind
 
@@ -20,7 +21,7 @@ SIGNER = Signer({1: b"k" * 32, 2: b"l" * 32}, current=2)
 STRANGER = Signer({1: b"x" * 32, 2: b"y" * 32}, current=2)
 LINKS = Links(SIGNER, "https://m.example", sites=[SITE])
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-TOKENS, REQUESTS, EVENTS = 60_000, 10_000, 30_000
+TOKENS, REQUESTS, EVENTS, BEATS = 60_000, 10_000, 30_000, 5_000
 
 
 def _genuine(draw: random.Random) -> tuple[str, TokenKind]:
@@ -101,6 +102,50 @@ def test_no_request_with_a_forged_token_is_recorded_and_none_fails(heard: Any, c
     assert heard.events == []
 
 
+def test_no_beat_with_a_forged_landing_token_is_recorded_with_or_without_a_visitor(
+    heard: Any, call: Any
+) -> None:
+    """A browser that came by itself needs no token; one that shows a token must show a genuine one."""
+    tracker = Tracker(SIGNER, heard, now=lambda: NOW, sites=[SITE])
+    draw = random.Random(7)
+    for number in range(BEATS):
+        token = visit_token(SIGNER, Visit(draw.randrange(10**6), draw.getrandbits(48)), now=NOW)
+        forged = FORGERIES[number % len(FORGERIES)](draw, token)
+        if forged in (token, ""):
+            continue
+        row = {
+            "k": forged,
+            "t": draw.choice(("view", "beat", "touch")),
+            "v": "s.p",
+            "n": 3,
+            "u": f"{SITE}/",
+            "i": "",
+        }
+        row |= {"s": True, "l": 1, "w": draw.choice(("", "0123456789abcdef"))}
+        body = json.dumps(row).encode()
+        assert call(tracker, "/b", method="POST", body=body, HTTP_ORIGIN=SITE).status == 400, body
+    assert heard.events == []
+
+
+def test_a_mutilated_beat_is_refused_or_becomes_an_event_within_bounds(heard: Any, call: Any) -> None:
+    tracker = Tracker(SIGNER, heard, now=lambda: NOW, sites=[SITE])
+    draw = random.Random(8)
+    token = visit_token(SIGNER, Visit(7, 255), now=NOW)
+    row = {"k": token, "t": "beat", "v": "s.p", "n": 3, "u": f"{SITE}/a/", "i": "題", "s": True, "l": 1}
+    for _ in range(BEATS):
+        raw = bytearray(json.dumps(row | {"w": draw.choice(("", "0123456789abcdef"))}).encode())
+        for _ in range(draw.randint(1, 3)):
+            at = draw.randrange(len(raw))
+            raw[at : at + draw.randrange(3)] = draw.choice(
+                (b"", b'"', b"}", b"[[", b"\x00", b"9" * 30, b"\xff", b"1e999")
+            )
+        assert call(tracker, "/b", method="POST", body=bytes(raw), HTTP_ORIGIN=SITE).status in (204, 400)
+    for event in heard.events:
+        assert event.delivery_id in (0, 7)
+        assert event.visitor == "" or is_visitor(event.visitor)
+        assert Event.from_bytes(event.to_bytes()) == event
+
+
 def test_a_replayed_beat_is_the_same_event_and_a_replayed_landing_token_ages(heard: Any, call: Any) -> None:
     token = visit_token(SIGNER, Visit(7, 255), now=NOW)
     body = b'{"k":"%s","t":"beat","v":"s.p","n":3,"u":"%s/","i":"","s":true,"l":1}'
@@ -116,7 +161,7 @@ def _event(draw: random.Random, number: int) -> Event:
     return Event(
         uid=f"p-{number:x}",
         kind=kind,
-        delivery_id=draw.randrange(1, 5),
+        delivery_id=draw.randrange(5),
         at=NOW + timedelta(seconds=draw.uniform(-1e7, 1e7) if draw.random() < 0.2 else draw.uniform(0, 60)),
         link_no=draw.choice((None, 0, 1, 2, 2**31 - 1)),
         url=draw.choice(("", f"{SITE}/a/", "javascript:alert(1)", "http://[", "//x")),
@@ -126,6 +171,7 @@ def _event(draw: random.Random, number: int) -> Event:
         visit=draw.choice(("", "ab", "ab.s.p", ".", "..", "cd.s.p")),
         active_s=draw.choice((0.0, 15.0)),
         has_input=draw.random() < 0.2,
+        visitor=draw.choice(("", "", "0123456789abcdef", "x" * 40)),
     )
 
 
@@ -154,6 +200,7 @@ def test_a_mutilated_event_is_refused_or_read_whole_and_crashes_nothing() -> Non
             continue
         assert Event.from_bytes(read.to_bytes()) == read
         assert read.delivery_id >= 0
+        assert read.visitor == "" or is_visitor(read.visitor)
         assert read.at.tzinfo is UTC
 
 

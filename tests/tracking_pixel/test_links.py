@@ -4,6 +4,7 @@ import pytest
 
 from tracking_pixel import BadTarget, BadToken, Expired
 from tracking_pixel.links import (
+    FORM,
     LANDING,
     Links,
     Visit,
@@ -111,6 +112,17 @@ def test_only_links_to_our_own_sites_carry_the_landing_flag() -> None:
     read = SIGNER.read(ours.rpartition("/")[2], TokenKind.CLICK)
     assert (read.ids, read.tail) == ((7, 1, LANDING), b"https://www.example.co.jp/case/")
     assert SIGNER.read(theirs.rpartition("/")[2], TokenKind.CLICK).ids == (7, 2, 0)
+
+
+def test_a_link_to_a_form_of_the_link_host_says_so_and_no_other_page_of_it_does() -> None:
+    links = Links(SIGNER, "https://m.example.co.jp/")
+    for url, flags in (
+        ("https://m.example.co.jp/form/abc", FORM),
+        ("https://m.example.co.jp/forms", 0),
+        ("https://m.example.co.jp.evil.example/form/abc", 0),
+    ):
+        token = links.click_url(7, 1, url).rpartition("/")[2]
+        assert SIGNER.read(token, TokenKind.CLICK).ids == (7, 1, flags)
 
 
 def test_the_addresses_of_a_mail_name_their_delivery_and_nothing_personal() -> None:

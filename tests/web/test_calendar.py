@@ -104,6 +104,20 @@ def test_day_that_cannot_close_is_refused_in_words(client: FlaskClient, day: str
     assert "創立記念日" in answer.text
 
 
+def test_closing_a_whole_year_is_refused_in_words_and_no_page_breaks(client: FlaskClient) -> None:
+    with client.application.extensions["ikusei"].engine.begin() as tx:
+        tx.execute(
+            text(
+                "insert into closed_days (day, kind, created_at) select cast(d as date), 'closed', now()"
+                " from generate_series(date '2027-01-04', date '2027-02-25', interval '1 day') d"
+            )
+        )
+    answer = client.post("/calendar/own", data={"day": "2027-02-26", "kind": "closed", "note": "大掃除"})
+    assert answer.status_code == 422
+    assert "間に営業日を残してください" in answer.text
+    assert client.get("/calendar?month=2027-02").status_code == 200
+
+
 def test_inside_sales_look_but_change_nothing(sign_in: SignIn, planned: World) -> None:
     caller = sign_in("inside_sales")
     assert "移す</button>" not in caller.get(f"/calendar/{FROM}").text

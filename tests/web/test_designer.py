@@ -386,3 +386,33 @@ def test_a_shipped_course_is_not_called_sound_while_its_mails_are_not_filled_in(
     shown = page(client, f"/scenarios/{make(parts, house, now, 'exhibition')}")
     assert "まだ書き込んでいないところ" in shown
     assert "問題ありません" not in shown
+
+
+@pytest.mark.parametrize(
+    ("on", "word"), [("rank_rose", "見込度が上がったか"), ("rank_fell", "見込度が下がったか")]
+)
+def test_a_branch_may_ask_whether_the_rank_has_moved_since_a_mail(
+    client: FlaskClient, parts: Parts, scenario: int, now: datetime, on: str, word: str
+) -> None:
+    base, first = f"/scenarios/{scenario}", steps(parts, scenario, now)[0].key
+    client.post(f"{base}/rows", data={"after": first, "kind": "branch"})
+    key = steps(parts, scenario, now)[1].key
+    form = {"kind": "branch", "on": on, "of": first, "wait_days": "21"}
+    assert client.post(f"{base}/rows/{key}", data=form).status_code in (302, 303)
+    row = steps(parts, scenario, now)[1]
+    assert (row.condition, row.wait_days) == (Condition(on, first), 21)
+    assert word in page(client, base)
+    assert "見込度の動き" in page(client, f"{base}?edit={key}")
+
+
+def test_a_scenario_may_be_for_people_whose_rank_has_moved(
+    client: FlaskClient, parts: Parts, house: House, now: datetime
+) -> None:
+    form = {
+        "product_id": house.product, "name": "立ち上がり", "purpose": "会う", "goal_kind": "visit", "pattern": "blank",
+        "classes": ["E"], "rose": ["warm", "hot"], "within": "90",
+    }  # fmt: skip
+    address = client.post("/scenarios/new", data=form).headers["Location"]
+    audience = design.load(parts, int(address.split("/")[2].split("?")[0]), now=now).scenario.audience
+    assert (audience.rose, audience.within) == (("warm", "hot"), ("90",))
+    assert "90日以内にお悩み客に上がった人" in page(client, address)

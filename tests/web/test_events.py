@@ -41,6 +41,17 @@ def test_a_new_event_stands_in_the_list_with_its_days_and_place(client: FlaskCli
 
 
 @pytest.mark.parametrize(
+    ("typed", "yen"),
+    [("", 0), ("3,000,000", 3_000_000), ("３００００００円", 3_000_000), ("¥ 500000", 500_000)],
+)
+def test_what_an_event_cost_is_read_as_it_is_typed(
+    client: FlaskClient, parts: Parts, typed: str, yen: int
+) -> None:
+    client.post("/events/new", data=FORM | {"cost_yen": typed})
+    assert [plan.cost_yen for plan in stored(parts)] == [yen]
+
+
+@pytest.mark.parametrize(
     ("changed", "said"),
     [
         ({"name": " "}, "名称を入力してください"),
@@ -49,6 +60,8 @@ def test_a_new_event_stands_in_the_list_with_its_days_and_place(client: FlaskCli
         ({"ends_on": "2027-01-27"}, "最終日が初日より前です"),
         ({"apply_by": "2027-01-30"}, "申込締切が会期の後です"),
         ({"starts_on": "28 Jan"}, "日付の形になっていません"),
+        ({"cost_yen": "約300万"}, "費用を円の数字で入力してください"),
+        ({"cost_yen": "1" * 13}, "費用を円の数字で入力してください"),
     ],
 )
 def test_a_wrong_field_is_said_at_its_place_and_nothing_typed_is_lost(

@@ -38,6 +38,9 @@ FORMS: dict[str, dict[str, str]] = {
         "kind": "booth_talk", "on": "2026-11-20", "at": "10:00", "key": "k", "product": "1", "event": "", "note": "立話",
     },
     "/people/1/call": {"product": "1"},
+    "/touches/1/withdraw": {"reason": "人を間違えた", "other": "", "again": "1"},
+    "/touches/lists": {"cells": "メールアドレス,種別,日付\np1@hamana-techno.example,訪問,2026/11/20"},
+    "/api-tokens": {"name": "営業支援", "scopes": "touches:read"},
     "/companies/1": {
         "tel": "053", "owner_user_id": "1", "last_deal_on": "2026-01-01", "profit_12m_yen": "1",
         "sales_12m_yen": "2", "class": "E", "class_locked": "1", "version": "1",
@@ -92,6 +95,9 @@ FORMS: dict[str, dict[str, str]] = {
     "/events/new": {
         "name": "ミライ工場展", "kind": "exhibition", "starts_on": "2027-01-27", "ends_on": "2027-01-29", "venue": "東京",
         "apply_by": "2027-01-20", "owner_user_id": "1", "back": "/scenarios/1?edit=K1#row-K1",
+    },
+    "/forms/new": {
+        "kind": "doc_request", "name": "資料", "product_id": "1", "event_id": "", "owner_user_id": "1", "tells_owner": "1",
     },
     "/approvals/people": {"say": "yes:1", "id": "1", "shown": "1", "scenario": "1", "all": "1"},
     "/approvals/mails/1": {"reason": "商談中"},
@@ -154,6 +160,8 @@ def test_one_odd_field_in_a_sound_form_is_answered_with_a_page(
         sent = {"column-0": "family", "column-1": "given", "column-2": "company", "column-3": "email"}
         assert client.post("/imports/1/columns", data=sent).location == "/imports/1/confirm"
     failed = {}
+    if path == "/touches/1/withdraw":
+        assert client.post("/people/1/touch", data=FORMS["/people/1/touch"]).status_code == 303
     for field in form:
         for odd in ODD:
             answer = client.post(path, data={**form, field: odd})

@@ -227,3 +227,37 @@ def test_where_go_on_leads_thanks_and_asks_for_nothing(recipient: FlaskClient) -
     assert "これからもお届けします。" in words
     assert "<form" not in words
     assert "We will go on writing" in recipient.get("/stay?lang=en").get_data(as_text=True)
+
+
+def measured(parts: Parts) -> list[bool]:
+    with parts.engine.connect() as tx:
+        return [
+            not row.do_not_track for row in tx.execute(text("select do_not_track from people order by id"))
+        ]
+
+
+def test_who_refuses_to_be_measured_still_gets_mail_and_may_take_it_back(
+    parts: Parts, recipient: FlaskClient, url: str
+) -> None:
+    before = measured(parts)
+    assert all(before)
+    page = recipient.get(url).text
+    assert 'value="unmeasured"' in page
+    assert measured(parts) == before, "a scanner opens the page as well"
+    page = recipient.post(url, data={"scope": "unmeasured"}).text
+    assert "開封・クリック・閲覧の記録をやめました" in page
+    assert measured(parts).count(False) == 1
+    assert refusals(parts) == []
+    assert "記録を再開する" in recipient.get(url).text
+    page = recipient.post(url, data={"scope": "undo", "of": "unmeasured"}).text
+    assert "記録を再開しました" in page
+    assert measured(parts) == before
+
+
+def test_a_refusal_to_be_measured_is_kept_while_the_database_is_away(
+    parts: Parts, url: str, now: datetime
+) -> None:
+    delivery = parts.signer.read(url.split("?")[0].removeprefix("/u/"), TokenKind.UNSUBSCRIBE).ids[0]
+    refuse.spool(parts, delivery_id=delivery, act="unmeasured", reason="user_link", now=now)
+    assert refuse.drain(parts, now=now) == 1
+    assert measured(parts).count(False) == 1

@@ -58,7 +58,7 @@ def ref(name: str, target: str, *, null: bool = False, index: bool = False) -> C
 
 
 def id_of(name: str, *, null: bool = False, index: bool = False) -> Column[int]:
-    """An id without a foreign key: only in the two tables of the planner's hot path, which say why."""
+    """An id without a foreign key: only in tables written by the thousand, which say why."""
     return Column(name, BigInteger, nullable=null, index=index)
 
 

@@ -92,7 +92,9 @@ scenarios = Table(
     words("goal_kind"),
     Column("classes", ARRAY(Text), nullable=False, server_default=text("'{C1,D,E,-}'")),
     ref("event_id", "events", null=True),  # audience: people met there; null: everybody of the classes
-    json("audience"),  # further: {"industries": [...], "bands": [...], "roles": [...], "ranks": [...]}
+    json(
+        "audience"
+    ),  # further: {"industries": [...], "bands": [...], "roles": [...], "ranks": [...], "rose", "fell", "within"}
     words("status", default="draft"),  # draft, active, paused, ended
     number("published_no"),
     at("created_at"),
@@ -167,6 +169,7 @@ step_counts = Table(
     number("unsent"),
     number("reacted"),
     number("tasks"),
+    number("reacted_all"),
     json("more"),
     at("counted_at"),
 )
@@ -214,6 +217,7 @@ simulations = Table(
     words("error"),
     at("created_at"),
     at("began_at", null=True),
+    at("told_at", null=True),  # its worker's last sign of life, by the database's own clock
     at("ended_at", null=True),
 )
 

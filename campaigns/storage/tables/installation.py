@@ -10,6 +10,7 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Index,
+    LargeBinary,
     SmallInteger,
     Table,
     Text,
@@ -34,6 +35,22 @@ users = Table(
     at("created_at"),
     at("seen_at", null=True),
     version(),
+)
+
+# Programs that may write and read touchpoints. The token itself is shown once and kept nowhere.
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    row_id(),
+    words("name"),
+    Column("token_hash", LargeBinary, nullable=False, unique=True),
+    words("hint"),  # its last four signs, to tell one from another
+    Column("scopes", ARRAY(Text), nullable=False, server_default=text("'{}'")),  # touches:read, touches:write
+    ref("created_by", "users", null=True),
+    at("created_at"),
+    at("used_at", null=True),
+    ref("revoked_by", "users", null=True),
+    at("revoked_at", null=True),
 )
 
 audit_log = Table(

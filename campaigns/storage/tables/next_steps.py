@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Index, Table, UniqueConstraint, text
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Table, UniqueConstraint, text
 
 from campaigns.storage.tables.columns import at, flag, json, metadata, number, ref, row_id, version, words
 
@@ -30,6 +30,9 @@ product_leads = Table(
     number("recycles"),
     at("next_change_at", null=True),
     at("ranked_at", null=True),
+    flag(
+        "is_stale"
+    ),  # touches, or what they are worth, have changed since: its sums (lead_sums) no longer hold
     words("selection_stage"),
     words("timeframe"),
     ref("import_batch_id", "import_batches", null=True, index=True),
@@ -38,6 +41,23 @@ product_leads = Table(
     UniqueConstraint("person_id", "product_id"),
     Index("ix_product_leads_product_id_rank", "product_id", "rank"),
     Index("ix_product_leads_next_change_at", "next_change_at"),
+)
+
+# What a lead's touches come to, so that a rank needs no touch: sums of their points in each group, decayed to one
+# fixed instant (rules.ranks.EPOCH), and when each depth was last reached. Apart from product_leads, since whoever
+# ranks all leads anew rewrites every row of it and none of the leads' indexes.
+lead_sums = Table(
+    "lead_sums",
+    metadata,
+    Column("lead_id", BigInteger, ForeignKey("product_leads.id", ondelete="CASCADE"), primary_key=True),
+    *(
+        Column(name, Float, nullable=False, server_default=text("0"))
+        for name in ("mail", "web", "form", "event", "talk")
+    ),
+    *(at(f"depth{n}_at", null=True) for n in range(1, 6)),
+    at("first_at", null=True),  # the first sign
+    at("next_at", null=True),  # the first touch that lies ahead; from then on the row is old
+    json("asked", None),  # {kind: instant}: the last touch of each kind that makes hot at once
 )
 
 rank_changes = Table(
@@ -50,7 +70,9 @@ rank_changes = Table(
     words("new"),
     Column("score", Float, nullable=False),
     Column("p_win", Float, nullable=False),
-    json("reasons", "[]"),
+    json("reasons", "[]"),  # the three strongest
+    json("why", "[]"),  # ids of the touchpoints that weighed most, oldest first
+    Index("ix_rank_changes_at", "at"),  # what moved on a day
 )
 
 tasks = Table(

@@ -25,7 +25,7 @@ import_batches = Table(
     "import_batches",
     metadata,
     row_id(),
-    words("kind", default="people"),  # people, refusals
+    words("kind", default="people"),  # people, refusals, touches
     words("state", default="read"),  # read, previewed, importing, imported, undone, failed
     words("file_name"),
     words("file_hash"),
@@ -170,6 +170,7 @@ people = Table(
     version(),
     Index("ix_people_name_key", "name_key"),
     Index("ix_people_full_name_trgm", "full_name"),
+    Index("ix_people_created_at", "created_at"),  # who came in last, for lists and reports
 )
 
 # Further mailboxes of a person; the one in people.address_id is written to.

@@ -80,6 +80,10 @@ calibrations = Table(
     Column("resolved", ARRAY(Integer), nullable=False),
     Column("won", ARRAY(Integer), nullable=False),
     Column("warm_cut", Float, nullable=True),
+    words("state", default="accepted"),  # accepted: in force from `at`; proposed: waits for a yes; dismissed
+    json("rules"),  # cycle_days, gate, edges, hot_rules: the product's at that instant
+    ref("decided_by", "users", null=True),
+    at("decided_at", null=True),
     Index("ix_calibrations_product_id_at", "product_id", "at"),
 )
 

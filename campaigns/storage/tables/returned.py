@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, Index, PrimaryKeyConstraint, Table, Text, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
 
-from campaigns.storage.tables.columns import at, flag, json, metadata, number, ref, row_id, words
+from campaigns.storage.tables.columns import at, flag, id_of, json, metadata, number, ref, row_id, words
 
 tracking_events = Table(
     "tracking_events",
@@ -27,11 +38,29 @@ tracking_events = Table(
     at("at"),
     words("verdict"),  # human, suspected, scanner, machine, unknown; empty: not yet judged
     json("reasons", "[]"),
+    # The browser, as our script names it on its site. Where no mail led there, delivery_id is null.
+    words("visitor", pii="net"),
     Index("ix_tracking_events_at", "at"),
+    Index("ix_tracking_events_visitor", "visitor", "at", postgresql_where=text("visitor <> ''")),
     # Clicks from a network that was learned or cleared are judged again.
     Index("ix_tracking_events_net", "net", "at", postgresql_where=text("kind = 'click' and net <> ''")),
-    # Which sites carry our script, by what their pages reported last.
+    # What is read on our sites.
     Index("ix_tracking_events_views", "at", postgresql_where=text("kind = 'view'")),
+    # Which sites carry our script, by what their pages reported last after a click.
+    Index("ix_tracking_events_led", "at", postgresql_where=text("kind = 'view' and delivery_id is not null")),
+    # Each event but an open gets its verdict later. With room on its page that rewrites no index.
+    postgresql_with={"fillfactor": 55},
+)
+
+# What came where events are expected and is none, kept 90 days for who looks for the cause. reason: a code.
+set_aside_events = Table(
+    "set_aside_events",
+    metadata,
+    row_id(),
+    at("at"),
+    words("reason"),
+    words("raw", pii="text"),  # what is no text in it is written as escapes
+    Index("ix_set_aside_events_at", "at"),
 )
 
 # Deliveries whose verdict waits until their requests have come to rest. first_at: since when.
@@ -42,6 +71,15 @@ verdicts_due = Table(
     at("first_at"),
     at("due_at"),
     Index("ix_verdicts_due_due_at", "due_at"),
+)
+
+# Deliveries that a worker is judging; those of a worker that died are due again at `until`.
+verdict_claims = Table(
+    "verdict_claims",
+    metadata,
+    row_id(),
+    Column("delivery_ids", ARRAY(BigInteger), nullable=False),
+    at("until"),
 )
 
 # What was seen of a network in mails to one domain: condemned visits, and hands at a page. Outdated after 30 days.
@@ -57,17 +95,19 @@ scanner_networks = Table(
     PrimaryKeyConstraint("net", "domain"),
 )
 
+# Every second event writes one, and a foreign key costs 10 us a row (five of them: two thirds of the whole), more
+# where two workers hold the same product. What is deleted takes its touches along by itself (storage/deletion).
 touchpoints = Table(
     "touchpoints",
     metadata,
     row_id(),
     Column("source_key", Text, nullable=False, unique=True),
-    ref("person_id", "people", index=True),
-    ref("origin_person_id", "people", null=True),
-    ref("company_id", "companies", null=True, index=True),
-    ref("product_id", "products", null=True),
-    ref("event_id", "events", null=True, index=True),
-    ref("delivery_id", "deliveries", null=True),
+    ref("person_id", "people"),
+    id_of("origin_person_id", null=True),
+    id_of("company_id", null=True, index=True),
+    id_of("product_id", null=True),
+    ref("event_id", "events", null=True),
+    id_of("delivery_id", null=True),
     Column("task_id", BigInteger, nullable=True),
     words("kind"),
     words("channel"),  # online, offline
@@ -78,13 +118,41 @@ touchpoints = Table(
     Column("active_s", Float, nullable=False, server_default=text("0")),
     words("url"),
     words("title"),
+    Column("tags", ARRAY(Text), nullable=False, server_default=text("'{}'")),  # themes, as they were then
     words("note", pii="text"),
-    ref("actor_id", "users", null=True),
-    ref("import_batch_id", "import_batches", null=True, index=True),
+    id_of("actor_id", null=True),
+    ref("import_batch_id", "import_batches", null=True),
     at("created_at"),
+    at(
+        "judged_at", null=True
+    ),  # when its verdict or its active seconds last became others: a replay must know
     Index("ix_touchpoints_person_id_at", "person_id", "at"),
+    # Most touches come from mails and pages, and have neither.
+    Index("ix_touchpoints_event_id", "event_id", postgresql_where=text("event_id is not null")),
+    Index(
+        "ix_touchpoints_import_batch_id",
+        "import_batch_id",
+        postgresql_where=text("import_batch_id is not null"),
+    ),
+    # Signals of a company's people in the last weeks: when several stir, somebody is told.
+    Index(
+        "ix_touchpoints_company_signals",
+        "company_id",
+        "at",
+        postgresql_where=text("depth >= 2 and validity > 0 and company_id is not null"),
+    ),
     # The touches of a mail; without it each delivery that an undone import deletes reads all of this table.
     Index("ix_touchpoints_delivery_id", "delivery_id", postgresql_where=text("delivery_id is not null")),
+)
+
+# A touch that somebody recorded in error: it stays, counts for nothing, and says why.
+touch_reversals = Table(
+    "touch_reversals",
+    metadata,
+    Column("touch_id", BigInteger, ForeignKey("touchpoints.id", ondelete="CASCADE"), primary_key=True),
+    words("reason", pii="text"),
+    ref("user_id", "users", null=True),
+    at("at"),
 )
 
 inbound_mails = Table(

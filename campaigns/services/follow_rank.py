@@ -1,0 +1,268 @@
+"""Follow a rank: what people should do about it. Tasks of the action matrix, the gate to sales, and alerts.
+
+Asked for the leads about which somebody may act; whose rank is quiet costs nothing here. Source: spec 3.5, 3.6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from campaigns.rules import actions, handoff
+from campaigns.rules.actions import Action, LeadFacts
+from campaigns.rules.handoff import Offer
+from campaigns.rules.ranks import ProductRules, Rank, Ranked, band_of
+from campaigns.rules.reasons import Reason
+from campaigns.rules.scores import engagement
+from campaigns.rules.touchpoints import Touch
+from campaigns.rules.workdays import Calendar
+from campaigns.services import notices
+from campaigns.storage import closed_days, gate, lead_facts, next_actions, touchpoints
+from campaigns.storage.gate import HandOff
+from campaigns.storage.lead_facts import Facts
+from campaigns.storage.next_actions import Alert, NewTask
+from campaigns.storage.ranks import Lead, Product
+
+WHY_MAX = 5
+DUE_TIME = time(17, 30)
+EXPLICIT = ("trigger_inquiry", "trigger_quote_request")
+# Stages that the rank itself moves; all others are people's decisions.
+OPEN_STATES = ("new", "nurturing")
+HELD = (Rank.HOT, Rank.WARM)
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """A lead with its fresh rank."""
+
+    lead: Lead
+    product: Product
+    rules: ProductRules
+    ranked: Ranked
+
+    @property
+    def has_moved(self) -> bool:
+        return self.lead.rank != self.ranked.rank
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What was done. offered: leads let through to sales. why: touchpoints that weigh most, by lead."""
+
+    tasks: int = 0
+    alerts: int = 0
+    offered: frozenset[int] = frozenset()
+    why: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _One:
+    """A lead about which somebody may act. before: as it stands until now."""
+
+    lead: Lead
+    product: Product
+    rules: ProductRules
+    ranked: Ranked
+    before: Facts
+    facts: LeadFacts
+
+
+def may_act(one: Fresh, remeasure: Collection[int]) -> bool:
+    """Whether anybody might do something about it: else neither facts nor tasks are looked at."""
+    rank = one.ranked.rank
+    if rank in HELD or one.lead.has_tasks or one.lead.id in remeasure:
+        return True
+    if rank is Rank.NURTURE and any(row.rank is Rank.NURTURE for row in one.product.matrix):
+        return True
+    return one.lead.rank in HELD or one.lead.state == "hot"
+
+
+def run(
+    tx: Connection,
+    ones: Sequence[Fresh],
+    products: Mapping[int, Product],
+    *,
+    remeasure: Collection[int],
+    now: datetime,
+    zone: ZoneInfo,
+    base_url: str,
+) -> Followed:
+    """Do what follows from these ranks. The leads are locked."""
+    acting = [one for one in ones if may_act(one, remeasure)]
+    moved = [one for one in ones if one.has_moved]
+    if not acting:
+        return Followed(why=_why(tx, moved, now=now))
+    facts = lead_facts.of(tx, [one.lead.id for one in acting])
+    today, calendar = now.astimezone(zone).date(), closed_days.load(tx)
+    loud = [_one(one, facts[one.lead.id], today=today, zone=zone, calendar=calendar) for one in acting]
+    offers, offered = _pass_gate(tx, loud, now=now, today=today, zone=zone)
+    gate.put(tx, offers, now=now)
+    declined = [one.lead.id for one in loud if one.ranked.rank is Rank.DECLINED]
+    if busy := [one.lead.id for one in loud if one.lead.has_tasks]:
+        next_actions.cancel(tx, busy, declined, now=now)
+    asked = [(one, action) for one in loud for action in _asked(one, offered, remeasure)]
+    news = [one for one in loud if _is_news(one)]
+    why = _why(tx, [*moved, *(one for one, _ in asked), *news], now=now)
+    tasks = [_task(one, action, why[one.lead.id], zone=zone) for one, action in asked]
+    made = next_actions.add_tasks(tx, tasks, now=now)
+    alerts = [_alert(one, why[one.lead.id]) for one in news]
+    alert_ids = next_actions.add_alerts(tx, alerts, now=now)
+    notices.tell(tx, "hot", alerts, alert_ids, products, now=now, base_url=base_url)
+    return Followed(len(made), len(alerts), frozenset(offered), why)
+
+
+def _why(tx: Connection, ones: Sequence[Fresh | _One], *, now: datetime) -> dict[int, tuple[int, ...]]:
+    """The touchpoints behind these ranks, by lead: the five that weigh most today, oldest first."""
+    if not ones:
+        return {}
+    touches = touchpoints.of_people(tx, sorted({one.lead.person_id for one in ones}))
+    return {one.lead.id: _heaviest(touches.get(one.lead.person_id, []), one.rules, now=now) for one in ones}
+
+
+def _heaviest(touches: Sequence[Touch], rules: ProductRules, *, now: datetime) -> tuple[int, ...]:
+    spent = engagement(
+        touches, product_id=rules.product_id, cycle_days=rules.cycle_days, now=now, table=rules.table
+    )
+    weights = {id: left for id, left in spent.by_touch if left > 0}
+    heavy = sorted(weights, key=lambda id: (-weights[id], -id))[:WHY_MAX]
+    at = {touch.id: touch.at for touch in touches}
+    return tuple(sorted(heavy, key=lambda id: (at[id], id)))
+
+
+def _one(one: Fresh, before: Facts, *, today: date, zone: ZoneInfo, calendar: Calendar) -> _One:
+    facts = LeadFacts(
+        today=today,
+        calendar=calendar,
+        company_class=before.company_class,
+        industry=before.industry,
+        band=before.band,
+        state="excluded" if before.is_excluded else one.lead.state,
+        has_phone=before.has_phone,
+        has_fax=before.has_fax,
+        do_not_call=before.do_not_call,
+        do_not_fax=before.do_not_fax,
+        open_kinds=before.open_kinds,
+        last_fax_on=_day(before.last_fax_at, zone),
+        last_call_at=before.last_call_at,
+        no_call_before=_day(before.no_call_before, zone),
+        no_hand_off_before=_day(before.no_hand_off_before, zone),
+        has_been_offered=before.has_been_offered,
+        rank_before=one.lead.rank,
+        zone=zone,
+    )
+    return _One(one.lead, one.product, one.rules, one.ranked, before, facts)
+
+
+def _day(at: datetime | None, zone: ZoneInfo) -> date | None:
+    return at.astimezone(zone).date() if at else None
+
+
+def _pass_gate(
+    tx: Connection, ones: Sequence[_One], *, now: datetime, today: date, zone: ZoneInfo
+) -> tuple[list[HandOff], set[int]]:
+    """What the gate says about every lead that asks for a rep; the ids of those let through."""
+    asking = {
+        one.lead.id: one
+        for one in ones
+        if any(action.kind == actions.Kind.HANDOFF for action in _actions(one, one.facts))
+    }
+    if not asking:
+        return [], set()
+    monday = datetime.combine(today - timedelta(days=today.weekday()), time(), tzinfo=zone)
+    teams = gate.teams(tx, [one.product.id for one in asking.values()], week=monday, now=now)
+    rows: list[HandOff] = []
+    for product_id, team in teams.items():
+        group = [one for one in asking.values() if one.product.id == product_id]
+        offers = [Offer(one.lead.id, one.ranked.p_win, _is_explicit(one.ranked)) for one in group]
+        bar = handoff.bar(team, now=now)
+        rows += [_hand_off(asking[p.lead_id], p, bar) for p in handoff.place(offers, team, now=now)]
+    return rows, {row.lead_id for row in rows if row.state == "offered"}
+
+
+def _actions(one: _One, facts: LeadFacts) -> tuple[Action, ...]:
+    return actions.next_actions(one.ranked, facts, matrix=one.product.matrix, triggers=one.rules.triggers)
+
+
+def _is_explicit(ranked: Ranked) -> bool:
+    """The customer asked: an inquiry or a request for a quote is handed over at once."""
+    return any(reason.code in EXPLICIT for reason in ranked.reasons)
+
+
+def _hand_off(one: _One, placed: handoff.Placed, bar: float) -> HandOff:
+    band = band_of(one.ranked.score, one.rules.edges)
+    known = Reason("at_hand_off", {"score": round(one.ranked.score, 3), "band": band})
+    return HandOff(
+        lead_id=one.lead.id,
+        product_id=one.product.id,
+        state="offered" if placed.offered else "held",
+        held_reason="" if placed.offered else placed.reason.code,
+        p_win=one.ranked.p_win,
+        bar=bar,
+        asked_by_customer=_is_explicit(one.ranked),
+        reasons=(placed.reason, *one.ranked.reasons, known),
+    )
+
+
+def _asked(one: _One, offered: Collection[int], remeasure: Collection[int]) -> list[Action]:
+    """What the action matrix asks for one lead. Silent leads get theirs from the day's quota alone."""
+    if one.ranked.rank is Rank.UNOBSERVED and one.lead.id not in remeasure:
+        return []
+    facts = replace(
+        one.facts,
+        has_been_offered=one.facts.has_been_offered or one.lead.id in offered,
+        may_remeasure=one.lead.id in remeasure,
+    )
+    return [action for action in _actions(one, facts) if action.kind != actions.Kind.HANDOFF]
+
+
+def _task(one: _One, action: Action, why: tuple[int, ...], *, zone: ZoneInfo) -> NewTask:
+    return NewTask(
+        lead_id=one.lead.id,
+        kind=action.kind.value,
+        team=action.team,
+        cause=action.cause,
+        why=why,
+        priority=action.priority,
+        due_at=datetime.combine(action.due_on, DUE_TIME, tzinfo=zone),
+    )
+
+
+def stage(one: Fresh, offered: Collection[int]) -> str:
+    """The sales stage: the rank moves a lead in and out of `hot`, the gate into `offered`."""
+    if one.lead.id in offered:
+        return "offered"
+    if one.ranked.rank is Rank.HOT and one.lead.state in OPEN_STATES:
+        return "hot"
+    if one.ranked.rank is not Rank.HOT and one.lead.state == "hot":
+        return "nurturing"
+    return one.lead.state
+
+
+def _is_news(one: _One) -> bool:
+    """Newly hot, or hot already and asking once more."""
+    if one.ranked.rank is not Rank.HOT or one.facts.state in ("won", "excluded"):
+        return False
+    if one.lead.rank != Rank.HOT:
+        return True
+    until = max((str(r.args.get("until", "")) for r in one.ranked.reasons), default="")
+    before = max((str(r.args.get("until", "")) for r in one.before.reasons), default="")
+    return bool(until) and until > before
+
+
+def _alert(one: _One, why: tuple[int, ...]) -> Alert:
+    return Alert(
+        kind="hot",
+        person_id=one.lead.person_id,
+        product_id=one.product.id,
+        lead_id=one.lead.id,
+        user_id=one.product.owner_user_id,
+        args={
+            "reasons": [reason.as_json() for reason in one.ranked.reasons],
+            "p_win": one.ranked.p_win,
+            "why": list(why),
+        },
+    )
