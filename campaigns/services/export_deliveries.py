@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -11,9 +9,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from campaigns.parts import Parts
-from campaigns.rules.cells import inert
 from campaigns.rules.schedule import month_of
-from campaigns.storage import audit, deliveries
+from campaigns.services import export_lines
+from campaigns.storage import deliveries
 from campaigns.storage.deliveries import Filter, Line
 
 PAGE = 10_000
@@ -28,29 +26,18 @@ def run(
     user_id: int | None,
     now: datetime,
 ) -> bytes:
-    """The CSV as bytes (UTF-8 with BOM, CRLF). head and cells word it in the reader's language."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([inert(name) for name in head])
-    people: set[int] = set()
-    rows = 0
+    """The CSV. head and cells word it in the reader's language."""
     with parts.engine.begin() as tx:
-        for line in _every(tx, parts, wanted, now=now):
-            writer.writerow([inert(cell) for cell in cells(line)])
-            rows += 1
-            if line.person_id is not None:
-                people.add(line.person_id)
-        # The log is written before a byte leaves.
-        audit.note_export(
+        return export_lines.run(
             tx,
+            _every(tx, parts, wanted, now=now),
             kind="deliveries",
             wanted=asdict(wanted),
-            rows=rows,
-            person_ids=sorted(people),
+            head=head,
+            cells=cells,
             user_id=user_id,
             now=now,
         )
-    return out.getvalue().encode("utf-8-sig")
 
 
 def _every(tx: Connection, parts: Parts, wanted: Filter, *, now: datetime) -> Iterator[Line]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from campaigns.parts import Parts
-from campaigns.rules.cells import inert
-from campaigns.services import show_report
+from campaigns.rules.sheets import csv_of
+from campaigns.services import export_lines, show_report
 from campaigns.services.show_report import Number
 from campaigns.storage import audit
 from campaigns.storage.report_rows import Line
@@ -27,20 +25,25 @@ def table(
     now: datetime,
 ) -> bytes:
     """The tables of a report, one below the other with a blank line between; they name nobody."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    rows = 0
-    for place, one in enumerate(tables):
-        if place:
-            writer.writerow([])
-        for row in one:
-            writer.writerow([inert(cell) for cell in row])
-            rows += 1
+    rows = list(_below_each_other(tables))
     with parts.engine.begin() as tx:
         audit.note_export(
-            tx, kind=f"report_{name}", wanted=wanted, rows=rows, person_ids=(), user_id=user_id, now=now
+            tx,
+            kind=f"report_{name}",
+            wanted=wanted,
+            rows=sum(1 for row in rows if row),
+            person_ids=(),
+            user_id=user_id,
+            now=now,
         )
-    return out.getvalue().encode("utf-8-sig")
+    return csv_of(rows)
+
+
+def _below_each_other(tables: Iterable[Sequence[Sequence[object]]]) -> Iterator[Sequence[object]]:
+    for place, one in enumerate(tables):
+        if place:
+            yield ()
+        yield from one
 
 
 def lines(
@@ -52,18 +55,11 @@ def lines(
     user_id: int | None,
     now: datetime,
 ) -> bytes:
-    """The rows behind a number (UTF-8 with BOM, CRLF), the newest MOST. head and cells word them."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([inert(name) for name in head])
+    """The rows behind a number, the newest MOST. head and cells word them."""
     with parts.engine.begin() as tx:
-        found = show_report.every(parts, tx, number, now=now, most=MOST)
-        for line in found:
-            writer.writerow([inert(cell) for cell in cells(line)])
-        people = sorted({line.person_id for line in found if line.person_id is not None})
-        # The log is written before a byte leaves.
-        audit.note_export(
+        return export_lines.run(
             tx,
+            show_report.every(parts, tx, number, now=now, most=MOST),
             kind="report_rows",
             wanted={
                 "report": number.report,
@@ -72,9 +68,8 @@ def lines(
                 "product": number.asked.product_id,
                 **number.dims,
             },
-            rows=len(found),
-            person_ids=people,
+            head=head,
+            cells=cells,
             user_id=user_id,
             now=now,
         )
-    return out.getvalue().encode("utf-8-sig")

@@ -6,9 +6,7 @@ ListError (rules/texts.py): the list itself cannot be read. ImportRefused: it mu
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,10 +16,10 @@ from sqlalchemy import Connection
 
 from campaigns.parts import Parts
 from campaigns.rules import columns, drafts, imports, texts
-from campaigns.rules.cells import inert
 from campaigns.rules.drafts import Draft
 from campaigns.rules.imports import BatchKind, Entry, Facts, Result, Settings
 from campaigns.rules.reasons import Reason
+from campaigns.rules.sheets import csv_of
 from campaigns.rules.texts import Line, ListError
 from campaigns.services import import_refusals, import_write, workbook
 from campaigns.storage import audit, import_facts
@@ -334,17 +332,15 @@ def errors_csv(
     with parts.engine.connect() as tx:
         settings = settings_of(_get(tx, batch_id))
         rows = storage.rows(tx, batch_id, results=[Result.ERROR])
-    out = io.StringIO()
-    table = csv.writer(out, lineterminator="\r\n")
-    table.writerow([inert(label) for label in settings.labels] + ["行番号", "理由"])
+    table: list[list[object]] = [[*settings.labels, "行番号", "理由"]]
     width = len(settings.labels)
     for row in rows:
         cells = [*row.cells[:width], *[""] * (width - len(row.cells))]
         reasons = [
             (words or {}).get(reason.code, reason.code) for reason in row.reasons if reason.code in errors
         ]
-        table.writerow([inert(cell) for cell in cells] + [row.line_no, " / ".join(dict.fromkeys(reasons))])
-    return b"\xef\xbb\xbf" + out.getvalue().encode()
+        table.append([*cells, row.line_no, " / ".join(dict.fromkeys(reasons))])
+    return csv_of(table)
 
 
 def _get(tx: Connection, batch_id: int) -> Batch:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 
 from campaigns.parts import Parts
-from campaigns.rules.cells import inert
 from campaigns.rules.matching import email_key
-from campaigns.services import refuse
+from campaigns.services import export_lines, refuse
 from campaigns.storage import audit, refusal_list, refusals
 from campaigns.storage.refusal_list import Line, Settings, Wanted
 
@@ -66,30 +63,20 @@ def export(
     user_id: int,
     now: datetime,
 ) -> bytes:
-    """The list as CSV for Excel (UTF-8 with BOM); logged with the people in it before a byte leaves."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([inert(name) for name in head])
+    """The list as CSV for Excel. head and cells word it in the reader's language."""
     wanted = _with_hash(parts, wanted)
-    people: set[int] = set()
-    rows = 0
     with parts.engine.begin() as tx:
-        for line in refusal_list.lines(tx, wanted):
-            writer.writerow([inert(cell) for cell in cells(line)])
-            rows += 1
-            if line.person_id is not None:
-                people.add(line.person_id)
-        audit.note_export(
+        return export_lines.run(
             tx,
+            refusal_list.lines(tx, wanted),
             kind="refusals",
             # The log tells what was asked for, not by which mailbox.
             wanted={k: v for k, v in asdict(wanted).items() if k not in ("q", "key_hash")},
-            rows=rows,
-            person_ids=sorted(people),
+            head=head,
+            cells=cells,
             user_id=user_id,
             now=now,
         )
-    return out.getvalue().encode("utf-8-sig")
 
 
 def _with_hash(parts: Parts, wanted: Wanted) -> Wanted:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import datetime
 
 from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
@@ -12,9 +10,9 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from campaigns.parts import Parts
-from campaigns.rules.cells import inert
 from campaigns.rules.ranks import Rank
 from campaigns.rules.schedule import month_label
+from campaigns.rules.sheets import csv_of
 from campaigns.services import calibrate, show_rank_health
 from campaigns.services.show_rank_health import Health
 from campaigns.storage.leads import RANKS
@@ -45,18 +43,16 @@ def csv_GET() -> ResponseReturnValue:
     _products, health = _asked()
     if health is None:
         abort(404)
-    rows = [(month_label(day.year * 12 + day.month - 1), spread) for day, spread in health.ends]
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    head = [_("月末"), *(rank_health_words.rank(rank) for rank in RANKS), _("合計")]
-    writer.writerow([inert(cell) for cell in head])
-    for month, spread in rows:
-        counts = [spread.counts.get(rank, 0) for rank in RANKS] if spread else [""] * len(RANKS)
-        writer.writerow([month, *counts, spread.total if spread else ""])
+    rows: list[list[object]] = [[_("月末"), *(rank_health_words.rank(rank) for rank in RANKS), _("合計")]]
+    for day, spread in health.ends:
+        counts: list[object] = [""] * (len(RANKS) + 1)
+        if spread:
+            counts = [*(spread.counts.get(rank, 0) for rank in RANKS), spread.total]
+        rows.append([month_label(day.year * 12 + day.month - 1), *counts])
     show_rank_health.note_export(
-        _parts(), health.product_id, rows=len(rows), user_id=current_user.id, now=_now()
+        _parts(), health.product_id, rows=len(health.ends), user_id=current_user.id, now=_now()
     )
-    answer = Response(out.getvalue().encode("utf-8-sig"), mimetype="text/csv")
+    answer = Response(csv_of(rows), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f'attachment; filename="ranks-{health.product_id}.csv"'
     answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import secrets
 from datetime import datetime
 from typing import Any
@@ -14,9 +12,9 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from campaigns.parts import Parts
-from campaigns.rules.cells import inert
 from campaigns.rules.chances import REACTIONS, Rates
 from campaigns.rules.schedule import month_label
+from campaigns.rules.sheets import csv_of
 from campaigns.services import export_simulation, run_simulations, simulate
 from campaigns.storage import scenarios as stored
 from campaigns.storage import simulations
@@ -136,15 +134,13 @@ def csv_GET(scenario_id: int, id: int) -> ResponseReturnValue:
     with _parts().engine.connect() as tx:
         products = simulations.products(tx)
     shown = words.shown(one, products)
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([inert(cell) for cell in (_("月"), *(name for name, _n in shown["rows"]))])
+    rows: list[list[object]] = [[_("月"), *(name for name, _n in shown["rows"])]]
     for place, month in enumerate(one.result["months"]):
-        writer.writerow([month_label(month), *(row[place] for _name, row in shown["rows"])])
+        rows.append([month_label(month), *(row[place] for _name, row in shown["rows"])])
     export_simulation.note(
         _parts(), one.id, rows=len(one.result["months"]), user_id=current_user.id, now=_now()
     )
-    answer = Response(out.getvalue().encode("utf-8-sig"), mimetype="text/csv")
+    answer = Response(csv_of(rows), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f'attachment; filename="simulation-{one.id}.csv"'
     answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import replace
 from datetime import datetime
 from urllib.parse import quote
@@ -17,6 +15,7 @@ from campaigns.parts import Parts
 from campaigns.rules.entering import BY_HAND, SYNONYMS
 from campaigns.rules.imports import UNDO, Settings
 from campaigns.rules.reasons import Reason
+from campaigns.rules.sheets import csv_of
 from campaigns.rules.texts import ListError
 from campaigns.rules.touch_lists import FIELDS
 from campaigns.rules.touchpoints import Kind
@@ -130,9 +129,7 @@ def template_GET() -> ResponseReturnValue:
         ["taro@example.com", "", "", words.word(words.KINDS, "visit"), today, "", ""],
         ["", _("山田 太郎"), _("例示工業株式会社"), words.word(words.KINDS, "call_connected"), today, "", ""],
     ]
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\r\n").writerows(rows)
-    answer = make_response(b"\xef\xbb\xbf" + out.getvalue().encode())
+    answer = make_response(csv_of(rows))
     answer.headers["Content-Type"] = "text/csv; charset=utf-8"
     answer.headers["Content-Disposition"] = 'attachment; filename="touches.csv"'
     return answer
