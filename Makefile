@@ -29,13 +29,15 @@ demo: install
 up: install
 	$(BIN)/ikusei up
 
+# What is told in seconds of real processes (tests/e2e) runs alone, the rest on every core.
 # Chromium, Japanese fonts, Postfix, Dovecot, SpamAssassin: installed when that is allowed, else named, never skipped.
 test: test-install
 	$(BIN)/python deploy/needs.py
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest --ignore=tests/e2e -n auto --maxprocesses=4 --dist loadfile
+	$(BIN)/pytest tests/e2e
 
 lint: test-install
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

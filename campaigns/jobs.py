@@ -17,8 +17,11 @@ from rq import Queue
 from campaigns.parts import QUEUE, Parts
 from campaigns.services import (
     approve,
+    assign,
+    chase_hand_offs,
     classify,
     confirm_form,
+    count_classes,
     count_contents,
     count_deliveries,
     count_forms,
@@ -31,17 +34,26 @@ from campaigns.services import (
     count_waiting,
     deliver,
     enrol,
+    escalate,
+    hand_over,
     hold,
     intake,
     join_visits,
+    keep_entries,
+    line_calls,
     observe,
     plan,
     refuse,
+    repeat_event,
     rerank,
     run_broadcasts,
     run_simulations,
     self_audit,
+    send_faxes,
+    settle_calls,
     show_calendar,
+    tell_callers,
+    tell_stale,
 )
 
 log = structlog.get_logger()
@@ -107,6 +119,12 @@ def _rerank(parts: Parts, now: datetime) -> None:
     enrol.moved(parts, now=now)
 
 
+def _tasks(parts: Parts, now: datetime) -> None:
+    assign.run(parts, now=now)
+    chase_hand_offs.run(parts, now=now)
+    escalate.run(parts, now=now)
+
+
 def _intake(parts: Parts, now: datetime) -> None:
     intake.run(parts, now=now)
 
@@ -114,6 +132,20 @@ def _intake(parts: Parts, now: datetime) -> None:
 def _broadcasts(parts: Parts, now: datetime) -> None:
     if run_broadcasts.run(parts, now=now):
         ask(parts, "plan")
+
+
+def _calls(parts: Parts, now: datetime) -> None:
+    try:
+        settle_calls.run(parts, now=now)
+    finally:  # a call that cannot be settled costs nobody the morning's list
+        line_calls.tidy(parts, now=now)
+        if tell_callers.run(parts, now=now):
+            ask(parts, "deliver")
+
+
+def _faxes(parts: Parts, now: datetime) -> None:
+    if send_faxes.run(parts, now=now):
+        ask(parts, "deliver")
 
 
 def _calendar(parts: Parts, now: datetime) -> None:
@@ -128,7 +160,9 @@ def _count(parts: Parts, now: datetime) -> None:
     count_home.run(parts, now=now)
     approve.recount(parts, now=now)
     count_leads.run(parts, now=now)
+    count_classes.run(parts, now=now)
     count_pages.run(parts, now=now)
+    keep_entries.drain(parts, now=now)
     count_forms.settle(parts)
     self_audit.renew(parts, now=now)
 
@@ -147,8 +181,13 @@ def _nightly(parts: Parts, now: datetime) -> None:
     observe.purge(parts, now=now)
     join_visits.nightly(parts, now=now)
     classify.run(parts, now=now)
+    tell_stale.run(parts, now=now)
+    hand_over.forget(parts, now=now)
+    chase_hand_offs.ask_appetite(parts, now=now)
     hold.finish(parts, now=now)
     confirm_form.expire(parts, now=now)
+    repeat_event.run(parts, now=now)
+    line_calls.everything(parts, now=now)
     self_audit.run(parts, now=now)
 
 
@@ -157,10 +196,13 @@ JOBS: dict[str, Callable[[Parts, datetime], None]] = {
     "deliver": _deliver,
     "observe": _observe,
     "rerank": _rerank,
+    "tasks": _tasks,
     "intake": _intake,
     "count": _count,
     "reports": _reports,
     "broadcasts": _broadcasts,
+    "calls": _calls,
+    "faxes": _faxes,
     "calendar": _calendar,
     "simulate": _simulate,
     "nightly": _nightly,

@@ -16,19 +16,22 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns import jobs
 from campaigns.parts import Parts
-from campaigns.services import deliver, judge, nightly, sweep, wake
+from campaigns.services import deliver, judge, nightly, settle_calls, sweep, wake
 
 log = structlog.get_logger()
 
 EVERY_MINUTE = (
     "plan",
+    "faxes",
     "deliver",
     "observe",
     "rerank",
+    "tasks",
     "intake",
     "count",
     "reports",
     "broadcasts",
+    "calls",
     "calendar",
     "simulate",
 )
@@ -72,5 +75,7 @@ def _sweep(parts: Parts) -> None:
     now = parts.clock.now()
     if sweep.run(parts, now=now) or deliver.is_due(parts, now=now):
         jobs.ask(parts, "deliver")
+    if settle_calls.is_due(parts, now=now):
+        jobs.ask(parts, "calls")
     if judge.is_due(parts, now=now):
         jobs.ask(parts, "observe")

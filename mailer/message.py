@@ -24,6 +24,18 @@ class Sender:
     address: str
 
 
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file of a mail. content_type: with its parameters, without charset. name: ASCII.
+
+    text/calendar is one more form of the same mail, as calendars read it; anything else hangs on it.
+    """
+
+    name: str
+    content_type: str
+    data: bytes
+
+
 # Not frozen: setting sixteen fields of a frozen one takes as long as signing all its links.
 @dataclass(slots=True, kw_only=True)
 class Mail:
@@ -51,3 +63,4 @@ class Mail:
     date: datetime
     kind: MailKind = MailKind.COUNTED
     in_reply_to: str | None = None
+    attachment: Attachment | None = None

@@ -7,6 +7,7 @@ and the rest is dropped in.
 
 from __future__ import annotations
 
+import re
 from binascii import b2a_base64
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +15,7 @@ from struct import Struct
 
 from mailer import headers
 from mailer.errors import HeaderError
-from mailer.message import Mail, MailKind, Sender
+from mailer.message import Attachment, Mail, MailKind, Sender
 
 # Base64 never contains "_", so this can stand in no body and may be the same in every mail.
 _BOUNDARY = b"=_ikusei_alternative_="
@@ -29,6 +30,15 @@ _MIDDLE = (
     b"Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
 )
 _CLOSE = b"--" + _BOUNDARY + b"--\r\n"
+_FILES = b"=_ikusei_mixed_="
+_OPEN_FILES = (
+    b"MIME-Version: 1.0\r\n"
+    b'Content-Type: multipart/mixed; boundary="' + _FILES + b'"\r\n\r\n'
+    b"--" + _FILES + b"\r\n"
+)
+_BASE64 = b"Content-Transfer-Encoding: base64\r\n\r\n"
+_FILE_NAME = re.compile(r"[A-Za-z0-9._-]{1,80}")
+_FILE_TYPE = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+(; [a-z-]+=[A-Za-z0-9.-]+)*")
 _COLUMNS = 76
 
 
@@ -88,8 +98,27 @@ class Skeleton:
             lines.append(headers.ONE_CLICK)
         elif self.list_id is not None:
             raise HeaderError("List-Unsubscribe", "required")
-        lines += (_OPEN, _base64(mail.text), _MIDDLE, _base64(mail.html), _CLOSE)
+        if mail.attachment is None:
+            lines += (_OPEN, _base64(mail.text), _MIDDLE, _base64(mail.html), _CLOSE)
+        else:
+            lines += _with_file(mail, mail.attachment)
         return b"".join(lines)
+
+
+def _with_file(mail: Mail, file: Attachment) -> tuple[bytes, ...]:
+    """The bodies with a file: a calendar entry as their third form, anything else beside them."""
+    if not _FILE_NAME.fullmatch(file.name) or not _FILE_TYPE.fullmatch(file.content_type):
+        raise HeaderError("Content-Type", "not_ascii")
+    kind = file.content_type.encode("ascii")
+    bodies = (_base64(mail.text), _MIDDLE, _base64(mail.html))
+    if kind.startswith(b"text/calendar"):
+        head = b"--" + _BOUNDARY + b"\r\nContent-Type: " + kind + b"; charset=utf-8\r\n" + _BASE64
+        return (_OPEN, *bodies, head, _base64(file.data), _CLOSE)
+    inner = _OPEN.partition(b"\r\n")[2]
+    name = file.name.encode("ascii")
+    head = b"--" + _FILES + b"\r\nContent-Type: " + kind + b'; name="' + name + b'"\r\n'
+    head += b'Content-Disposition: attachment; filename="' + name + b'"\r\n' + _BASE64
+    return (_OPEN_FILES, inner, *bodies, _CLOSE, head, _base64(file.data), b"--" + _FILES + b"--\r\n")
 
 
 def encode(mail: Mail, *, practice: bool = False) -> bytes:

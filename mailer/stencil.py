@@ -38,6 +38,10 @@ class Stencil:
             self._subject = published.subject if _is_fixed(subject) else Pieces(subject)
             self._html, self._text = Pieces(html, prefix="html:"), _Text(text)
 
+    def may_use(self, *names: str) -> bool:
+        """Whether the mail has one of these fields; of a mail that is a whole Jinja render nobody knows."""
+        return self.is_jinja or any(name in names for name, _key, _html_key in self._fields)
+
     def fill(
         self,
         fields: Mapping[str, str],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -30,6 +31,10 @@ from campaigns.storage import schema, tables
 hypothesis.settings.register_profile("same", derandomize=True)
 hypothesis.settings.register_profile("search", deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+# A finalizer that complains within another test has nobody to answer to, and its words would mix into what a
+# command under test prints.
+sys.unraisablehook = lambda _: None
 
 NOW = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)  # Tuesday, 10:00 in Tokyo
 

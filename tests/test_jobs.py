@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from rq import Queue
 
@@ -34,3 +36,24 @@ def test_a_job_lost_with_its_worker_is_asked_for_at_once(parts: Parts) -> None:
     parts.redis.delete(Queue(QUEUE, connection=parts.redis).key)
     jobs.ask(parts, "deliver")
     assert waiting(parts) == ["deliver"]
+
+
+def test_a_call_that_cannot_be_settled_costs_nobody_the_mornings_list(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def fails(parts: Parts, *, now: datetime) -> int:
+        raise ExceptionGroup("calls", [ValueError("one")])
+
+    def tell(parts: Parts, *, now: datetime) -> int:
+        done.append("told")
+        return 0
+
+    monkeypatch.setattr("campaigns.services.settle_calls.run", fails)
+    monkeypatch.setattr("campaigns.services.line_calls.tidy", lambda parts, now: done.append("tidy"))
+    monkeypatch.setattr("campaigns.services.tell_callers.run", tell)
+    jobs.use(parts)
+    with pytest.raises(ExceptionGroup):
+        jobs.run("calls")
+    assert done == ["tidy", "told"]

@@ -144,6 +144,9 @@ class Links:
     def unsubscribe_url(self, delivery_id: int) -> str:
         return f"{self._base}/u/{self._signer.sign_one(TokenKind.UNSUBSCRIBE, delivery_id)}"
 
+    def rsvp_url(self, delivery_id: int) -> str:
+        return f"{self._base}/rsvp/{self._signer.sign_one(TokenKind.RSVP, delivery_id)}"
+
     def reply_address(self, delivery_id: int, domain: str) -> str:
         return f"reply+{self._signer.sign_one(TokenKind.REPLY, delivery_id)}@{domain}"
 

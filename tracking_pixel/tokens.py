@@ -53,6 +53,7 @@ class TokenKind(StrEnum):
     ENTRY = "entry"  # (entry): the page after it was sent
     CONFIRM = "confirm"  # (entry), in the mail that asks to confirm it
     BADGE = "badge"  # (person, event), in a QR code
+    RSVP = "rsvp"  # (delivery), in an invitation
 
 
 IN_ADDRESS = frozenset({TokenKind.REPLY, TokenKind.BOUNCE, TokenKind.STOP})

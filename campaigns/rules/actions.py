@@ -30,6 +30,7 @@ class Kind(StrEnum):
     FAX = "fax"
     VISIT = "visit"
     MAIL = "mail"
+    CHECK = "check"
     HANDOFF = "handoff"
 
 
@@ -39,7 +40,7 @@ class Row:
 
     due_in: business days. after_fax_in: business days if a fax goes out first. classes, bands, industries:
     empty for any. needs: remeasure (the day's quota), offered (the hand-off gate let it through), no_talk (nobody
-    has talked to the person for TALK_DAYS). rank: for a fall, the rank fallen from.
+    has talked to the person for TALK_DAYS), no_mail (no mailbox of theirs takes mail). rank: for a fall, the rank fallen from.
     """
 
     cause: str
@@ -82,10 +83,12 @@ MATRIX: tuple[Row, ...] = (
     Row("warm_shallow", Rank.WARM, Kind.CALL, 5, 3),
     Row("silent", Rank.UNOBSERVED, Kind.CALL, 5, 5, needs="remeasure"),
     Row("silent", Rank.UNOBSERVED, Kind.FAX, 5, 5, has_material=True),
+    Row("silent", Rank.UNOBSERVED, Kind.CHECK, 5, 5, needs="no_mail"),
     # Somebody who was hot has cooled down, and nobody talked: a rep writes, which disturbs nobody.
     Row("fell_hot", Rank.HOT, Kind.MAIL, 3, 3, needs="no_talk"),
 )
 
+BY_VOICE = frozenset({Kind.CALL, Kind.VISIT, Kind.HANDOFF})
 PEACEFUL = frozenset({Rank.NURTURE, Rank.UNOBSERVED})
 # In these sales stages nobody but the rep acts, or nobody at all.
 HANDS_OFF = frozenset(
@@ -99,7 +102,9 @@ class LeadFacts:
 
     today: in the installation's zone. open_kinds: kinds of the lead's open tasks and hand-offs.
     has_been_offered: the gate let the lead through. may_remeasure: the day's quota has room for it.
-    no_call_before, no_hand_off_before: promised silence after an outcome. last_fax_on: of this lead.
+    no_call_before, no_hand_off_before: promised silence after an outcome. is_in_pool: it came back three times in a
+    row no deeper than before, and gets information mails alone. has_deepened: somebody talked to the person, or they
+    asked for something, since it came back, which ends both. last_fax_on: of this lead.
     last_call_at: last answered call, UTC. rank_before: the rank until now; "" where no move is asked about.
     """
 
@@ -111,6 +116,7 @@ class LeadFacts:
     state: str = "nurturing"
     has_phone: bool = False
     has_fax: bool = False
+    has_mail: bool = True
     do_not_call: bool = False
     do_not_fax: bool = False
     open_kinds: frozenset[str] = frozenset()
@@ -118,10 +124,18 @@ class LeadFacts:
     last_call_at: datetime | None = None
     no_call_before: date | None = None
     no_hand_off_before: date | None = None
+    is_in_pool: bool = False
+    has_deepened: bool = False
     has_been_offered: bool = False
     may_remeasure: bool = False
     rank_before: str = ""
     zone: ZoneInfo = TOKYO
+
+    @property
+    def is_resting(self) -> bool:
+        """It came back from sales, no hand-off is due yet, and nothing has deepened it since."""
+        waits = self.no_hand_off_before is not None and self.today < self.no_hand_off_before
+        return (waits or self.is_in_pool) and not self.has_deepened
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +220,11 @@ def _may(row: Row, ranked: Ranked, facts: LeadFacts, triggers: Mapping[TouchKind
         return False
     if row.kind in facts.open_kinds:
         return False
+    if row.kind in BY_VOICE and facts.is_in_pool and not facts.has_deepened:
+        return False
     if row.needs == "remeasure" and not facts.may_remeasure:
+        return False
+    if row.needs == "no_mail" and facts.has_mail:
         return False
     if row.needs == "offered" and not facts.has_been_offered:
         return False
@@ -217,8 +235,7 @@ def _may(row: Row, ranked: Ranked, facts: LeadFacts, triggers: Mapping[TouchKind
         recent = facts.last_fax_on is not None and (facts.today - facts.last_fax_on).days < HALF_YEAR_DAYS
         return facts.has_fax and not facts.do_not_fax and not recent
     if row.kind == Kind.HANDOFF:
-        waits = facts.no_hand_off_before is not None and facts.today < facts.no_hand_off_before
-        return not facts.has_been_offered and not waits
+        return not facts.has_been_offered and not facts.is_resting
     return True
 
 
@@ -253,6 +270,16 @@ def _action(row: Row, ranked: Ranked, facts: LeadFacts) -> Action:
         why=ranked.reasons,
         has_material=row.has_material,
     )
+
+
+def caution(rank: str, kind: str) -> str:
+    """What speaks against a call or a visit to somebody of this rank, where a person asks for it all the same.
+
+    nurture: it drives away who only reads (S1-19); declined: they said no. "" where nothing does.
+    """
+    if kind not in (Kind.CALL, Kind.VISIT):
+        return ""
+    return rank if rank in (Rank.NURTURE, Rank.DECLINED) else ""
 
 
 def remeasure_quota(capacity_per_day: int) -> int:

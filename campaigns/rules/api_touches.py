@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from campaigns.rules import cells, entering, matching
 from campaigns.rules.cells import CellError
-from campaigns.rules.touch_lists import word_key
+from campaigns.rules.naming import word_key
 from campaigns.rules.touchpoints import Kind
 
 ITEMS_MAX = 1000
@@ -26,12 +26,13 @@ PERSON_NAMES = frozenset({"id", "email", "name", "company"})
 
 
 class ApiError(ValueError):
-    """Why an item, or the whole request, is refused. code: see docs/api.md; field: where."""
+    """Why an item, or the whole request, is refused. code: see docs/api.md; field: where; known: names there are."""
 
-    def __init__(self, code: str, field: str = "") -> None:
+    def __init__(self, code: str, field: str = "", known: Sequence[str] = ()) -> None:
         super().__init__(code)
         self.code = code
         self.field = field
+        self.known = tuple(known)
 
 
 @dataclass(frozen=True, slots=True)

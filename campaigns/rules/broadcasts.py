@@ -56,7 +56,8 @@ RUNNING = frozenset({State.APPROVED.value, State.TESTING.value, State.SENDING.va
 class Plan:
     """A broadcast as it stands in its form. ab: "", subject, content; sample_n: people of each arm.
 
-    event_id: people met there, None for all. valid_until: who has no month free by then is left out.
+    event_id: people met there, None for all. invites_to: the event that its mail invites to; whose answers come in
+    by the links of that mail. valid_until: who has no month free by then is left out.
     """
 
     name: str = ""
@@ -64,6 +65,7 @@ class Plan:
     theme: str = ""
     classes: tuple[str, ...] = DEFAULT_CLASSES
     event_id: int | None = None
+    invites_to: int | None = None
     audience: Audience = EVERYBODY
     content_id: int | None = None
     content_tone: str = Tone.INFO.value

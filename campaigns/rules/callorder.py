@@ -4,9 +4,13 @@ Source: spec 3.8. Promised call-backs first, then open inquiries, then by expect
 the rest comes from the people nobody has observed for a whole cycle.
 """
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from campaigns.rules.schedule import TOKYO
@@ -15,10 +19,26 @@ from campaigns.rules.workdays import Calendar
 HOURS: tuple[tuple[time, time], ...] = ((time(9, 30), time(11, 45)), (time(13, 0), time(17, 30)))
 CALLBACK_LEAD = timedelta(minutes=15)
 FRESH_HALF_LIFE_H = 48.0
+FRESH_SHARE = 0.5
 TRY_FACTOR = 0.85
 VALUE_MIN, VALUE_MAX = 0.3, 3.0
 REST_DAYS = 3
 EVERY = 5
+# How well a company of a class fits, for the order of the unobserved.
+FIT: Mapping[str, float] = MappingProxyType(
+    {"A": 1.0, "B": 0.9, "C1": 0.7, "C2": 0.7, "D": 0.5, "E": 0.4, "-": 0.2}
+)
+EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+NEVER = float("-inf")
+
+
+class Lane(StrEnum):
+    """The groups of the order, and why a line stands where it does."""
+
+    CALLBACK = "callback"
+    INQUIRY = "inquiry"
+    VALUE = "value"
+    REMEASURE = "remeasure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +65,20 @@ class CallLine:
     is_company_called: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A line in its place. reason: callback, inquiry, value, remeasure."""
+class Entry(NamedTuple):
+    """What orders a line among others, and does not move with time; see weight and freshness."""
 
-    line: CallLine
-    reason: str
+    task_id: int
+    lane: Lane
+    weight: float
+    freshness: float
+
+
+class Placed(NamedTuple):
+    """A line in its place. score: see score; 0 where the lane is not ordered by it."""
+
+    task_id: int
+    reason: Lane
     score: float = 0.0
 
 
@@ -64,19 +92,66 @@ class Desk:
     hours_only: bool = True
 
 
+def lane_of(line: CallLine) -> Lane:
+    if line.callback_at is not None:
+        return Lane.CALLBACK
+    if line.inquiry_at is not None:
+        return Lane.INQUIRY
+    return Lane.REMEASURE if line.is_unobserved else Lane.VALUE
+
+
 def clamp_value(amount: float, median: float) -> float:
     """Expected amount against the product's median, within .3 and 3; 1 where the median is unknown."""
     return min(VALUE_MAX, max(VALUE_MIN, amount / median)) if median > 0 else 1.0
 
 
+def entry(line: CallLine) -> Entry:
+    return Entry(line.task_id, lane_of(line), weight(line), freshness(line))
+
+
+def weight(line: CallLine) -> float:
+    """What orders a line among those of its lane, greatest first; in VALUE it is the score without the signal."""
+    lane = lane_of(line)
+    if lane is Lane.CALLBACK and line.callback_at is not None:
+        return -_seconds(line.callback_at)
+    if lane is Lane.INQUIRY and line.inquiry_at is not None:
+        return -_seconds(line.inquiry_at)
+    return line.fit if lane is Lane.REMEASURE else _worth(line)
+
+
+def freshness(line: CallLine) -> float:
+    """The signal's share of the score as a binary logarithm at EPOCH. It fades for all lines alike, so it orders them."""
+    worth = _worth(line)
+    if line.signal_at is None or worth <= 0.0:
+        return NEVER
+    return math.log2(FRESH_SHARE * worth) + _faded(line.signal_at)
+
+
 def score(line: CallLine, *, now: datetime) -> float:
     """Expected value of calling now: a fresh signal adds half and fades, every try in vain costs 15 %."""
-    fresh = 0.0
-    if line.signal_at is not None:
-        hours = max((now - line.signal_at).total_seconds() / 3600.0, 0.0)
-        fresh = 0.5 * 2.0 ** (-hours / FRESH_HALF_LIFE_H)
+    return score_of(_worth(line), freshness(line), now=now)
+
+
+def score_of(worth: float, freshness: float, *, now: datetime) -> float:
+    """p_win * value * .85^tries * (1 + .5 * 2^(-hours since the signal / 48)), from its two parts that stand still.
+
+    It grows with both, so whoever has less of each has no greater score. A signal from the future is one of now.
+    """
+    return worth + min(math.exp2(min(freshness - _faded(now), 2.0)), FRESH_SHARE * worth)
+
+
+def _worth(line: CallLine) -> float:
     value = min(VALUE_MAX, max(VALUE_MIN, line.value))
-    return line.p_win * value * (1.0 + fresh) * TRY_FACTOR**line.tries
+    return line.p_win * value * TRY_FACTOR**line.tries
+
+
+def _faded(at: datetime) -> float:
+    """Half-lives since EPOCH."""
+    return _seconds(at) / (FRESH_HALF_LIFE_H * 3600.0)
+
+
+def _seconds(at: datetime) -> float:
+    return (at - EPOCH).total_seconds()
 
 
 def is_calling_time(now: datetime, desk: Desk) -> bool:
@@ -85,58 +160,80 @@ def is_calling_time(now: datetime, desk: Desk) -> bool:
     return inside and desk.calendar.is_business_day(local.date())
 
 
-def hidden(line: CallLine, *, now: datetime, desk: Desk) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """What an instant means for the call list, worked out once for all lines.
+
+    is_open: calls may be made, or the list is shown regardless of the hour. rested: who was tried before may be tried.
+    """
+
+    now: datetime
+    is_open: bool
+    rested: datetime
+
+    @classmethod
+    def of(cls, now: datetime, desk: Desk) -> "Hour":
+        return cls(now, not desk.hours_only or is_calling_time(now, desk), rested_before(now, desk))
+
+
+def rested_before(now: datetime, desk: Desk) -> datetime:
+    """Whoever was last tried before this instant may be tried again: REST_DAYS business days have gone by."""
+    today = now.astimezone(desk.zone).date()
+    day = today
+    while desk.calendar.add_business_days(day, REST_DAYS) > today:
+        day -= timedelta(days=1)
+    return datetime.combine(day + timedelta(days=1), time(), tzinfo=desk.zone)
+
+
+def hidden(line: CallLine, hour: Hour) -> str | None:
     """Why a line is not offered now, or None. A promise beats the rests, never a refusal."""
     if line.do_not_call:
         return "do_not_call"
     if line.state == "with_sales":
         return "with_sales"
     if line.callback_at is not None:
-        return None if line.callback_at <= now + CALLBACK_LEAD else "callback_later"
-    if desk.hours_only and not is_calling_time(now, desk):
+        return None if line.callback_at <= hour.now + CALLBACK_LEAD else "callback_later"
+    if not hour.is_open:
         return "outside_hours"
     if line.is_company_called:
         return "company_called"
-    if line.last_tried_at is not None and _rests(line.last_tried_at, now, desk):
+    if line.last_tried_at is not None and line.last_tried_at >= hour.rested:
         return "tried_lately"
     return None
 
 
-def _rests(tried_at: datetime, now: datetime, desk: Desk) -> bool:
-    def local(at: datetime) -> date:
-        return at.astimezone(desk.zone).date()
+def order(
+    lines: Iterable[CallLine], *, now: datetime, desk: Desk | None = None, turn: int = 0
+) -> list[Placed]:
+    """The lines to call now, first one first. turn: calls made before, which count for every fifth."""
+    hour = Hour.of(now, desk or Desk())
+    return arrange((entry(line) for line in lines if hidden(line, hour) is None), now=now, turn=turn)
 
-    return local(now) < desk.calendar.add_business_days(local(tried_at), REST_DAYS)
 
-
-def order(lines: Iterable[CallLine], *, now: datetime, desk: Desk | None = None) -> list[Placed]:
-    """The lines to call now, first one first."""
-    desk = desk or Desk()
-    offered = [line for line in lines if hidden(line, now=now, desk=desk) is None]
-    callbacks = [(line.callback_at, line.task_id, line) for line in offered if line.callback_at is not None]
-    asked = [
-        (line.inquiry_at, line.task_id, line)
-        for line in offered
-        if line.callback_at is None and line.inquiry_at is not None
-    ]
-    rest = [line for line in offered if line.callback_at is None and line.inquiry_at is None]
-    scored = [(score(line, now=now), line) for line in rest if not line.is_unobserved]
-    valued = [
-        Placed(line, "value", s) for s, line in sorted(scored, key=lambda pair: (-pair[0], pair[1].task_id))
-    ]
-    silent = sorted((line for line in rest if line.is_unobserved), key=lambda line: (-line.fit, line.task_id))
+def arrange(entries: Iterable[Entry], *, now: datetime, turn: int = 0) -> list[Placed]:
+    """Lines that are all offered, in their order."""
+    lanes: dict[Lane, list[tuple[float, int]]] = {lane: [] for lane in Lane}
+    for task_id, lane, weight, freshness in entries:
+        greatest = score_of(weight, freshness, now=now) if lane is Lane.VALUE else weight
+        lanes[lane].append((-greatest, task_id))
+    for found in lanes.values():
+        found.sort()
     return [
-        *(Placed(line, "callback") for _, _, line in sorted(callbacks, key=lambda row: row[:2])),
-        *(Placed(line, "inquiry") for _, _, line in sorted(asked, key=lambda row: row[:2])),
-        *_weave(valued, [Placed(line, "remeasure", score(line, now=now)) for line in silent]),
+        *(Placed(task_id, Lane.CALLBACK) for _, task_id in lanes[Lane.CALLBACK]),
+        *(Placed(task_id, Lane.INQUIRY) for _, task_id in lanes[Lane.INQUIRY]),
+        *_weave(
+            [Placed(task_id, Lane.VALUE, -score) for score, task_id in lanes[Lane.VALUE]],
+            [Placed(task_id, Lane.REMEASURE) for _, task_id in lanes[Lane.REMEASURE]],
+            turn,
+        ),
     ]
 
 
-def _weave(valued: Sequence[Placed], silent: Sequence[Placed]) -> list[Placed]:
+def _weave(valued: Sequence[Placed], silent: Sequence[Placed], turn: int) -> list[Placed]:
     """Four by value, one by fit, and so on; when one side ends the other goes on."""
     woven: list[Placed] = []
     most, few = iter(valued), iter(silent)
-    for place in range(1, len(valued) + len(silent) + 1):
+    for place in range(turn + 1, turn + len(valued) + len(silent) + 1):
         sides = (few, most) if place % EVERY == 0 else (most, few)
         placed = next(sides[0], None) or next(sides[1], None)
         if placed is not None:

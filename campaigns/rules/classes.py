@@ -3,7 +3,9 @@
 Source: spec 2.6, S4-01 to S4-10. A word of warning: the class is the company's 管理区分, not a lead's rank.
 """
 
-from collections.abc import Iterable, Sequence
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -103,3 +105,64 @@ def _without_deals(customer: Customer) -> Class:
     if customer.last_deal_on is not None:
         return Class.D
     return Class.E if customer.is_contact else Class.NONE
+
+
+CURRENT = frozenset({Class.A, Class.B, Class.C1, Class.C2})
+BY_OWNER = frozenset({Class.C1, Class.C2})
+
+
+def moves_at_once(now: Class, found: Class) -> bool:
+    """Whether a company moves without being asked about.
+
+    Whether it is a current, a past or no customer is a fact of its last deal, and whether field sales follow a C is
+    somebody's decision: both hold at once. Who moves between A, B and C changes hands: that waits for the monthly
+    review. Source: S4-01 "derived daily", S4-03 "monthly, accept or keep".
+    """
+    if now is Class.NONE or now not in CURRENT or found not in CURRENT:
+        return True
+    return now in BY_OWNER and found in BY_OWNER
+
+
+def of_owner(now: Class, *, is_field: bool) -> Class:
+    """A C by who follows it; every other class as it is."""
+    if now not in BY_OWNER:
+        return now
+    return Class.C2 if is_field else Class.C1
+
+
+class RulesError(ValueError):
+    """errors: field -> code (odd, order)."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__(str(dict(errors)))
+        self.errors = dict(errors)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How the house classes its customers. cuts: shares of the total, 0..1, rising."""
+
+    basis: Basis = Basis.PROFIT
+    cuts: tuple[float, float] = CUTS
+
+    @classmethod
+    def read(cls, form: Mapping[str, str]) -> "Rules":
+        """From a form: basis, cut_a and cut_b in per cent. Raises RulesError."""
+        errors: dict[str, str] = {}
+        cuts = [_share(form.get(name, ""), name, errors) for name in ("cut_a", "cut_b")]
+        if form.get("basis") not in set(Basis):
+            errors["basis"] = "odd"
+        if not errors and cuts[0] >= cuts[1]:
+            errors["cut_b"] = "order"
+        if errors:
+            raise RulesError(errors)
+        return cls(Basis(form["basis"]), (cuts[0], cuts[1]))
+
+
+def _share(text: str, name: str, errors: dict[str, str]) -> float:
+    """A share in per cent with at most two digits after the point, above 0 and at most 100."""
+    flat = unicodedata.normalize("NFKC", text).strip().removesuffix("%").strip()
+    if not re.fullmatch(r"\d{1,3}(\.\d{1,2})?", flat) or not 0 < float(flat) <= 100:
+        errors[name] = "odd"
+        return 0.0
+    return float(flat) / 100

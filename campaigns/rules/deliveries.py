@@ -37,21 +37,6 @@ FINAL = frozenset(
 # Not final, so a date must stand beside it.
 DATED = frozenset({State.PLANNED, State.RETRY, State.CARRIED_OVER})
 
-MOVES: dict[State, frozenset[State]] = {
-    State.PLANNED: frozenset(State) - {State.SENT, State.IN_DOUBT, State.RETRY},
-    State.HANDING: frozenset(State) - {State.HANDING},
-    State.RETRY: frozenset(State) - {State.SENT, State.IN_DOUBT, State.RETRY},
-    State.IN_DOUBT: frozenset({State.SENT, State.FAILED}),
-    State.CARRIED_OVER: frozenset(
-        {State.PLANNED, State.EXPIRED, State.CANCELLED, State.SUPPRESSED, State.NO_CONSENT}
-    ),
-}
-
-
-def may_move(old: State, new: State) -> bool:
-    """Whether a delivery may go from one state to another. A sent mail stays sent, whatever comes back."""
-    return new in MOVES.get(old, frozenset())
-
 
 @dataclass(frozen=True, slots=True)
 class SendFacts:
@@ -100,6 +85,13 @@ YES = Decision(True)
 # somebody asked for silence.
 SILENT_STATES = frozenset({"hot", "offered", "with_sales", "opportunity", "paused"})
 CLOSED_STATES = frozenset({"excluded"})
+
+
+def is_silenced(state: str, stage: str) -> bool:
+    """Whether a mail that stands in the plan would not leave as things are. stage: of its lead, '' without one."""
+    return state in (State.PLANNED, State.RETRY) and stage in SILENT_STATES
+
+
 # Staff stopped the scenario for good; every other hold only makes the mail wait.
 ENDING_HOLDS = frozenset({"scenario_ended"})
 

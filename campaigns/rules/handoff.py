@@ -5,23 +5,42 @@ take more. Nothing held is lost: it stays in nurture or gets a qualification cal
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from campaigns.rules.reasons import Reason
+from campaigns.rules.workdays import Calendar
 
 WINS_PRIOR, RESOLVED_PRIOR = 2, 8
 LAST_RESOLVED = 20
 TRUST_FLOOR = 0.20
 BAR_MAX = 0.60
 STALE = timedelta(days=14)
+# How often sales are asked how much they take.
+ASKED_EVERY = timedelta(days=7)
+# Business days in which sales accept or return what they are offered.
+ANSWER_DAYS = 3
+REST_DAYS = 60
 
 
 class Appetite(StrEnum):
     HUNGRY = "hungry"
     NORMAL = "normal"
     SELECTIVE = "selective"
+
+
+class ReturnCode(StrEnum):
+    """Why sales send a lead back: one click. Source: S2-22."""
+
+    TOO_EARLY = "too_early"
+    NO_BUDGET = "no_budget"
+    NO_AUTHORITY = "no_authority"
+    NO_NEED = "no_need"
+    UNREACHABLE = "unreachable"
+    NOT_TARGET = "not_target"
+    ALREADY_OURS = "already_ours"
+    OTHER = "other"
 
 
 TARGETS = {Appetite.HUNGRY: 0.10, Appetite.NORMAL: 0.20, Appetite.SELECTIVE: 0.30}
@@ -95,3 +114,34 @@ def place(offers: Sequence[Offer], team: TeamState, *, now: datetime) -> list[Pl
             left -= 1
             placed.append(Placed(offer.lead_id, True, Reason("over_bar", values)))
     return placed
+
+
+def freed_by(p_win: float, held_reason: str, team: TeamState, *, now: datetime) -> tuple[Reason, ...]:
+    """What would let a held lead through, the nearest first.
+
+    next_week: its place, with the capacity. appetite: the pickiest one at which its win rate would suffice.
+    rise: the win rate it lacks. asks: an inquiry or a request for a quote, which passes at once.
+    """
+    if held_reason == "no_capacity":
+        return (Reason("next_week", {"capacity": team.capacity_per_week}), Reason("asks"))
+    found = []
+    lower = [one for one in reversed(Appetite) if TARGETS[one] < TARGETS[appetite_now(team, now=now)]]
+    for appetite in lower:
+        least = bar(replace(team, appetite=appetite, set_at=now), now=now)
+        if p_win >= least:
+            found.append(Reason("appetite", {"appetite": appetite.value, "bar": least}))
+            break
+    gap = bar(team, now=now) - p_win
+    if gap > 0:
+        found.append(Reason("rise", {"gap": gap}))
+    return (*found, Reason("asks"))
+
+
+def answer_due(offered_on: date, calendar: Calendar) -> date:
+    """The last day on which sales answer an offer made that day."""
+    return calendar.add_business_days(offered_on, ANSWER_DAYS)
+
+
+def reminding(today: date, calendar: Calendar) -> date:
+    """Reps are reminded today of what is due up to this day, the next business day: before the manager hears of it."""
+    return calendar.add_business_days(today, 1)

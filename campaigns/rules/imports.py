@@ -46,6 +46,7 @@ class BatchKind(StrEnum):
     PEOPLE = "people"
     REFUSALS = "refusals"
     TOUCHES = "touches"
+    CALL_RESULTS = "call_results"
 
 
 class Result(StrEnum):

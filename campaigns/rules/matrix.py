@@ -24,7 +24,7 @@ CELLS: Mapping[str, Rank] = {
     "silent": Rank.UNOBSERVED,
     **MOVES,
 }
-KINDS = (Kind.HANDOFF, Kind.CALL, Kind.VISIT, Kind.FAX, Kind.MAIL)
+KINDS = (Kind.HANDOFF, Kind.CALL, Kind.VISIT, Kind.FAX, Kind.MAIL, Kind.CHECK)
 CLASSES = tuple(one.value for one in Class)
 DUE_MAX = 60
 PRIORITY_MAX = 9
@@ -66,10 +66,12 @@ def _row(one: Mapping[str, Any]) -> Row:
 
 
 def _needs(cause: str, kind: Kind) -> str:
-    """A visit follows the hand-off; a silent person is called within the day's quota only; a fall asks for a word
-    where there was none."""
+    """A visit follows the hand-off; a silent person is called within the day's quota only, and asked for an address
+    where none takes mail; a fall asks for a word where there was none."""
     if cause.startswith("fell_"):
         return "no_talk"
+    if cause == "silent" and kind is Kind.CHECK:
+        return "no_mail"
     if cause == "silent" and kind is Kind.CALL:
         return "remeasure"
     return "offered" if cause == "hot_deep" and kind is Kind.VISIT else ""

@@ -21,8 +21,10 @@ ALIASES: Mapping[str, str] = {
     "差出人": "sender",
     "商材": "product",
     "停止ページ": "stop_page",
+    "回答ページ": "rsvp",
 }
-ADDRESSES = ("停止ページ", "stop_page")  # these may be the address of a link
+ADDRESSES = ("停止ページ", "stop_page", "回答ページ", "rsvp")  # these may be the address of a link
+ANSWERS = ("回答ページ", "rsvp")  # where an invitation is answered
 VALUE_MAX = 200
 NAMES: tuple[str, ...] = (*ALIASES, *ALIASES.values())
 _SHORT_FORMS: tuple[tuple[str, str], ...] = (
@@ -68,10 +70,12 @@ def build(
     product: str,
     lang: str = "ja",
     stop_page: str = "",
+    rsvp: str = "",
 ) -> dict[str, str]:
     """Every field by both its names, as plain text; 宛名 has line feeds between its lines.
 
-    stop_page: the address of the recipient's own page to stop, or to get fewer.
+    stop_page: the address of the recipient's own page to stop, or to get fewer. rsvp: that of their own page to
+    answer an invitation.
     """
     name = _clean(recipient.full_name)
     nobody = _NOBODY_EN if lang == "en" else _NOBODY_JA
@@ -86,6 +90,7 @@ def build(
         sender,
         product,
         stop_page,
+        rsvp,
     )
     fields = dict(zip(ALIASES, values, strict=True))
     fields.update(zip(ALIASES.values(), values, strict=True))

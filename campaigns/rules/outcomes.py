@@ -5,10 +5,11 @@ refusal (S1-14): only refused declines.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from campaigns.rules.call_hours import AFTERNOON, MORNING, HourRate, best
 from campaigns.rules.schedule import TOKYO
 from campaigns.rules.touchpoints import Kind
 from campaigns.rules.workdays import Calendar
@@ -20,6 +21,7 @@ MATERIAL_CALL_IN = 3
 VISIT_IN = 5
 LEAD_MONTHS = 3
 NOON = 12
+OPENS = time(9, 30)
 
 
 class CallResult(StrEnum):
@@ -48,7 +50,7 @@ class Call:
     """A call as it was made. on, hour: local day and hour (0..23). tries: in vain before this one.
 
     named_at: promised call-back or appointment. named_month: first day of the month the person named.
-    has_fax: the material can go by fax, else by mail.
+    has_fax: the material can go by fax, else by mail. rates: when the phone is answered, for the next try.
     """
 
     on: date
@@ -59,6 +61,7 @@ class Call:
     has_fax: bool = False
     cycle_days: int = 365
     zone: ZoneInfo = TOKYO
+    rates: tuple[HourRate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,8 @@ class FollowUp:
 class Effect:
     """What a result does; all of it belongs into one transaction with the new rank.
 
-    lead_state: None leaves it. retry_on, retry_band (morning, afternoon): the same task stays open.
+    lead_state: None leaves it. retry_on, retry_band (morning, afternoon): the same task stays open, from retry_from if
+    an hour of that half of the day is known to be good.
     callback_at: the same task stays open, as a promise. no_call_before: quiet until then. declined_until:
     set only by a refusal; ask_mail_scope: ask separately what to do with mails.
     """
@@ -84,6 +88,7 @@ class Effect:
     lead_state: str | None = None
     retry_on: date | None = None
     retry_band: str = ""
+    retry_from: time | None = None
     callback_at: datetime | None = None
     follow_ups: tuple[FollowUp, ...] = ()
     no_call_before: date | None = None
@@ -100,7 +105,7 @@ class Effect:
 
 
 class OutcomeError(ValueError):
-    """The result needs something that is missing; code says what."""
+    """The result needs something that is missing or cannot be; code: callback_at_missing, in_the_past, too_far."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -136,12 +141,16 @@ def effect_of(result: CallResult, call: Call, *, calendar: Calendar) -> Effect:
 
 
 def _unanswered(call: Call, calendar: Calendar) -> Effect:
-    """Again on the next business day at the other time of day; after six tries nurture alone for 60 days."""
+    """Again on the next business day in the other half, at its best hour; after six tries nurture alone for 60 days."""
     if call.tries + 1 >= MAX_TRIES:
         rest = call.on + timedelta(days=REST_AFTER_TRIES_DAYS)
         return Effect(Kind.CALL_TRIED, "nurturing", no_call_before=rest)
-    band = "afternoon" if call.hour < NOON else "morning"
-    return Effect(Kind.CALL_TRIED, retry_on=calendar.add_business_days(call.on, 1), retry_band=band)
+    band, hours = ("afternoon", AFTERNOON) if call.hour < NOON else ("morning", MORNING)
+    good = best(call.rates, within=hours)
+    start = max(time(good.hour), OPENS) if good else None
+    return Effect(
+        Kind.CALL_TRIED, retry_on=calendar.add_business_days(call.on, 1), retry_band=band, retry_from=start
+    )
 
 
 def _appointment(call: Call, calendar: Calendar) -> Effect:

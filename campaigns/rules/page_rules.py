@@ -15,6 +15,7 @@ from campaigns.rules.key_pages import is_key as looks_key
 
 PATTERN_MAX = 200
 STARS_MAX = 5
+SITE_MAX = 500  # rules of a site: each page is compared with all of them once
 
 
 @dataclass(frozen=True, slots=True)

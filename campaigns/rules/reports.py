@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from itertools import pairwise
 from math import sqrt
-from statistics import NormalDist
+from statistics import NormalDist, median
 
 ALPHA = 0.05
 # Below this many cases a rate is shown, but nothing is said about it.
@@ -194,3 +195,52 @@ def weakest(steps: Iterable[Step]) -> Step | None:
     """The step that the smallest share passes, of those with enough people before it."""
     known = [step for step in steps if step.passed is not None and step.passed.n >= CASES_MIN]
     return min(known, key=lambda step: (step.passed.value if step.passed else 0) or 0.0, default=None)
+
+
+PACE_MONTHS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many (k) came to a stage in one month, for the n who came to the stage before in it, and the stage's own
+    median of the months before. More may come than came before: they need not be the same people. median: None where
+    too few months can be told."""
+
+    stage: Stage
+    k: int
+    n: int
+    median: float | None
+
+    @property
+    def value(self) -> float | None:
+        return self.k / self.n if self.n else None
+
+    @property
+    def ratio(self) -> float | None:
+        """1 for as ever; None where nothing can be compared."""
+        return self.value / self.median if self.value is not None and self.median else None
+
+
+MONTHS_MIN = 3  # a median of fewer months is none
+
+
+def paces(entered: Mapping[int, Mapping[str, int]], *, last: int) -> tuple[Pace, ...]:
+    """Each stage but the first in the month `last`, against its own twelve months before. entered: month -> stage ->
+    people who came to it then. A month in which nobody came to the stage before says nothing."""
+    found = []
+    for before, stage in pairwise(STAGES):
+        rates = [
+            month.get(stage.value, 0) / month[before.value]
+            for place in range(last - PACE_MONTHS, last)
+            if (month := entered.get(place, {})).get(before.value, 0)
+        ]
+        this = entered.get(last, {})
+        usual = median(rates) if len(rates) >= MONTHS_MIN else None
+        found.append(Pace(stage, this.get(stage.value, 0), this.get(before.value, 0), usual))
+    return tuple(found)
+
+
+def slowest(found: Iterable[Pace]) -> Pace | None:
+    """The stage that lies furthest below its own median, of those with enough people; None when none does."""
+    known = [one for one in found if one.ratio is not None and one.ratio < 1 and one.n >= CASES_MIN]
+    return min(known, key=lambda one: one.ratio or 0.0, default=None)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime, time
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from campaigns.rules import cells, columns, entering, matching
+from campaigns.rules import cells, columns, entering, matching, naming
 from campaigns.rules.cells import CellError
 from campaigns.rules.reasons import Reason
 from campaigns.rules.touchpoints import Kind
@@ -71,11 +71,6 @@ def missing(mapping: Collection[str], *, kind: str) -> list[Reason]:
     return found
 
 
-def word_key(word: str) -> str:
-    """Comparable form of a product's or an event's name."""
-    return re.sub(r"\s", "", matching.tidy(word)).lower()
-
-
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A touch as read from one row. day: ISO; clock: HH:MM or ''; at: ISO, UTC. who is found by the keys."""
@@ -108,9 +103,9 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a row is read against. columns: field -> place in the row. products, events: name (word_key) -> id.
+    """What a row is read against. columns: field -> place in the row. products, events: name (naming.word_key) -> id.
 
-    kind, product_id, event_id: of rows that name none.
+    kind, product_id, event_id: of rows that name none. names: field -> the names there are, for who wrote another.
     """
 
     columns: Mapping[str, int]
@@ -121,6 +116,7 @@ class Context:
     kind: str = ""
     product_id: int | None = None
     event_id: int | None = None
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +177,12 @@ def _what(values: Mapping[str, str], context: Context, reasons: list[Reason]) ->
         ("event", context.events, context.event_id),
     ):
         told = values.get(name, "")
-        found[f"{name}_id"] = known.get(word_key(told)) if told else usual
+        found[f"{name}_id"] = known.get(naming.word_key(told)) if told else usual
         if told and found[f"{name}_id"] is None:
-            reasons.append(Reason(f"{name}_unknown", {"field": name, "value": told[:200]}))
+            there_are = " / ".join(naming.nearest(told, context.names.get(name, ())))
+            reasons.append(
+                Reason(f"{name}_unknown", {"field": name, "value": told[:200], "known": there_are})
+            )
     return found
 
 

@@ -32,6 +32,15 @@ class Kind(StrEnum):
     FAX_SENT = "fax_sent"
     MAIL_BY_REP = "mail_by_rep"
     CALL_TRIED = "call_tried"
+    RSVP_YES = "rsvp_yes"
+    RSVP_MAYBE = "rsvp_maybe"
+    RSVP_NO = "rsvp_no"
+    HANDED_OVER = "handed_over"
+    TAKEN_ON = "taken_on"
+    SENT_BACK = "sent_back"
+    OPPORTUNITY = "opportunity"
+    ORDER = "order"
+    DEAL_LOST = "deal_lost"
 
 
 class Group(StrEnum):
@@ -68,6 +77,11 @@ CAPS: Mapping[Group, float] = MappingProxyType(
     {Group.MAIL: 12.0, Group.WEB: 20.0, Group.FORM: 60.0, Group.EVENT: 50.0, Group.TALK: 80.0}
 )
 
+# What sales did: on the timeline, so that the story is whole; it shows nothing of the person.
+SALES_STEPS = (
+    Kind.HANDED_OVER, Kind.TAKEN_ON, Kind.SENT_BACK, Kind.OPPORTUNITY, Kind.ORDER, Kind.DEAL_LOST,
+)  # fmt: skip
+
 KINDS: Mapping[Kind, KindRow] = MappingProxyType(
     {
         Kind.MAIL_OPEN: KindRow(Group.MAIL, 0, 0, Channel.ONLINE),
@@ -92,12 +106,19 @@ KINDS: Mapping[Kind, KindRow] = MappingProxyType(
         Kind.FAX_SENT: KindRow(Group.TALK, 1, 0, Channel.OFFLINE),
         Kind.MAIL_BY_REP: KindRow(Group.TALK, 1, 0, Channel.ONLINE),
         Kind.CALL_TRIED: KindRow(Group.TALK, 0, 0, Channel.OFFLINE),
+        # Answers to an invitation: a yes to a seminar or a private show is its SEMINAR_APPLY.
+        Kind.RSVP_YES: KindRow(Group.FORM, 1, 0, Channel.ONLINE),
+        Kind.RSVP_MAYBE: KindRow(Group.FORM, 1, 0, Channel.ONLINE),
+        Kind.RSVP_NO: KindRow(Group.FORM, 1, 0, Channel.ONLINE),
+        **dict.fromkeys(SALES_STEPS, KindRow(Group.TALK, 0, 0, Channel.OFFLINE)),
     }
 )
 
 # Codes of the depth words, by depth: 露出, 接触(機械), 名乗り, 会話・申込, 見込み判定, 商談.
 DEPTHS: tuple[str, ...] = ("exposure", "contact", "named", "conversation", "prospect", "meeting")
 
+# Written by the page that an invitation leads to.
+ANSWERS = frozenset({Kind.RSVP_YES, Kind.RSVP_MAYBE, Kind.RSVP_NO})
 VIEWS = frozenset({Kind.WEB_VIEW, Kind.WEB_VIEW_KEY})
 DWELL_POINTS = 1.0
 DWELL_FULL_S = 180.0

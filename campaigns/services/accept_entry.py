@@ -20,7 +20,16 @@ from campaigns.rules.subscriptions import Basis
 from campaigns.services import enrol, form_mails, join_visits, meet, refuse, rerank, wake
 from campaigns.services.form_mails import To
 from campaigns.services.meet import Met
-from campaigns.storage import form_entries, forms, next_actions, permission, refusals, touchpoints, visits
+from campaigns.storage import (
+    form_entries,
+    forms,
+    leads,
+    next_actions,
+    permission,
+    refusals,
+    touchpoints,
+    visits,
+)
 from campaigns.storage.form_entries import Entry
 from campaigns.storage.forms import Form, Version
 from campaigns.storage.next_actions import Alert
@@ -76,17 +85,21 @@ def run(tx: Connection, parts: Parts, form: Form, shown: Version, entry: Entry, 
         awaits="consent" if asks else "",
         confirmed_at=entry.confirmed_at,
     )
+    # Who confirms an entry was told of when it came in.
+    is_news = entry.confirmed_at is None and is_told_of(form)
     rerank.for_people(
         tx,
         sorted({met.person_id, *moved}),
         now=now,
         zone=parts.settings.tz,
         base_url=parts.settings.base_url,
+        told=[(handling.owner_user_id, met.person_id)] if is_news and handling.owner_user_id else (),
     )
     settled = form_entries.get(tx, entry.id)
     assert settled is not None
     form_mails.thanks(tx, parts, form, design, settled, _to(tx, settled, met), asks_to_resume=asks, now=now)
-    tell(tx, parts, form, shown, settled, now=now)
+    if is_news:
+        tell(tx, parts, form, shown, settled, now=now)
     is_mailable = consent_id is not None or (met.has_consent and not met.is_refused)
     return Accepted(settled, handling.product_id if is_mailable else None)
 
@@ -115,10 +128,13 @@ def consent_confirmed(
     return Accepted(settled, form.handling.product_id)
 
 
-def tell(tx: Connection, parts: Parts, form: Form, shown: Version, entry: Entry, *, now: datetime) -> None:
+def is_told_of(form: Form) -> bool:
     """The owner learns of an inquiry or a request for a quote whatever is set, of others when it is wanted."""
-    if form.kind not in WAITED_FOR and not form.handling.tells_owner:
-        return
+    return form.kind in WAITED_FOR or form.handling.tells_owner
+
+
+def tell(tx: Connection, parts: Parts, form: Form, shown: Version, entry: Entry, *, now: datetime) -> None:
+    """The one notice to the owner about an entry; it says as well when the sender is a hot lead now."""
     alert = Alert(
         kind=f"form_{form.kind.value}",
         person_id=entry.person_id,
@@ -129,7 +145,10 @@ def tell(tx: Connection, parts: Parts, form: Form, shown: Version, entry: Entry,
     )
     next_actions.add_alerts(tx, [alert], now=now)
     labels = form_answers.labelled(shown.design, entry.answers, entry.lang)
-    form_mails.tell_owner(tx, parts, form, entry, labels, now=now)
+    is_hot = entry.person_id is not None and leads.is_hot(
+        tx, entry.person_id, product_id=form.handling.product_id
+    )
+    form_mails.tell_owner(tx, parts, form, entry, labels, is_hot=is_hot, now=now)
 
 
 def seat(tx: Connection, form: Form, entry: Entry) -> str:

@@ -1,7 +1,7 @@
 """Accounts: the first one, login, passwords, and who may do what.
 
 AccountError carries a code that the pages word: email_odd, email_taken, password_short, password_wrong,
-name_missing, role_unknown, last_admin, stale.
+name_missing, role_unknown, last_admin, stale, calls_odd.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from campaigns.parts import Parts
 from campaigns.storage import audit, users
 from campaigns.storage.users import User
 
-ROLES = ("admin", "marketer", "inside_sales")
+ROLES = ("admin", "marketer", "inside_sales", "field_sales", "sales_manager")
 PASSWORD_MIN = 12
+CALLS_MAX = 300
 # Longer ones only cost the server time; nobody types them.
 PASSWORD_MAX = 200
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+|[^@\s]+@localhost")
@@ -174,10 +175,22 @@ def set_language(parts: Parts, user: User, locale: str) -> None:
         users.change(tx, user.id, locale=locale)
 
 
-def set_own(parts: Parts, user: User, *, name: str, single_keys: bool) -> None:
-    """What anybody may set about themselves. Raises AccountError."""
+def set_own(
+    parts: Parts, user: User, *, name: str, single_keys: bool, calls_per_day: str = "", call_mail: bool = True
+) -> None:
+    """What anybody may set about themselves. calls_per_day: as typed; "" is the house's. Raises AccountError."""
+    own = unicodedata.normalize("NFKC", calls_per_day).strip()
+    if own and not (own.isdecimal() and 0 < int(own[:4]) <= CALLS_MAX and len(own) < 4):
+        raise AccountError("calls_odd")
     with parts.engine.begin() as tx:
-        users.change(tx, user.id, name=_name(name), single_keys=single_keys)
+        users.change(
+            tx,
+            user.id,
+            name=_name(name),
+            single_keys=single_keys,
+            calls_per_day=int(own) if own else None,
+            call_mail=call_mail,
+        )
 
 
 def _key(email: str) -> str:

@@ -6,6 +6,7 @@ who asked. Without product or theme it cannot go at all. Source: S2-14, S2-15.
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
@@ -13,7 +14,7 @@ from sqlalchemy import Connection
 
 from campaigns.parts import Parts
 from campaigns.rules import broadcasts as rule
-from campaigns.rules import planning
+from campaigns.rules import merge_fields, planning
 from campaigns.rules.broadcasts import EDITABLE, Plan, Problem, State
 from campaigns.rules.scenarios import Scenario
 from campaigns.services import hold, proof
@@ -26,6 +27,7 @@ from campaigns.storage import (
     broadcasts,
     closed_days,
     contents,
+    events,
     outgoing,
     reach,
     scenarios,
@@ -238,6 +240,7 @@ def _problems(
         content = contents.get(tx, getattr(found.plan, field) or 0)
         if content is not None and content.product_id not in (None, found.plan.product_id):
             problems.append(Problem(field, "other_product", {}))
+    problems += _invites(tx, found)
     if found.plan.content_id:
         rows, wrong = freeze(tx, parts, found)
         if wrong:
@@ -245,6 +248,22 @@ def _problems(
         elif not any(row["step_key"] == "A" for row in rows):
             problems.append(Problem("content_id", "mail_empty", {}))
     return tuple(problems)
+
+
+def _invites(tx: Connection, found: Broadcast) -> list[Problem]:
+    """What stands against an invitation: its event is over or closed by then; a mail that asks for an answer without
+    inviting to anything."""
+    plan = found.plan
+    told = {id for id in (plan.content_id, plan.content_b_id) if id}
+    words = " ".join(v.html + v.text for one in contents.variants_of(tx, told).values() for v in one)
+    if plan.invites_to is None:
+        asks = any(re.search(r"{{\s*" + name + r"\b", words) for name in merge_fields.ANSWERS)
+        return [Problem("invites_to", "answers_without_event", {})] if asks else []
+    event = events.get(tx, plan.invites_to)
+    last = event.plan.answer_by if event else None
+    if plan.send_on is not None and last is not None and plan.send_on > last:
+        return [Problem("send_on", "after_event", {"day": last})]
+    return []
 
 
 def _mark(tx: Connection, found: Broadcast) -> str:

@@ -15,10 +15,18 @@ from sqlalchemy import Connection
 from campaigns.parts import Parts
 from campaigns.rules import events as event_rule
 from campaigns.rules.events import Plan
-from campaigns.rules.touchpoints import Kind
 from campaigns.services import form_mails, rerank
 from campaigns.services.author import Gone
-from campaigns.storage import audit, check_ins, events, form_entries, forms, products, touchpoints
+from campaigns.storage import (
+    audit,
+    check_ins,
+    event_mailings,
+    events,
+    form_entries,
+    forms,
+    products,
+    touchpoints,
+)
 from campaigns.storage.check_ins import Guest
 from campaigns.storage.forms import Form
 from campaigns.storage.products import Sender
@@ -26,7 +34,7 @@ from campaigns.storage.touchpoints import NewTouch
 from tracking_pixel import BadToken
 from tracking_pixel.tokens import TokenKind
 
-CAME = (Kind.SEMINAR_ATTEND.value, Kind.BADGE_SCAN.value)
+CAME = tuple(event_rule.scanned(kind).value for kind in event_rule.Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +66,15 @@ def run(parts: Parts, token: str, *, user_id: int, now: datetime) -> tuple[Pass,
         before = _pass(tx, parts, token, now=now)
         if before is None or before.guest.came_at is not None:
             return before or found, False
-        kind = kind_of(found.event)
+        kind = event_rule.scanned(found.event.kind)
         touch = NewTouch(
             source_key=f"check-in:{found.event_id}:{person_id}",
             person_id=person_id,
             kind=kind,
             at=now,
-            product_id=found.form.handling.product_id if found.form else None,
+            product_id=found.form.handling.product_id
+            if found.form
+            else event_mailings.product_of(tx, found.event_id),
             event_id=found.event_id,
             tags=found.form.handling.tags if found.form else (),
             actor_id=user_id,
@@ -106,11 +116,6 @@ def sheet(parts: Parts, event_id: int) -> Sheet:
         tuple((guest, form_mails.pass_url(parts, guest.person_id, event_id)) for guest in guests),
         sender,
     )
-
-
-def kind_of(event: Plan) -> Kind:
-    """What being scanned means: taking part in a seminar; at an exhibition no more than that a badge was read."""
-    return Kind.SEMINAR_ATTEND if event.kind == event_rule.Kind.SEMINAR.value else Kind.BADGE_SCAN
 
 
 def _pass(tx: Connection, parts: Parts, token: str, *, now: datetime) -> Pass | None:

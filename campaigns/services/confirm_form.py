@@ -20,10 +20,11 @@ from campaigns.storage import form_entries, forms, products
 from campaigns.storage.form_entries import Entry
 from campaigns.storage.forms import Form, Version
 from campaigns.storage.products import Sender
+from campaigns.storage.tracking import KEPT_DAYS
 from tracking_pixel import BadToken
 from tracking_pixel.tokens import TokenKind
 
-CALLERS_KEPT = timedelta(days=90)
+CALLERS_KEPT = timedelta(days=KEPT_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,12 @@ def run(parts: Parts, token: str, *, now: datetime) -> Asked | None:
 
 
 def expire(parts: Parts, *, now: datetime) -> int:
-    """The night's work: let go of what nobody has confirmed in two weeks (how many), and of who sent old entries."""
+    """The night's work: let go of what nobody has confirmed in two weeks (how many).
+
+    Likewise of who sent old entries, and of what was kept aside until then, as long as raw hits are kept.
+    """
     with parts.engine.begin() as tx:
+        form_entries.let_go_aside(tx, before=now - CALLERS_KEPT)
         form_entries.forget_callers(tx, before=now - CALLERS_KEPT)
         return form_entries.expire(tx, before=now - CONFIRM_WITHIN)
 

@@ -20,6 +20,7 @@ from campaigns.rules import reports, schedule
 from campaigns.rules.reports import Period
 from campaigns.services import kept
 from campaigns.storage import (
+    action_report,
     activity_report,
     cohort_report,
     funnel_report,
@@ -29,6 +30,7 @@ from campaigns.storage import (
     scenario_report,
     send_time_report,
     sizes,
+    whiff_report,
 )
 
 EVERY = timedelta(hours=1)
@@ -116,6 +118,9 @@ REPORTS: Mapping[str, _Report] = {
             tx, [(period.value, *span.instants(period)) for period in Period], zone=str(span.zone)
         ),
     ),
+    "entered": _Report(funnel_report.Entered, lambda tx, span: funnel_report.entered(tx, **span.everything)),
+    "actions": _Report(action_report.Acted, lambda tx, span: action_report.count(tx, **span.everything)),
+    "whiffs": _Report(whiff_report.Ended, lambda tx, span: whiff_report.count(tx, **span.everything)),
     "overview": _Report(
         activity_report.Happened,
         lambda tx, span: activity_report.count(

@@ -152,15 +152,35 @@ def set_state(parts: Parts, form_id: int, state: str, *, user_id: int | None, no
         )
 
 
+def delete(parts: Parts, form_id: int, *, user_id: int | None, now: datetime) -> None:
+    """Take away a form by which nothing ever came in; its address is not found from then on. Raises Gone, Invalid.
+
+    A form with entries stays, closed: its versions are the proof of what people agreed to.
+    """
+    with parts.engine.begin() as tx:
+        form = _get(tx, form_id, for_update=True)
+        if not forms.is_untouched(tx, form_id):
+            raise Invalid({"form": "has_entries"})
+        forms.remove(tx, form_id)
+        changes = {"name": (form.handling.name, None)}
+        audit.note(
+            tx, noun="form", noun_id=form_id, action="delete", user_id=user_id, now=now, changes=changes
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """A form's page: figures of the last 90 days and of all time, and what was published."""
+    """A form's page: figures of the last 90 days and of all time, and what was published.
+
+    may_delete: nothing has ever come in by it.
+    """
 
     form: Form
     lately: Figures
     ever: Figures
     versions: tuple[Version, ...]
     has_changes: bool
+    may_delete: bool
     names: Mapping[str, str]
 
 
@@ -176,8 +196,9 @@ def overview(parts: Parts, form_id: int, *, now: datetime) -> Overview:
         ever = forms.figures(tx, form_id, since=first.date(), since_at=first)
         found = forms.versions(tx, form_id)
         names = _names(tx, form)
+        may_delete = forms.is_untouched(tx, form_id)
     has_changes = not found or found[0].design != form.design
-    return Overview(form, lately, ever, found, has_changes, names)
+    return Overview(form, lately, ever, found, has_changes, may_delete, names)
 
 
 def published(parts: Parts, form_id: int, no: int) -> Version:
@@ -192,6 +213,11 @@ def published(parts: Parts, form_id: int, no: int) -> Version:
 def lacks_material(form: Form) -> bool:
     """A request for material that has no file to give: whoever asks gets nothing unless somebody sends it by hand."""
     return form.kind is Kind.DOC_REQUEST and form.handling.file_id is None
+
+
+def lacks_event(form: Form) -> bool:
+    """A seminar's form without its event: nobody gets an entry pass, and the event counts no guests."""
+    return form.kind is Kind.SEMINAR_APPLY and form.handling.event_id is None
 
 
 def url(parts: Parts, form: Form) -> str:

@@ -9,9 +9,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from campaigns.parts import Parts
-from campaigns.rules import api_touches, matching, touch_lists
+from campaigns.rules import api_touches, matching, naming
 from campaigns.rules.api_touches import ApiError, Item
-from campaigns.services import record_touch, rerank
+from campaigns.services import draft_catalogues, record_touch, rerank
 from campaigns.storage import audit, entered, timeline, touch_people
 from campaigns.storage.timeline import Touch
 from campaigns.storage.touch_people import Found
@@ -20,7 +20,8 @@ from campaigns.storage.touchpoints import NewTouch
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an item. status: created, known (its key stood already), error. error, field: why."""
+    """What became of an item. status: created, known (its key stood already), error. error, field: why. names: those
+    there are, where one was not understood."""
 
     index: int
     key: str
@@ -29,6 +30,7 @@ class Outcome:
     person_id: int | None = None
     error: str = ""
     field: str = ""
+    names: tuple[str, ...] = ()
 
 
 def run(parts: Parts, told: Sequence[object], *, token_id: int, now: datetime) -> list[Outcome]:
@@ -39,7 +41,7 @@ def run(parts: Parts, told: Sequence[object], *, token_id: int, now: datetime) -
         try:
             items[index] = api_touches.item(one, zone=parts.settings.tz, now=now)
         except ApiError as error:
-            found[index] = Outcome(index, _key(one), "error", error=error.code, field=error.field)
+            found[index] = _refused(index, _key(one), error)
     with parts.engine.begin() as tx:
         ready: dict[int, NewTouch] = {}
         find = _Finder(tx, items.values())
@@ -47,7 +49,7 @@ def run(parts: Parts, told: Sequence[object], *, token_id: int, now: datetime) -
             try:
                 ready[index] = find.touch(item)
             except ApiError as error:
-                found[index] = Outcome(index, item.key, "error", error=error.code, field=error.field)
+                found[index] = _refused(index, item.key, error)
         # A key that comes twice in one request is one touch: the first of them.
         touches = {touch.source_key: touch for touch in reversed(list(ready.values()))}
         new = entered.add(tx, touches.values(), now=now)
@@ -62,6 +64,7 @@ def run(parts: Parts, told: Sequence[object], *, token_id: int, now: datetime) -
         if new:
             written = [touches[key] for key in new]
             record_touch.rest(tx, parts, written, now=now)
+            draft_catalogues.for_touches(tx, written, now=now)
             people = sorted({touch.person_id for touch in written})
             rerank.for_people(tx, people, now=now, zone=parts.settings.tz, base_url=parts.settings.base_url)
             changes = {"touches": (None, len(new))}
@@ -75,6 +78,10 @@ def run(parts: Parts, told: Sequence[object], *, token_id: int, now: datetime) -
                 changes=changes,
             )
     return [found[index] for index in range(len(told))]
+
+
+def _refused(index: int, key: str, error: ApiError) -> Outcome:
+    return Outcome(index, key, "error", error=error.code, field=error.field, names=error.known)
 
 
 def _key(told: object) -> str:
@@ -94,8 +101,9 @@ class _Finder:
             mailboxes={item.email for item in found if item.email},
             names={(item.name, item.core) for item in found if item.name and item.core},
         )
-        self.products = _by_name(touch_people.products(tx))
-        self.events = _by_name(touch_people.events(tx))
+        products, events = touch_people.products(tx), touch_people.events(tx)
+        self.products = _Names("product", products, naming.by_word(products))
+        self.events = _Names("event", events, naming.by_name(events))
 
     def touch(self, item: Item) -> NewTouch:
         """Raises ApiError: unknown_person, ambiguous_person, unknown_product, unknown_event."""
@@ -104,8 +112,8 @@ class _Finder:
             person_id=self._person(item),
             kind=item.kind,
             at=item.at,
-            product_id=_ref(item.product, self.products, "product"),
-            event_id=_ref(item.event, self.events, "event"),
+            product_id=self.products.id_of(item.product),
+            event_id=self.events.id_of(item.event),
             note=item.note,
             tags=item.tags,
         )
@@ -123,16 +131,23 @@ class _Finder:
         return ids[0]
 
 
-def _by_name(rows: Sequence[tuple[int, str]]) -> dict[int | str, int]:
-    return {**{touch_lists.word_key(name): id for id, name in rows}, **{id: id for id, _name in rows}}
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """Products or events. field: what they are called in an item. rows: (id, name); ids: by word_key."""
 
+    field: str
+    rows: Sequence[tuple[int, str]]
+    ids: Mapping[str, int]
 
-def _ref(asked: int | str | None, known: Mapping[int | str, int], name: str) -> int | None:
-    if asked is None:
-        return None
-    if asked not in known:
-        raise ApiError(f"unknown_{name}", name)
-    return known[asked]
+    def id_of(self, asked: int | str | None) -> int | None:
+        """By id or name. Raises ApiError: unknown_product, unknown_event; with the names there are."""
+        if asked is None:
+            return None
+        found = self.ids.get(asked) if isinstance(asked, str) else asked
+        if found is None or all(id != found for id, _name in self.rows):
+            known = naming.nearest(str(asked), (name for _id, name in self.rows))
+            raise ApiError(f"unknown_{self.field}", self.field, known)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

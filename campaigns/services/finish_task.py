@@ -8,19 +8,20 @@ from datetime import datetime
 
 from campaigns.parts import Parts
 from campaigns.rules.touchpoints import Kind
-from campaigns.services import rerank
+from campaigns.services import await_reply, draft_catalogues, rerank
 from campaigns.services.record_call import NoSuchTask, TaskTaken
-from campaigns.storage import audit, calls, tasks, touchpoints
+from campaigns.storage import audit, calls, leads, tasks, touchpoints
 from campaigns.storage.touchpoints import NewTouch
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """state the task ends in; touch it leaves; fax_invalid: the number is wrong."""
+    """state the task ends in; touch it leaves; fax_invalid: the number is wrong; ends_waiting: the answer came."""
 
     state: str = "done"
     touch: Kind | None = None
     fax_invalid: bool = False
+    ends_waiting: bool = False
 
 
 ENDINGS: Mapping[str, Mapping[str, Ending]] = {
@@ -36,6 +37,13 @@ ENDINGS: Mapping[str, Mapping[str, Ending]] = {
     },
     "mail": {"sent": Ending(), "not_needed": Ending(state="cancelled")},
     "check": {"done": Ending(), "not_needed": Ending(state="cancelled")},
+    "intro": {"introduced": Ending(), "declined": Ending(), "not_needed": Ending(state="cancelled")},
+    "reply": {
+        "answered": Ending(ends_waiting=True),
+        "silent": Ending(),
+        "not_needed": Ending(state="cancelled"),
+    },
+    "review": {"done": Ending(), "not_needed": Ending(state="cancelled")},
 }
 
 
@@ -70,8 +78,11 @@ def run(
                 actor_id=user_id,
             )
             touchpoints.put(tx, [touch], now=now)
+            draft_catalogues.for_touches(tx, [touch], now=now)
         if ending.fax_invalid:
             tasks.fax_is_wrong(tx, subject.person_id)
+        if ending.ends_waiting and subject.lead_id is not None and subject.lead_state == "waiting":
+            leads.settle(tx, subject.lead_id, state=await_reply.stage_after(tx, subject.lead_id))
         rerank.for_people(
             tx, [subject.person_id], now=now, zone=parts.settings.tz, base_url=parts.settings.base_url
         )

@@ -20,7 +20,7 @@ from campaigns.rules.reasons import Reason
 from campaigns.rules.scores import engagement
 from campaigns.rules.touchpoints import Touch
 from campaigns.rules.workdays import Calendar
-from campaigns.services import notices
+from campaigns.services import assign, hand_off_steps, notices
 from campaigns.storage import closed_days, gate, lead_facts, next_actions, touchpoints
 from campaigns.storage.gate import HandOff
 from campaigns.storage.lead_facts import Facts
@@ -51,12 +51,16 @@ class Fresh:
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """What was done. offered: leads let through to sales. why: touchpoints that weigh most, by lead."""
+    """What was done. offered: leads let through to sales. why: touchpoints that weigh most, by lead. told: (user, person)
+    of the alerts. resting: leads that sales sent back, and that wait.
+    """
 
     tasks: int = 0
     alerts: int = 0
     offered: frozenset[int] = frozenset()
     why: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    told: frozenset[tuple[int | None, int | None]] = frozenset()
+    resting: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +94,9 @@ def run(
     now: datetime,
     zone: ZoneInfo,
     base_url: str,
+    told: Collection[tuple[int | None, int | None]] = (),
 ) -> Followed:
-    """Do what follows from these ranks. The leads are locked."""
+    """Do what follows from these ranks. The leads are locked. told: (user, person) who hear of it by another notice."""
     acting = [one for one in ones if may_act(one, remeasure)]
     moved = [one for one in ones if one.has_moved]
     if not acting:
@@ -100,19 +105,27 @@ def run(
     today, calendar = now.astimezone(zone).date(), closed_days.load(tx)
     loud = [_one(one, facts[one.lead.id], today=today, zone=zone, calendar=calendar) for one in acting]
     offers, offered = _pass_gate(tx, loud, now=now, today=today, zone=zone)
-    gate.put(tx, offers, now=now)
+    hand_off_steps.offered(tx, gate.put(tx, offers, now=now), now=now)
     declined = [one.lead.id for one in loud if one.ranked.rank is Rank.DECLINED]
     if busy := [one.lead.id for one in loud if one.lead.has_tasks]:
-        next_actions.cancel(tx, busy, declined, now=now)
+        cooled = [one.lead.id for one in loud if one.ranked.rank is Rank.NURTURE]
+        next_actions.cancel(tx, busy, declined, cooled, now=now)
     asked = [(one, action) for one in loud for action in _asked(one, offered, remeasure)]
     news = [one for one in loud if _is_news(one)]
     why = _why(tx, [*moved, *(one for one, _ in asked), *news], now=now)
     tasks = [_task(one, action, why[one.lead.id], zone=zone) for one, action in asked]
     made = next_actions.add_tasks(tx, tasks, now=now)
-    alerts = [_alert(one, why[one.lead.id]) for one in news]
+    assign.new(tx, made, today=today)
+    alerts = [
+        _alert(one, why[one.lead.id])
+        for one in news
+        if (one.product.owner_user_id, one.lead.person_id) not in told
+    ]
     alert_ids = next_actions.add_alerts(tx, alerts, now=now)
     notices.tell(tx, "hot", alerts, alert_ids, products, now=now, base_url=base_url)
-    return Followed(len(made), len(alerts), frozenset(offered), why)
+    heard = frozenset((alert.user_id, alert.person_id) for alert in alerts)
+    resting = frozenset(one.lead.id for one in loud if one.facts.is_resting)
+    return Followed(len(made), len(alerts), frozenset(offered), why, heard, resting)
 
 
 def _why(tx: Connection, ones: Sequence[Fresh | _One], *, now: datetime) -> dict[int, tuple[int, ...]]:
@@ -134,15 +147,25 @@ def _heaviest(touches: Sequence[Touch], rules: ProductRules, *, now: datetime) -
 
 
 def _one(one: Fresh, before: Facts, *, today: date, zone: ZoneInfo, calendar: Calendar) -> _One:
-    facts = LeadFacts(
+    lead = one.lead
+    facts = facts_of(before, state=lead.state, rank=lead.rank, today=today, zone=zone, calendar=calendar)
+    return _One(lead, one.product, one.rules, one.ranked, before, facts)
+
+
+def facts_of(
+    before: Facts, *, state: str, rank: str, today: date, zone: ZoneInfo, calendar: Calendar
+) -> LeadFacts:
+    """What the action matrix asks about a lead. state, rank: as it stands until now."""
+    return LeadFacts(
         today=today,
         calendar=calendar,
         company_class=before.company_class,
         industry=before.industry,
         band=before.band,
-        state="excluded" if before.is_excluded else one.lead.state,
+        state="excluded" if before.is_excluded else state,
         has_phone=before.has_phone,
         has_fax=before.has_fax,
+        has_mail=before.has_mail,
         do_not_call=before.do_not_call,
         do_not_fax=before.do_not_fax,
         open_kinds=before.open_kinds,
@@ -150,11 +173,12 @@ def _one(one: Fresh, before: Facts, *, today: date, zone: ZoneInfo, calendar: Ca
         last_call_at=before.last_call_at,
         no_call_before=_day(before.no_call_before, zone),
         no_hand_off_before=_day(before.no_hand_off_before, zone),
+        is_in_pool=before.recycle.is_in_pool,
+        has_deepened=before.has_deepened,
         has_been_offered=before.has_been_offered,
-        rank_before=one.lead.rank,
+        rank_before=rank,
         zone=zone,
     )
-    return _One(one.lead, one.product, one.rules, one.ranked, before, facts)
 
 
 def _day(at: datetime | None, zone: ZoneInfo) -> date | None:
@@ -179,7 +203,7 @@ def _pass_gate(
         group = [one for one in asking.values() if one.product.id == product_id]
         offers = [Offer(one.lead.id, one.ranked.p_win, _is_explicit(one.ranked)) for one in group]
         bar = handoff.bar(team, now=now)
-        rows += [_hand_off(asking[p.lead_id], p, bar) for p in handoff.place(offers, team, now=now)]
+        rows += [_hand_off(asking[p.lead_id], p, bar, zone) for p in handoff.place(offers, team, now=now)]
     return rows, {row.lead_id for row in rows if row.state == "offered"}
 
 
@@ -192,7 +216,8 @@ def _is_explicit(ranked: Ranked) -> bool:
     return any(reason.code in EXPLICIT for reason in ranked.reasons)
 
 
-def _hand_off(one: _One, placed: handoff.Placed, bar: float) -> HandOff:
+def _hand_off(one: _One, placed: handoff.Placed, bar: float, zone: ZoneInfo) -> HandOff:
+    due_on = handoff.answer_due(one.facts.today, one.facts.calendar)
     band = band_of(one.ranked.score, one.rules.edges)
     known = Reason("at_hand_off", {"score": round(one.ranked.score, 3), "band": band})
     return HandOff(
@@ -204,6 +229,8 @@ def _hand_off(one: _One, placed: handoff.Placed, bar: float) -> HandOff:
         bar=bar,
         asked_by_customer=_is_explicit(one.ranked),
         reasons=(placed.reason, *one.ranked.reasons, known),
+        rep_user_id=one.before.rep_user_id,
+        due_at=datetime.combine(due_on, DUE_TIME, tzinfo=zone) if placed.offered else None,
     )
 
 
@@ -231,8 +258,13 @@ def _task(one: _One, action: Action, why: tuple[int, ...], *, zone: ZoneInfo) ->
     )
 
 
-def stage(one: Fresh, offered: Collection[int]) -> str:
-    """The sales stage: the rank moves a lead in and out of `hot`, the gate into `offered`."""
+def stage(one: Fresh, offered: Collection[int], resting: Collection[int]) -> str:
+    """The sales stage: the rank moves a lead in and out of `hot`, the gate into `offered`.
+
+    resting: leads that came back from sales, and that nothing has deepened since: what made them hot is old.
+    """
+    if one.lead.id in resting and one.lead.state in OPEN_STATES:
+        return "nurturing"
     if one.lead.id in offered:
         return "offered"
     if one.ranked.rank is Rank.HOT and one.lead.state in OPEN_STATES:

@@ -16,8 +16,8 @@ from sqlalchemy import Connection
 
 from campaigns.parts import Parts
 from campaigns.rules.forms import Design, Kind
-from campaigns.services import attach, post
-from campaigns.storage import files, next_actions, products
+from campaigns.services import attach, event_lines, post
+from campaigns.storage import events, files, next_actions, products
 from campaigns.storage.form_entries import Entry
 from campaigns.storage.forms import Form
 from tracking_pixel.links import Links
@@ -39,6 +39,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "told": "{kind}：{who}",
         "told_head": "フォーム「{form}」から連絡がありました。",
         "told_pending": "メールアドレスは、まだ確認されていません。",
+        "told_waiting": "定員に達しているため、キャンセル待ちとして受け付けました。",
+        "told_hot": "この方は今すぐ客です。1営業日以内のご連絡をお願いします。",
         "told_foot": "受付の内容: {url}",
         "join": "、",
     },
@@ -56,6 +58,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "told": "{kind}: {who}",
         "told_head": "Somebody has sent the form “{form}”.",
         "told_pending": "The mail address has not been confirmed yet.",
+        "told_waiting": "All seats are taken: this is on the waiting list.",
+        "told_hot": "This is a hot lead now. Please call within one business day.",
         "told_foot": "The entry: {url}",
         "join": ", ",
     },
@@ -120,6 +124,9 @@ def thanks(
     if file is not None and entry.state == "done":
         url = attach.url_of(parts, file[0])
         lines += ["", words["file"], _LINK]
+    event = events.get(tx, form.handling.event_id) if form.handling.event_id else None
+    if event is not None:
+        lines += ["", *event_lines.of(event.plan, entry.lang)]
     if form.handling.event_id is not None and to.person_id is not None and entry.state == "done":
         lines += ["", words["pass"], pass_url(parts, to.person_id, form.handling.event_id)]
     if asks_to_resume:
@@ -199,9 +206,10 @@ def tell_owner(
     entry: Entry,
     answers: Sequence[tuple[str, str]],
     *,
+    is_hot: bool,
     now: datetime,
 ) -> bool:
-    """Tell the form's owner what was sent. answers: label and words, in the form's own words."""
+    """Tell the form's owner what was sent. answers: label and words, in the form's own words. is_hot: the sender is."""
     found = next_actions.readers(tx, [form.handling.owner_user_id or 0])
     if not found:
         return False
@@ -210,8 +218,9 @@ def tell_owner(
     kind = KINDS[found[0].locale if found[0].locale in KINDS else "ja"][form.kind]
     who = " ".join(filter(None, said)) or str(entry.answers.get("email", ""))
     lines = [words["told_head"].format(form=form.handling.name), ""]
+    lines += [words["told_hot"], ""] if is_hot else []
     lines += [f"{label}: {value}" for label, value in answers]
-    lines += ["", words["told_pending"]] if entry.state == "pending" else []
+    lines += ["", words[f"told_{entry.state}"]] if entry.state in ("pending", "waiting") else []
     lines += [
         "",
         words["told_foot"].format(url=f"{parts.settings.base_url}/forms/{form.id}/entries/{entry.id}"),

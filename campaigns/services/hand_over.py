@@ -1,59 +1,34 @@
-"""Hand over: sales take a lead, send it back with a reason, or say how it ended.
+"""Hand over: sales take a lead, send it back with a reason, or end it without an opportunity.
 
-Results calibrate the bands and the trust in us; what comes back is nurtured again. Source: spec 2.3, 3.5, 3.7.
+What comes of it with an amount is an opportunity (`pursue`, `close_deal`). Source: spec 2.3, 3.5, 3.7.
+
+Errors: HandOffMoved (somebody has answered already), ReasonMissing, OutOfBounds (this person must not be handed
+over), LookupError.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from enum import StrEnum
+from datetime import datetime
 
 from sqlalchemy import Connection
 
 from campaigns.parts import Parts
-from campaigns.rules import handoff
-from campaigns.rules.handoff import Appetite
-from campaigns.services import rerank
-from campaigns.services.follow_rank import DUE_TIME
-from campaigns.storage import audit, closed_days, gate, leads, tasks
-from campaigns.storage.leads import HandOff
-from campaigns.storage.tasks import NewTask
+from campaigns.rules.handoff import ReturnCode
+from campaigns.rules.opportunities import HAND_OFF_STATES, Ending, Result
+from campaigns.rules.touchpoints import Kind
+from campaigns.services import hand_off_steps, rerank, settle_lead
+from campaigns.services.settle_lead import Settled
+from campaigns.storage import audit, hand_offs, leads, tasks, users
+from campaigns.storage.hand_offs import HandOff
 
-REST_DAYS = 60
-FISCAL_MONTH = 4
-LEAD_MONTHS = 3
-
-
-class Answer(StrEnum):
-    """What sales can say. no_deal: 見送り, nobody got the order."""
-
-    ACCEPTED = "accepted"
-    RETURNED = "returned"
-    WON = "won"
-    LOST = "lost"
-    NO_DEAL = "no_deal"
-
-
-FROM: dict[Answer, frozenset[str]] = {
-    Answer.ACCEPTED: frozenset({"offered", "proposed", "held"}),
-    Answer.RETURNED: frozenset({"offered", "accepted"}),
-    Answer.WON: frozenset({"accepted", "offered"}),
-    Answer.LOST: frozenset({"accepted", "offered"}),
-    Answer.NO_DEAL: frozenset({"accepted", "offered"}),
-}
-STATE = {
-    Answer.ACCEPTED: "with_sales",
-    Answer.RETURNED: "nurturing",
-    Answer.WON: "won",
-    Answer.LOST: "lost",
-    Answer.NO_DEAL: "nurturing",
-}
+# Sales take what they are offered, and may take what the gate holds.
+TAKEN_FROM = frozenset({"offered", "proposed", "held"})
+SENT_BACK_FROM = frozenset({"offered", "accepted"})
+SELLERS = frozenset({"field_sales", "sales_manager"})
 
 
 class HandOffMoved(RuntimeError):
-    """Somebody has answered already. state: what stands now."""
+    """state: what stands now."""
 
     def __init__(self, state: str) -> None:
         super().__init__(state)
@@ -64,133 +39,161 @@ class ReasonMissing(ValueError):
     """A return needs a reason: it trains the bands."""
 
 
-@dataclass(frozen=True, slots=True)
-class GateFacts:
-    """What the gate panel tells of a product. trust, bar 0..1; left: places of this week."""
+class OutOfBounds(ValueError):
+    """code: excluded (left, competitor, student), merged, declined, out_of_reach (neither mail nor phone)."""
 
-    product_id: int
-    appetite: Appetite
-    trust: float
-    wins: int
-    resolved: int
-    bar: float
-    capacity: int
-    left: int
-    is_stale: bool
+    def __init__(self, code: str, *, name: str) -> None:
+        super().__init__(code)
+        self.code, self.name = code, name
 
 
-def gates(parts: Parts, product_ids: Sequence[int], *, now: datetime) -> dict[int, GateFacts]:
-    """Trust, bar and places left of each product. Source: spec 3.5, panel text."""
-    local = now.astimezone(parts.settings.tz)
-    monday = datetime.combine(local.date() - timedelta(days=local.weekday()), time(), tzinfo=local.tzinfo)
-    # The gate's advisory lock ends with this transaction, which writes nothing.
+def accept(parts: Parts, hand_off_id: int, *, user_id: int, now: datetime) -> HandOff:
+    """A rep takes the lead: mass mails about it rest, and inside sales let go of it."""
     with parts.engine.begin() as tx:
-        teams = gate.teams(tx, product_ids, week=monday, now=now)
-    return {
-        product_id: GateFacts(
-            product_id=product_id,
-            appetite=handoff.appetite_now(team, now=now),
-            trust=handoff.trust(team.wins, team.resolved),
-            wins=team.wins,
-            resolved=team.resolved,
-            bar=handoff.bar(team, now=now),
-            capacity=team.capacity_per_week,
-            left=max(0, team.capacity_per_week - team.handed_this_week),
-            is_stale=team.set_at is not None and now - team.set_at > handoff.STALE,
-        )
-        for product_id, team in teams.items()
-    }
+        found = _locked(tx, hand_off_id, TAKEN_FROM)
+        check(found, now=now)
+        reader = users.find(tx, user_id)
+        # Who is no seller takes it for the one it is offered to.
+        rep = user_id if reader and reader.role in SELLERS else None
+        hand_offs.accept(tx, hand_off_id, rep_user_id=rep, now=now)
+        leads.settle(tx, found.lead_id, state="with_sales")
+        tasks.cancel_of_lead(tx, found.lead_id, kinds=("call", "fax"), outcome="with_sales", now=now)
+        _finish(tx, parts, found, "accepted", Kind.TAKEN_ON, user_id=user_id, now=now)
+    return found
 
 
-def answer(
+def send_back(
     parts: Parts,
     hand_off_id: int,
-    answer: Answer,
     *,
-    reason: str = "",
+    code: str,
+    words: str = "",
+    seen: str,
     user_id: int | None,
     now: datetime,
 ) -> HandOff:
-    """Move a hand-off, its lead and the rank in one transaction; returns the hand-off as it was.
+    """Sales do not want it, and say why. It is nurtured again, and rests before the next hand-off.
 
-    Raises HandOffMoved, ReasonMissing, LookupError.
+    seen: the state that the page showed, so that nobody sends back what a colleague has just accepted.
     """
-    if answer is Answer.RETURNED and not reason.strip():
+    if code not in set(ReturnCode) or (code == ReturnCode.OTHER and not words.strip()):
         raise ReasonMissing
     with parts.engine.begin() as tx:
-        found = leads.hand_off(tx, hand_off_id, lock=True)
-        if found is None:
-            raise LookupError(hand_off_id)
-        if found.state not in FROM[answer]:
-            raise HandOffMoved(found.state)
-        leads.move_hand_off(
-            tx,
-            hand_off_id,
-            state=answer.value,
-            returned_reason=reason if answer is Answer.RETURNED else "",
-            resolved_at=None if answer is Answer.ACCEPTED else now,
-        )
-        _settle_lead(tx, parts, found, answer, reason, now=now)
+        found = _locked(tx, hand_off_id, SENT_BACK_FROM & {seen})
+        if found.opportunity_id is not None:
+            # The opportunity says how it ended; a second answer would contradict it.
+            raise HandOffMoved("opportunity")
+        hand_offs.resolve(tx, hand_off_id, state="returned", code=code, reason=words.strip(), now=now)
+        settle_lead.returned(tx, Settled.of_hand_off(found), now=now)
+        _finish(tx, parts, found, "returned", Kind.SENT_BACK, words=words, user_id=user_id, now=now)
+    return found
+
+
+def end(parts: Parts, hand_off_id: int, ending: Ending, *, user_id: int | None, now: datetime) -> HandOff:
+    """Nothing came of it, and there was never an amount. An order needs one: `close_deal`."""
+    assert ending.result is not Result.WON
+    with parts.engine.begin() as tx:
+        found = _locked(tx, hand_off_id, frozenset({"accepted"}))
+        if found.opportunity_id is not None:
+            raise HandOffMoved("opportunity")
+        state = HAND_OFF_STATES[ending.result]
+        hand_offs.resolve(tx, hand_off_id, state=state, reason=ending.reason or ending.rival, now=now)
+        settle_lead.ended(tx, parts, Settled.of_hand_off(found), ending, now=now)
+        words = ending.rival or ending.reason
+        _finish(tx, parts, found, state, Kind.DEAL_LOST, words=words, user_id=user_id, now=now)
+    return found
+
+
+def forget(parts: Parts, *, now: datetime) -> int:
+    """Hand-offs that sales have had for a whole cycle without an opportunity are over; returns how many."""
+    with parts.engine.connect() as tx:
+        ids = hand_offs.forgotten(tx, now=now)
+    for hand_off_id in ids:
+        with parts.engine.begin() as tx:
+            found = hand_offs.get(tx, hand_off_id, lock=True)
+            if found is None or found.state != "accepted":
+                continue
+            hand_offs.resolve(tx, hand_off_id, state="timeout", now=now)
+            settle_lead.returned(tx, Settled.of_hand_off(found), now=now)
+            _finish(tx, parts, found, "timeout", Kind.SENT_BACK, user_id=None, now=now)
+    return len(ids)
+
+
+def name_rep(parts: Parts, hand_off_id: int, *, rep_user_id: int, user_id: int, now: datetime) -> HandOff:
+    """The manager's choice; the rep hears of it within a minute."""
+    with parts.engine.begin() as tx:
+        found = _locked(tx, hand_off_id, frozenset({"offered", "accepted"}))
+        if rep_user_id not in {id for id, _ in hand_offs.reps(tx)}:
+            raise LookupError(rep_user_id)
+        hand_offs.name_rep(tx, hand_off_id, rep_user_id=rep_user_id)
+        changes: dict[str, tuple[object, object]] = {"rep_user_id": (found.rep_user_id, rep_user_id)}
         audit.note(
             tx,
             noun="hand_off",
             noun_id=hand_off_id,
-            action=answer.value,
+            action="name_rep",
             user_id=user_id,
             now=now,
-            changes={"state": (found.state, answer.value), "reason": ("", reason)},
-        )
-        rerank.for_people(
-            tx, [found.person_id], now=now, zone=parts.settings.tz, base_url=parts.settings.base_url
+            changes=changes,
         )
     return found
 
 
-def _settle_lead(
-    tx: Connection, parts: Parts, found: HandOff, answer: Answer, reason: str, *, now: datetime
+def check(found: HandOff, *, now: datetime) -> None:
+    """Raises OutOfBounds where nobody may sell to this person."""
+    code = ""
+    if found.is_merged:
+        code = "merged"
+    elif found.excluded_reason:
+        code = "excluded"
+    elif found.rank == "declined" or (found.refused_until is not None and found.refused_until > now):
+        code = "declined"
+    elif found.is_out_of_reach:
+        code = "out_of_reach"
+    if code:
+        raise OutOfBounds(code, name=found.name)
+
+
+def _locked(tx: Connection, hand_off_id: int, states: frozenset[str]) -> HandOff:
+    found = hand_offs.get(tx, hand_off_id, lock=True)
+    if found is None:
+        raise LookupError(hand_off_id)
+    if found.state not in states:
+        raise HandOffMoved(found.state)
+    return found
+
+
+def _finish(
+    tx: Connection,
+    parts: Parts,
+    found: HandOff,
+    state: str,
+    kind: Kind,
+    *,
+    words: str = "",
+    user_id: int | None,
+    now: datetime,
 ) -> None:
-    zone = parts.settings.tz
-    comes_back = answer in (Answer.RETURNED, Answer.LOST, Answer.NO_DEAL)
-    leads.settle(
+    """The line on the timeline, the one in the log, and the rank."""
+    hand_off_steps.note(
         tx,
-        found.lead_id,
-        state=STATE[answer],
-        no_hand_off_before=now + timedelta(days=REST_DAYS) if answer is Answer.RETURNED else None,
-        is_recycled=comes_back,
+        kind,
+        source=f"hand_off:{found.id}",
+        person_id=found.person_id,
+        product_id=found.product_id,
+        words=words,
+        user_id=user_id,
+        now=now,
     )
-    if answer is Answer.WON and found.company_id is not None:
-        leads.note_deal(tx, found.company_id, on=now.astimezone(zone).date())
-    if answer is not Answer.RETURNED:
-        # Sales speak with this person now: a second voice from inside sales would be one too many.
-        tasks.cancel_of_lead(tx, found.lead_id, kinds=("call", "fax"), outcome="with_sales", now=now)
-    wake = wake_on(answer, today=now.astimezone(zone).date(), cycle_days=found.cycle_days)
-    if wake is not None:
-        day = closed_days.load(tx).next_business_day(wake)
-        follow = NewTask(
-            kind="call",
-            cause=f"recycle_{answer.value}",
-            due_at=datetime.combine(day, DUE_TIME, tzinfo=zone),
-            not_before=datetime.combine(day, time(), tzinfo=zone),
-            note=reason,
-        )
-        tasks.add(
-            tx,
-            [follow],
-            person_id=found.person_id,
-            company_id=found.company_id,
-            product_id=found.product_id,
-            lead_id=found.lead_id,
-            why=(),
-            now=now,
-        )
-
-
-def wake_on(answer: Answer, *, today: date, cycle_days: int) -> date | None:
-    """When a lost lead is called again: half a cycle; without a budget, three months before April."""
-    if answer is Answer.LOST:
-        return today + timedelta(days=cycle_days // 2)
-    if answer is Answer.NO_DEAL:
-        month = FISCAL_MONTH - LEAD_MONTHS
-        wake = date(today.year, month, 1)
-        return wake if wake > today else date(today.year + 1, month, 1)
-    return None
+    audit.note(
+        tx,
+        noun="hand_off",
+        noun_id=found.id,
+        action=state,
+        user_id=user_id,
+        now=now,
+        changes={"state": (found.state, state), "reason": ("", words)},
+    )
+    rerank.for_people(
+        tx, [found.person_id], now=now, zone=parts.settings.tz, base_url=parts.settings.base_url
+    )

@@ -16,11 +16,12 @@ from campaigns.storage.house import House
 
 CAP_MOST = 3
 CALLS_MOST = 100_000
+DAYS_MOST = 365
 REASON_MAX = 500
 
 
 class HouseError(ValueError):
-    """code: cap_odd, reason_missing, calls_odd, stale, cap_in_use (n: people with more mails this month)."""
+    """code: cap_odd, reason_missing, calls_odd, days_odd, stale, cap_in_use (n: people with more mails this month)."""
 
     def __init__(self, code: str, n: int = 0) -> None:
         super().__init__(code)
@@ -39,6 +40,8 @@ def save(parts: Parts, new: House, *, user_id: int, now: datetime) -> None:
         raise HouseError("cap_odd")
     if not 0 <= new.calls <= CALLS_MOST:
         raise HouseError("calls_odd")
+    if not 1 <= new.stale_days <= DAYS_MOST:
+        raise HouseError("days_odd")
     new = replace(new, cap_reason=new.cap_reason.strip()[:REASON_MAX] if new.cap_max > 1 else "")
     if new.cap_max > 1 and not new.cap_reason:
         raise HouseError("reason_missing")
@@ -52,6 +55,7 @@ def save(parts: Parts, new: House, *, user_id: int, now: datetime) -> None:
         if not house.save(tx, new):
             raise HouseError("stale")
         changes = {
-            name: (getattr(old, name), getattr(new, name)) for name in ("cap_max", "cap_reason", "calls")
+            name: (getattr(old, name), getattr(new, name))
+            for name in ("cap_max", "cap_reason", "calls", "stale_days")
         }
         audit.note(tx, noun="house", noun_id=1, action="edit", user_id=user_id, now=now, changes=changes)

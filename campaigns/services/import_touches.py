@@ -14,13 +14,13 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from campaigns.parts import Parts
-from campaigns.rules import matching, touch_lists
+from campaigns.rules import matching, naming, touch_lists
 from campaigns.rules.imports import BatchKind, Result, Settings
 from campaigns.rules.reasons import Reason
 from campaigns.rules.texts import ListError
 from campaigns.rules.touch_lists import Context, Draft
 from campaigns.rules.touchpoints import Kind
-from campaigns.services import import_list, record_touch
+from campaigns.services import draft_catalogues, import_list, record_touch
 from campaigns.services.import_list import ImportRefused
 from campaigns.storage import audit, entered, ranks, touch_people
 from campaigns.storage import imports as storage
@@ -128,6 +128,7 @@ def confirm(parts: Parts, batch_id: int, *, user_id: int | None, now: datetime) 
         touches = [_touch(row, user_id=user_id) for row in rows if row.result == Result.NEW]
         new = entered.add(tx, touches, batch_id=batch_id, now=now)
         record_touch.rest(tx, parts, touches, now=now)
+        draft_catalogues.for_touches(tx, [one for one in touches if one.source_key in new], now=now)
         people = sorted({one.person_id for one in new.values()})
         ranks.ask_again(tx, people, at=now)
         counts = dict(Counter(row.result for row in rows))
@@ -153,10 +154,12 @@ def _read(tx: Connection, parts: Parts, batch_id: int, settings: Settings, *, no
     found = import_list.body(settings, import_list.lines(settings, storage.file(tx, batch_id)))
     if not found:
         raise ListError("no_rows", line=settings.header_line)
+    products, events = touch_people.products(tx), touch_people.events(tx)
     context = Context(
         columns={name: place for place, name in enumerate(settings.mapping) if name},
-        products={touch_lists.word_key(name): id for id, name in touch_people.products(tx)},
-        events={touch_lists.word_key(name): id for id, name in touch_people.events(tx)},
+        products=naming.by_word(products),
+        events=naming.by_name(events),
+        names={"product": [name for _id, name in products], "event": [name for _id, name in events]},
         zone=parts.settings.tz,
         now=now,
         kind=settings.kind,

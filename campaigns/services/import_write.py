@@ -18,7 +18,7 @@ from campaigns.rules.drafts import Draft
 from campaigns.rules.imports import Entry, Facts, Result, Settings
 from campaigns.rules.subscriptions import Scope
 from campaigns.rules.touchpoints import KINDS, Kind
-from campaigns.services import import_refusals
+from campaigns.services import draft_catalogues, import_refusals
 from campaigns.services.company_book import CompanyBook
 from campaigns.storage import import_facts, import_writes
 from campaigns.storage import imports as storage
@@ -238,6 +238,7 @@ class _Writer:
             user_id=self.user_id,
             now=self.now,
         )
+        draft_catalogues.for_touches(self.tx, found, now=self.now)
         if self.settings.product_id is not None:
             import_writes.add_leads(
                 self.tx, first, product_id=self.settings.product_id, batch_id=self.batch.id, now=self.now

@@ -16,13 +16,18 @@ from pathlib import Path
 def append(path: Path, line: bytes) -> None:
     """Write and fsync one line. OSError when the disk is full: then nothing may be confirmed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(path), path.open("ab") as file:
+    with _locked(path), open(path, "ab", opener=_private) as file:
         is_new = file.tell() == 0
         file.write(b"\n" + line + b"\n")
         file.flush()
         os.fsync(file.fileno())
         if is_new:
             _sync_folder(path.parent)
+
+
+def _private(path: str, flags: int) -> int:
+    """Nobody but its owner reads what people have written."""
+    return os.open(path, flags, 0o600)
 
 
 def count(path: Path) -> int:

@@ -96,21 +96,11 @@ def home(parts: Parts, *, user_id: int, now: datetime) -> Home:
             is_counted=counted.is_known,
             tasks=tuple(tasks[:TODAY_ON_HOME]),
             own_tasks=due.mine,
-            free_tasks=due.today - due.mine,
+            free_tasks=due.free,
             overdue_tasks=sum(1 for task in tasks if _is_late(task, day, zone)),
             alerts=tuple(reports.alerts(tx, user_id=user_id, only_unseen=True, limit=3)),
             awaiting=tuple(reports.awaiting_reply(tx, limit=3)),
         )
-
-
-def today(parts: Parts, *, user_id: int, now: datetime, page: int, size: int = 50) -> tuple[list[Task], int]:
-    """One page of today's work, and how much there is. page: from 1."""
-    tomorrow = _tomorrow(now, parts.settings.tz)
-    with parts.engine.connect() as tx:
-        total = reports.waiting(tx, user_id=user_id, owner_id=None, now=now, tomorrow=tomorrow).today
-        return reports.today(
-            tx, user_id=user_id, now=now, tomorrow=tomorrow, limit=size, offset=(page - 1) * size
-        ), total
 
 
 def alerts(parts: Parts, *, user_id: int) -> list[Alert]:

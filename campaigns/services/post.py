@@ -7,6 +7,7 @@ journal, so it is sent at most once and never silently lost.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -14,6 +15,15 @@ from sqlalchemy.dialects.postgresql import insert
 
 from campaigns.rules.schedule import month_of
 from campaigns.storage.tables import deliveries, delivery_bodies
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """What goes with a mail. type: its content type; text/calendar with its method is another form of the text."""
+
+    name: str
+    type: str
+    data: bytes
 
 
 def queue(
@@ -29,11 +39,13 @@ def queue(
     address_id: int | None = None,
     product_id: int | None = None,
     wrap: Callable[[int, str], str] | None = None,
+    file: File | None = None,
+    from_address: str = "",
 ) -> int | None:
     """Queue one mail; returns its delivery id, or None if this origin was queued before.
 
     origin: why the mail exists, `tx:<noun>:<id>`; the same reason never sends twice. wrap: puts what only the
-    delivery knows, its tracked links, into text and HTML.
+    delivery knows, its tracked links, into text and HTML. from_address: sender and envelope instead of the profile's.
     """
     id = tx.execute(
         insert(deliveries)
@@ -59,7 +71,15 @@ def queue(
             text, html = wrap(id, text), wrap(id, html)
         tx.execute(
             insert(delivery_bodies).values(
-                delivery_id=id, to_address=to, subject=subject, text=text, html=html
+                delivery_id=id,
+                to_address=to,
+                subject=subject,
+                text=text,
+                html=html,
+                file_name=file.name if file else "",
+                file_type=file.type if file else "",
+                file=file.data if file else None,
+                from_address=from_address,
             )
         )
     return id

@@ -101,6 +101,7 @@ def shown(parts: Parts, row: Outgoing, draft: Draft, gaps: Gaps) -> Shown:
                 Stencil(published),
                 urls=[link.url.encode() for link in published.links],
                 unsubscribe_url=f"{parts.settings.base_url}/u/…",
+                rsvp_url=f"{parts.settings.base_url}/rsvp/…",
                 zone=parts.settings.tz,
             )
             subject, html, text = made.subject, _shown(made.html), _shown(made.text)

@@ -149,6 +149,7 @@ def _size(parts: Parts, row: Outgoing, published: Published) -> int:
         Stencil(published),
         urls=urls,
         unsubscribe_url=links.unsubscribe_url(_LATE),
+        rsvp_url=links.rsvp_url(_LATE),
         pixel=links.open_url(_LATE).encode(),
         trap=trap,
         zone=parts.settings.tz,
@@ -193,6 +194,7 @@ def sample_fields(lang: str, *, is_empty: bool = False) -> Mapping[str, str]:
         product="" if is_empty else "見本商材",
         lang=lang,
         stop_page="https://ikusei.example/u/sample",  # never empty: everybody has one
+        rsvp="https://ikusei.example/rsvp/sample",
     )
 
 

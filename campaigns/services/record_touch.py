@@ -16,7 +16,7 @@ from campaigns.parts import Parts
 from campaigns.rules import entering
 from campaigns.rules.schedule import REP_DAYS
 from campaigns.rules.touchpoints import Kind
-from campaigns.services import rerank
+from campaigns.services import draft_catalogues, rerank
 from campaigns.storage import audit, entered, overdue
 from campaigns.storage.entered import Entered
 from campaigns.storage.touchpoints import NewTouch
@@ -63,6 +63,7 @@ def run(
         if not new:
             return Recorded(entered.standing(tx, [touch.source_key])[touch.source_key].id, is_new=False)
         rest(tx, parts, [touch], now=now)
+        draft_catalogues.for_touches(tx, [touch], now=now)
         rerank.for_people(
             tx,
             [person_id],

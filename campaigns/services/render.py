@@ -23,13 +23,13 @@ from campaigns.rules import merge_fields
 from campaigns.rules.merge_fields import Bond
 from campaigns.services import keyring
 from campaigns.storage import outgoing
-from campaigns.storage.outgoing import Bonded, Outgoing, Profile
+from campaigns.storage.outgoing import Body, Bonded, Outgoing, Profile
 from mailer import footer
 from mailer.errors import HeaderError, MailError
 from mailer.footer import Disclosure
 from mailer.inline import Published
 from mailer.links import Link
-from mailer.message import Mail, MailKind, Sender
+from mailer.message import Attachment, Mail, MailKind, Sender
 from mailer.mime import Skeleton
 from mailer.receipts import Item
 from mailer.sign import DkimSigner
@@ -99,8 +99,8 @@ def items(tx: Connection, parts: Parts, delivery_ids: Sequence[int], *, now: dat
         mail = frozen.get(row.published_mail_id or 0)
         if row.to and (mail is not None or row.body is not None):
             try:
-                domain = _domain(sender_of(row.profile, post).address)
-                return_path = post.links.bounce_address(row.delivery_id, post.bounce_domain(row.profile))
+                domain = _domain(_sender_of(row, post).address)
+                return_path = _return_path(row, post)
             except (MailError, ValueError) as error:  # no host name: this sender's mails fail, no others
                 made[row.delivery_id] = Item(row.delivery_id, "", row.to, partial(_refuse, str(error)), True)
                 continue
@@ -133,7 +133,7 @@ def _bytes(
 
 def letter(post: Post, row: Outgoing, frozen: Frozen | None, *, return_path: str, now: datetime) -> Mail:
     """Everything of one mail. frozen None: the body was written beforehand (answers, notices)."""
-    sender = sender_of(row.profile, post)
+    sender = _sender_of(row, post)
     domain = _domain(sender.address)
     unsubscribe_url = post.links.unsubscribe_url(row.delivery_id) if frozen else None
     if frozen is not None:
@@ -151,7 +151,7 @@ def letter(post: Post, row: Outgoing, frozen: Frozen | None, *, return_path: str
         to_name=f"{name} {row.recipient.honorific}" if name and row.lang == "ja" else name or None,
         sender=sender,
         reply_to=post.links.reply_address(row.delivery_id, post.reply_domain(sender))
-        if row.profile
+        if row.profile and not (row.body and row.body.from_address)
         else None,
         return_path=return_path,
         subject=subject,
@@ -164,14 +164,37 @@ def letter(post: Post, row: Outgoing, frozen: Frozen | None, *, return_path: str
         else None,
         date=_local(now, post.zone),
         kind=_KINDS[row.kind] if frozen else MailKind.TRANSACTIONAL,
+        attachment=_file(row.body),
     )
+
+
+def _file(body: Body | None) -> Attachment | None:
+    if body is None or body.file is None:
+        return None
+    return Attachment(body.file_name, body.file_type, bytes(body.file))
+
+
+def _sender_of(row: Outgoing, post: Post) -> Sender:
+    """The profile, unless the mail names its own sender: a fax gateway knows its customers by it."""
+    usual = sender_of(row.profile, post)
+    return _sender(usual.name, row.body.from_address) if row.body and row.body.from_address else usual
+
+
+def _return_path(row: Outgoing, post: Post) -> str:
+    if row.body and row.body.from_address:
+        return row.body.from_address
+    return post.links.bounce_address(row.delivery_id, post.bounce_domain(row.profile))
 
 
 def tracked(post: Post, row: Outgoing, frozen: Frozen, unsubscribe_url: str) -> Filled:
     """A recipient's texts with wrapped links and the pixel; neither where tracking was refused (LAW-27)."""
+    asks = frozen.stencil.may_use(*merge_fields.ANSWERS)
+    rsvp = post.links.rsvp_url(row.delivery_id) if asks else ""
     if row.do_not_track:
         urls = [link.url.encode() for link in frozen.stencil.published.links]
-        return texts(row, frozen.stencil, urls=urls, unsubscribe_url=unsubscribe_url, zone=post.zone)
+        return texts(
+            row, frozen.stencil, urls=urls, unsubscribe_url=unsubscribe_url, rsvp_url=rsvp, zone=post.zone
+        )
     *urls, trap = post.links.click_urls(row.delivery_id, frozen.rests)
     return texts(
         row,
@@ -179,6 +202,7 @@ def tracked(post: Post, row: Outgoing, frozen: Frozen, unsubscribe_url: str) -> 
         urls=urls,
         pixel=post.links.open_url(row.delivery_id).encode("ascii"),
         unsubscribe_url=unsubscribe_url,
+        rsvp_url=rsvp,
         trap=trap,
         zone=post.zone,
     )
@@ -191,15 +215,17 @@ def texts(
     urls: Sequence[bytes],
     unsubscribe_url: str,
     zone: ZoneInfo,
+    rsvp_url: str = "",
     pixel: bytes = b"",
     trap: bytes = b"",
 ) -> Filled:
     """Subject, HTML and text of one recipient. Raises mailer.errors.TemplateError.
 
-    urls: the links' addresses in order of their numbers. trap: a link no person sees; a machine that
-    follows it gives itself away, so it is not put where nothing is tracked.
+    urls: the links' addresses in order of their numbers. rsvp_url: the recipient's page to answer an invitation.
+    trap: a link no person sees; a machine that follows it gives itself away, so it is not put where nothing is
+    tracked.
     """
-    fields = fields_of(row, zone=zone, stop_page=unsubscribe_url)
+    fields = fields_of(row, zone=zone, stop_page=unsubscribe_url, rsvp=rsvp_url)
     product = row.unsubscribe_label or row.product_name
     foot_html, foot_text = _footer(row.profile, product, row.lang, fields["ご縁"])
     unsubscribe = unsubscribe_url.encode("utf-8")
@@ -214,7 +240,7 @@ def texts(
     )
 
 
-def fields_of(row: Outgoing, *, zone: ZoneInfo, stop_page: str) -> dict[str, str]:
+def fields_of(row: Outgoing, *, zone: ZoneInfo, stop_page: str, rsvp: str) -> dict[str, str]:
     """The recipient's merge fields by both their names, plain text."""
     return merge_fields.build(
         row.recipient,
@@ -223,6 +249,7 @@ def fields_of(row: Outgoing, *, zone: ZoneInfo, stop_page: str) -> dict[str, str
         product=row.product_name,
         lang=row.lang,
         stop_page=stop_page,
+        rsvp=rsvp,
     )
 
 

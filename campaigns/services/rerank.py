@@ -21,7 +21,7 @@ from campaigns.rules import actions
 from campaigns.rules.ranks import Rank, rank_seen
 from campaigns.rules.schedule import TOKYO
 from campaigns.rules.scores import decay
-from campaigns.services import calibrate, follow_rank, surge
+from campaigns.services import calibrate, follow_rank, line_calls, surge
 from campaigns.services.follow_rank import Followed, Fresh
 from campaigns.storage import lead_sums, next_actions, ranks, standings, verdicts
 from campaigns.storage.lead_sums import Sums
@@ -30,7 +30,7 @@ from campaigns.storage.ranks import Lead, Product, Ranking
 log = structlog.get_logger()
 
 CHUNK = 1000
-LEADS_CHUNK = 100_000  # leads of one look at all standings: about 0.4 s
+LEADS_CHUNK = 1_000_000  # leads of one look at all standings; each look reads the whole table
 # A rank computed for this instant is not asked again before the next tick, however near its next change.
 NOT_BEFORE = timedelta(minutes=1)
 
@@ -103,24 +103,31 @@ def for_people(
     remeasure: Collection[int] = frozenset(),
     touched: bool = True,
     pairs: Collection[tuple[int, int]] | None = None,
+    told: Collection[tuple[int | None, int | None]] = (),
 ) -> Reranked:
     """Rank all leads of these people inside the caller's transaction, and write what follows from it.
 
     remeasure: leads that may be called although they are silent (the day's quota). At most a thousand
     people at a time. base_url: for the link in the notice to the owner. touched: False when no touchpoint of theirs
     has changed since they were ranked; then none is read. pairs: (person, product) of all new touches, where the
-    caller knows them: where each has its lead, none is looked for.
+    caller knows them: where each has its lead, none is looked for. told: (user, person) who hear of these touches by
+    another notice, and get no alert as well.
     """
     ids = sorted(set(person_ids))
     if not ids:
         return Reranked()
+    ranks.plan_once(tx)
     leads = _leads(tx, ids, now=now, may_be_new=touched, pairs=pairs)
     products = ranks.products(tx, sorted({lead.product_id for lead in leads}), now=now)
     fresh = _rank(tx, leads, products, now=now, touched=touched)
-    done = follow_rank.run(tx, fresh, products, remeasure=remeasure, now=now, zone=zone, base_url=base_url)
+    done = follow_rank.run(
+        tx, fresh, products, remeasure=remeasure, now=now, zone=zone, base_url=base_url, told=told
+    )
     moved = ranks.save(tx, [_ranking(one, done, now=now) for one in fresh], now=now)
+    if done.tasks or any(one.lead.has_tasks for one in fresh):
+        line_calls.for_people(tx, ids, now=now)
     if touched:
-        surge.run(tx, ids, now=now, base_url=base_url)
+        surge.run(tx, ids, now=now, base_url=base_url, told={*told, *done.told})
     return Reranked(len(fresh), len(moved), done.tasks, len(done.offered), done.alerts)
 
 
@@ -175,7 +182,7 @@ def _ranking(one: Fresh, done: Followed, *, now: datetime) -> Ranking:
     ranked, later = one.ranked, one.ranked.next_change_at
     return Ranking(
         lead_id=one.lead.id,
-        state=follow_rank.stage(one, done.offered),
+        state=follow_rank.stage(one, done.offered, done.resting),
         rank=ranked.rank.value,
         score=ranked.score,
         p_win=ranked.p_win,
@@ -240,7 +247,7 @@ def everybody(parts: Parts, *, now: datetime) -> Reranked:
         held = standings.held(tx, limit=CHUNK)
     total = people(parts, held, now=now, touched=False)
     with parts.engine.connect() as tx:
-        products = ranks.products(tx, sorted(standings.active(tx)), now=now)
+        products = ranks.products(tx, standings.products(tx, only_active=True), now=now)
         last = standings.last_id(tx)
     busy = [id for id, one in products.items() if any(row.rank is Rank.NURTURE for row in one.matrix)]
     for after in range(0, last, LEADS_CHUNK):

@@ -20,7 +20,8 @@ from campaigns.storage.page_rules import SeenPage
 
 
 class RuleError(ValueError):
-    """code: empty, start, too_long, stars (of the pattern), site_unknown, twin (there is one for it), stale."""
+    """code: empty, start, too_long, stars (of the pattern), site_unknown, twin (there is one for it), full (the site
+    has as many as it may), stale."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -113,6 +114,8 @@ def save(parts: Parts, rule: PageRule, *, user_id: int | None, now: datetime) ->
 
 def _write(tx: Connection, rule: PageRule, *, user_id: int | None, now: datetime) -> int:
     if not rule.id:
+        if page_rules.number(tx, rule.site) >= rules.SITE_MAX:
+            raise RuleError("full")
         id = page_rules.add(tx, rule, user_id=user_id, now=now)
         if id is None:
             raise RuleError("twin")

@@ -22,6 +22,7 @@ from campaigns.storage import (
     broadcasts,
     contents,
     enrollments,
+    event_mailings,
     holds,
     publishing,
     returned,
@@ -71,6 +72,10 @@ def launch(parts: Parts, id: int, *, now: datetime) -> bool:
         month, n = month_of_day(plan.send_on or now.date()), plan.sample_n if plan.ab else 0
         today = now.astimezone(zone).date()
         people = enrollments.enrol(tx, now=now, today=today, month=month, scenario=id)
+        event_id = event_mailings.thanks_for(tx, id)
+        if event_id is not None:
+            thanked = set(event_mailings.leave_out_thanked(tx, id, event_id=event_id, now=now))
+            people = [person_id for person_id in people if person_id not in thanked]
         broadcasts.place(tx, id, month=month, sample_n=n)
         enrollments.pace(tx, people, today=today)
         decide_at = rule.decide_at(plan.send_on, plan.wait_hours, zone=zone) if n and plan.send_on else None

@@ -1,41 +1,77 @@
-"""The word of sales about a product: how much they take today, and the bar that follows from it (spec 3.5)."""
+"""The word of sales about a product: how much they take today, the trust they have in us, and the bar that follows.
+
+Marketing and sales see the same panel. Source: spec 3.5, S2-11, S2-12, S2-22.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 from campaigns.parts import Parts
-from campaigns.rules.handoff import Appetite, TeamState, appetite_now, bar, trust
+from campaigns.rules.handoff import LAST_RESOLVED, Appetite, TeamState, appetite_now, bar, trust
 from campaigns.services.catalogue import Invalid, number
-from campaigns.storage import audit, gate, products
+from campaigns.storage import audit, gate, hand_offs, products
+from campaigns.storage.hand_offs import Ended
 from campaigns.storage.products import TeamWord
+
+RESOLVED = ("won", "lost", "no_deal", "timeout")
+WHIFFS_SHOWN = 10
+WHIFFS_FOR = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The hand-off gate of a product as the panel shows it (spec 3.5). trust, bar: rates from 0 to 1."""
+    """The hand-off gate of a product. trust, bar: rates from 0 to 1. history: what sales said, the newest first."""
 
     team: TeamState
     appetite: Appetite
     is_stale: bool
     trust: float
     bar: float
-    history: tuple[TeamWord, ...]
+    history: tuple[TeamWord, ...] = ()
 
     @property
     def left(self) -> int:
         return max(0, self.team.capacity_per_week - self.team.handed_this_week)
 
 
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the trust is made of: the last results, the last returns, and a year's returns by their reason."""
+
+    results: tuple[Ended, ...]
+    returns: tuple[Ended, ...]
+    whiffs: Mapping[str, int]
+
+
+def gates(parts: Parts, product_ids: Sequence[int], *, now: datetime) -> dict[int, Gate]:
+    """Where the bar stands for each product."""
+    with parts.engine.connect() as tx:
+        teams = gate.states(tx, product_ids, week=_week_start(parts, now), now=now)
+    return {product_id: _gate(team, now=now) for product_id, team in teams.items()}
+
+
 def gate_of(parts: Parts, product_id: int, *, now: datetime) -> Gate:
-    """Where the bar stands for a product, and why."""
-    local = now.astimezone(parts.settings.tz)
-    week = _week_start(local)
-    # The gate's own reading locks; this transaction only reads, and ends here.
-    with parts.engine.begin() as tx:
-        team = gate.teams(tx, [product_id], week=week, now=now)[product_id]
+    """Where the bar stands for a product, and what sales said about it."""
+    with parts.engine.connect() as tx:
+        team = gate.states(tx, [product_id], week=_week_start(parts, now), now=now)[product_id]
         history = tuple(products.team_words(tx, product_id))
+    return _gate(team, now=now, history=history)
+
+
+def record(parts: Parts, product_id: int, *, now: datetime) -> Record:
+    """The results and returns behind the trust."""
+    with parts.engine.connect() as tx:
+        return Record(
+            results=tuple(hand_offs.ended(tx, product_id, states=RESOLVED, limit=LAST_RESOLVED)),
+            returns=tuple(hand_offs.ended(tx, product_id, states=("returned",), limit=WHIFFS_SHOWN)),
+            whiffs=hand_offs.whiffs(tx, product_id, since=now - WHIFFS_FOR),
+        )
+
+
+def _gate(team: TeamState, *, now: datetime, history: tuple[TeamWord, ...] = ()) -> Gate:
     appetite = appetite_now(team, now=now)
     return Gate(
         team=team,
@@ -74,6 +110,7 @@ def set_team(
         )
 
 
-def _week_start(local: datetime) -> datetime:
-    """Monday's midnight of this week, in the same zone."""
+def _week_start(parts: Parts, now: datetime) -> datetime:
+    """Monday's midnight of this week, in the installation's zone."""
+    local = now.astimezone(parts.settings.tz)
     return datetime.combine(local.date() - timedelta(days=local.weekday()), time(0), tzinfo=local.tzinfo)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from campaigns.parts import Parts
-from campaigns.rules import balance, hot_rules, interests, ranks, scores
+from campaigns.rules import balance, hot_rules, interests, ranks, rounding, scores
 from campaigns.rules.balance import Balance
 from campaigns.rules.interests import Interest
 from campaigns.rules.schedule import month_of
-from campaigns.rules.touchpoints import CAPS, Channel, Group, Kind
+from campaigns.rules.touchpoints import CAPS, SALES_STEPS, Channel, Group, Kind
 from campaigns.rules.touchpoints import Touch as Counted
 from campaigns.storage import companies, tasks, timeline, visits
 from campaigns.storage.companies import Member
@@ -48,11 +48,17 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A group's share of the score, with its cap."""
+    """A group's share of the score, as it is shown, with its cap. points: of its touches today, before the cap."""
 
     group: Group
     score: float
     cap: float
+    points: float
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether a reader sees that the touches' points do not add up to the share."""
+        return round(self.points, 1) > round(self.score, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +199,11 @@ def _engagement(touches: Sequence[Counted], lead: Lead, *, now: datetime) -> sco
 
 def _view(lead: Lead, spent: scores.Engagement, touches: Sequence[Touch], open_tasks: Sequence[Task]) -> View:
     band = ranks.band_of(spent.total, lead.edges)
-    groups = [Part(group, spent.by_group.get(group, 0.0), cap) for group, cap in CAPS.items()]
+    scores_shown = rounding.shares([spent.by_group.get(group, 0.0) for group in CAPS], places=1)
+    groups = [
+        Part(group, score, cap, spent.sums.get(group, 0.0))
+        for (group, cap), score in zip(CAPS.items(), scores_shown, strict=True)
+    ]
     points = {id: left for id, left in spent.by_touch if left > 0}
     worth = [Shown(touch, points[touch.id]) for touch in touches if touch.id in points]
     return View(
@@ -214,7 +224,7 @@ def _is_shown(touch: Touch, lead: Lead | None, wanted: Wanted) -> bool:
     if wanted.actor_id is not None and touch.actor_id != wanted.actor_id:
         return False
     if wanted.show == "talk":
-        return touch.channel == Channel.OFFLINE or touch.kind in TALK
+        return (touch.channel == Channel.OFFLINE and touch.kind not in SALES_STEPS) or touch.kind in TALK
     if wanted.show in (Channel.ONLINE, Channel.OFFLINE):
         return touch.channel == wanted.show
     if wanted.show == "product" and lead is not None:

@@ -14,6 +14,7 @@ from campaigns.rules.reports import Months, Period
 from campaigns.services import count_reports
 from campaigns.services.count_reports import FORGOTTEN_DAYS, Told
 from campaigns.storage import (
+    action_report,
     activity_report,
     cohort_report,
     funnel_report,
@@ -22,6 +23,7 @@ from campaigns.storage import (
     report_rows,
     scenario_report,
     send_time_report,
+    whiff_report,
 )
 from campaigns.storage.report_rows import Cell, Facts, Line
 
@@ -69,6 +71,8 @@ _FACTS: Mapping[str, Facts] = {
     "events": cohort_report.ROWS,
     "funnel": funnel_report.ROWS,
     "interest": interest_report.ROWS,
+    "actions": action_report.ROWS,
+    "whiffs": whiff_report.ROWS,
     "forgotten": activity_report.FORGOTTEN_ROWS,
     **{f"overview_{name}": rows for name, rows in activity_report.ROWS.items()},
 }
@@ -86,7 +90,7 @@ def _is_asked(row: Any, asked: Asked, span: Months) -> bool:
         return row.product_id == asked.product_id
     if isinstance(row, interest_report.Interest):
         return row.product_id == asked.product_id and row.period == asked.period
-    if isinstance(row, funnel_report.Reached):
+    if isinstance(row, funnel_report.Reached | funnel_report.Entered):
         return row.product_id == asked.product_id and span.holds(row.month)
     if isinstance(row, count_reports.Forgotten):
         return True

@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from campaigns.parts import Parts
-from campaigns.storage import audit, tasks, timeline
+from campaigns.storage import attempts, audit, tasks, timeline
 from campaigns.storage.tasks import NewTask
+
+# What a result that waits for its effects will have forbidden.
+BARS = {"dnc": "do_not_call", "wrong": "phone_invalid", "left": "excluded"}
 
 
 class MayNotCall(RuntimeError):
@@ -37,7 +40,7 @@ def run(parts: Parts, person_id: int, *, product_id: int | None, user_id: int | 
         found = next((t for t in tasks.of_person(tx, person_id) if t.kind == "call"), None)
         if found is not None:
             return found.id
-        if code := why_not(person):
+        if code := why_not(person) or BARS.get(attempts.waiting_of(tx, person_id)):
             raise MayNotCall(code)
         leads = timeline.leads(tx, person_id)
         lead = next((one for one in leads if one.product_id == product_id), leads[0] if leads else None)

@@ -109,7 +109,8 @@ def _begin(
         return None
     if entry.state == "pending":
         form_mails.confirm(tx, parts, form, shown.design, entry, now=now)
-        accept_entry.tell(tx, parts, form, shown, entry, now=now)
+        if accept_entry.is_told_of(form):
+            accept_entry.tell(tx, parts, form, shown, entry, now=now)
         return None
     return accept_entry.run(tx, parts, form, shown, entry, now=now)
 

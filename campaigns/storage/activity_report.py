@@ -80,7 +80,7 @@ def count(tx: Connection, *, days: int, since: datetime, until: datetime, zone: 
     ]
 
 
-# S1-07: whoever may be written to, and has had no touch and has no planned step for so many days.
+# S1-07: whoever may be written to about any product of theirs, and has had no touch and has no planned step for so many days.
 FORGOTTEN = """
 select p.id as person_id, p.created_at as at, null::bigint as delivery_id, null::bigint as product_id, '' as what
   from people p join addresses a on a.id = p.address_id and a.status not in ('hard', 'complaint')
@@ -88,6 +88,14 @@ select p.id as person_id, p.created_at as at, null::bigint as delivery_id, null:
    and exists (select 1 from consents c where c.address_id = a.id and c.withdrawn_at is null)
    and not exists (select 1 from suppressions s where s.key_hash = a.key_hash and s.scope = 'global'
                       and s.lifted_at is null)
+   and not exists (select 1 from (
+         select m.id from suppressions s join addresses b on b.key_hash = s.key_hash join people m on m.address_id = b.id
+          where s.scope = 'product' and s.lifted_at is null
+            and not exists (select 1 from product_leads l
+                             where l.person_id = m.id and not exists (
+                                   select 1 from suppressions r where r.key_hash = s.key_hash and r.lifted_at is null
+                                      and r.scope = 'product' and r.product_id = l.product_id))) refused
+                    where refused.id = p.id)
    and not exists (select 1 from touchpoints tp where tp.person_id = p.id and tp.at >= :until)
    and not exists (select 1 from deliveries d where d.person_id = p.id and d.class <> 'transactional'
                       and (d.state in ('planned', 'handing', 'retry') or d.state = 'sent' and d.sent_at >= :until))

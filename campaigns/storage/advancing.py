@@ -130,6 +130,15 @@ def add_tasks(tx: Connection, tasks: Sequence[NewTask], *, now: datetime) -> Non
         tx.execute(text(TASKS), {**columns, "now": now})
 
 
+UNDER_WAY = text(
+    """
+    select person_id from pace where person_id = any(cast(:ids as bigint[])) and exists (select 1
+      from enrollments e where e.person_id = pace.person_id and e.status = 'active' and e.due_on > :today)
+     order by person_id for update
+    """
+)
+
+
 def look_again(tx: Connection, people: Sequence[int], *, today: date) -> None:
     """A human sign came: whoever stands at a branch or a wait is looked at today; early is harmless.
 
@@ -137,14 +146,7 @@ def look_again(tx: Connection, people: Sequence[int], *, today: date) -> None:
     """
     if not people:
         return
-    found = tx.execute(
-        text(
-            "select person_id from pace where person_id = any(cast(:ids as bigint[])) and exists (select 1"
-            " from enrollments e where e.person_id = pace.person_id and e.status = 'active' and e.due_on > :today)"
-            " order by person_id for update"
-        ),
-        {"ids": as_array(people), "today": today},
-    ).scalars()
+    found = tx.execute(UNDER_WAY, {"ids": as_array(people), "today": today}).scalars()
     values = {"ids": as_array(found), "today": today}
     if values["ids"] == "{}":
         return

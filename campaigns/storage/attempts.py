@@ -3,51 +3,78 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Connection, text
 
+from campaigns.rules.call_hours import HourRate
+
 # Results of a call in which somebody of that company spoke with us.
-CONNECTED = (
-    "gatekeeper",
-    "talked",
-    "interest",
-    "appointment",
-    "material",
-    "callback",
-    "not_now",
-    "refused",
-    "left",
+CONNECTED = frozenset(
+    {
+        "gatekeeper",
+        "talked",
+        "interest",
+        "appointment",
+        "material",
+        "callback",
+        "not_now",
+        "refused",
+        "left",
+    }
 )
 
 
-@dataclass(frozen=True, slots=True)
-class HourRate:
-    """Calls of an hour of the day, in the installation's zone, and how many of them were answered."""
-
-    hour: int
-    calls: int
-    connected: int
+def hours(tx: Connection) -> list[HourRate]:
+    """Connect rate by hour over all calls that were settled. Source: S1-06."""
+    return _hours(tx, "", {})
 
 
-def hour_rates(tx: Connection, *, zone: str, company_id: int | None = None) -> list[HourRate]:
-    """Connect rate by hour, over all calls or one company's. Source: S1-06."""
+def hours_of_class(tx: Connection, company_class: str) -> list[HourRate]:
+    """The same of companies of one class."""
+    return _hours(tx, " where class = :class", {"class": company_class})
+
+
+def _hours(tx: Connection, where: str, values: dict[str, str]) -> list[HourRate]:
     rows = tx.execute(
         text(
-            "select extract(hour from a.at at time zone :zone)::int as hour, count(*)::int as calls,"
-            " (count(*) filter (where a.result = any(:connected)))::int as connected"
-            " from call_attempts a where cast(:company as bigint) is null or exists (select 1 from affiliations f"
-            " where f.person_id = a.person_id and f.is_current and f.company_id = :company)"
-            " group by 1 order by 1"
+            "select hour, sum(calls)::int as calls, sum(connected)::int as connected from call_hours"  # noqa: S608
+            f"{where} group by hour order by hour"
         ),
-        {"zone": zone, "connected": list(CONNECTED), "company": company_id},
+        values,
     )
     return [HourRate(**row._mapping) for row in rows]
 
 
+def hours_of_company(tx: Connection, company_id: int, *, zone: str) -> list[HourRate]:
+    """The same of one company's people."""
+    rows = tx.execute(
+        text(
+            "select extract(hour from a.at at time zone :zone)::int as hour, count(*)::int as calls,"
+            " (count(*) filter (where a.result = any(:connected)))::int as connected"
+            " from affiliations f join call_attempts a on a.person_id = f.person_id"
+            " where f.company_id = :company and f.is_current group by 1 order by 1"
+        ),
+        {"zone": zone, "connected": sorted(CONNECTED), "company": company_id},
+    )
+    return [HourRate(**row._mapping) for row in rows]
+
+
+def count_hour(tx: Connection, hour: int, company_class: str, *, is_connected: bool) -> None:
+    """One more call of that hour."""
+    tx.execute(
+        text(
+            "insert into call_hours as h (hour, class, calls, connected) values (:hour, :class, 1, :connected)"
+            " on conflict (hour, class) do update set calls = h.calls + 1,"
+            " connected = h.connected + excluded.connected"
+        ),
+        {"hour": hour, "class": company_class, "connected": int(is_connected)},
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Today:
-    """What one user has done today. goal: calls a day that the house plans with."""
+    """What one user has done today. goal: own target of calls, else what the house plans with."""
 
     calls: int
     connected: int
@@ -60,10 +87,11 @@ def today(tx: Connection, *, user_id: int | None, day: datetime) -> Today:
         text(
             "select count(*)::int as calls, (count(*) filter (where result = any(:connected)))::int as connected,"
             " (count(*) filter (where result = 'appointment'))::int as appointments,"
-            " coalesce((select call_capacity_per_day from house), 0) as goal"
+            " coalesce((select calls_per_day from users where id = :me),"
+            " (select call_capacity_per_day from house), 0) as goal"
             " from call_attempts where user_id is not distinct from :me and at >= :day"
         ),
-        {"connected": list(CONNECTED), "me": user_id, "day": day},
+        {"connected": sorted(CONNECTED), "me": user_id, "day": day},
     ).one()
     return Today(**row._mapping)
 
@@ -94,6 +122,47 @@ def attempts(tx: Connection, person_id: int, *, limit: int = 20) -> list[Attempt
     return [Attempt(**row._mapping) for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A call made today, for the list on the desk."""
+
+    task_id: int
+    name: str
+    company: str
+    rank: str
+    result: str
+    at: datetime
+
+
+def called_today(tx: Connection, *, user_id: int | None, day: datetime, limit: int) -> list[Called]:
+    """The last calls of this user since the start of the day, newest first. ix_call_attempts_at."""
+    rows = tx.execute(
+        text(
+            "select a.task_id, p.full_name as name, coalesce(c.name, '') as company,"
+            " coalesce(l.rank, 'unobserved') as rank, a.result, a.at from call_attempts a"
+            " join people p on p.id = a.person_id join tasks t on t.id = a.task_id"
+            " left join product_leads l on l.id = t.lead_id"
+            " left join affiliations f on f.person_id = p.id and f.is_current"
+            " left join companies c on c.id = f.company_id"
+            " where a.at >= :day and a.user_id is not distinct from :me order by a.at desc, a.id desc limit :n"
+        ),
+        {"day": day, "me": user_id, "n": limit},
+    )
+    return [Called(**row._mapping) for row in rows]
+
+
+def is_waiting(tx: Connection, task_id: int) -> bool:
+    """Whether a result of this task waits for its effects. uq_call_attempts_waiting."""
+    return bool(
+        tx.execute(
+            text(
+                "select exists (select 1 from call_attempts where task_id = :id and settles_at is not null)"
+            ),
+            {"id": task_id},
+        ).scalar()
+    )
+
+
 def add_attempt(
     tx: Connection,
     *,
@@ -102,15 +171,20 @@ def add_attempt(
     result: str,
     note: str,
     next_at: datetime | None,
+    named_month: date | None,
     user_id: int | None,
+    settles_at: datetime,
+    source_key: str,
     now: datetime,
 ) -> int:
-    """One call made; returns its id."""
+    """One call made, whose effects wait; returns its id. The task moves on by a version, so no second result fits it."""
+    tx.execute(text("update tasks set version = version + 1 where id = :id"), {"id": task_id})
     return int(
         tx.execute(
             text(
-                "insert into call_attempts (task_id, person_id, at, result, note, next_at, user_id)"
-                " values (:task, :person, :now, :result, :note, :next_at, :me) returning id"
+                "insert into call_attempts (task_id, person_id, at, result, note, next_at, named_month, user_id,"
+                " settles_at, source_key) values (:task, :person, :now, :result, :note, :next_at, :named_month, :me,"
+                " :settles_at, :source_key) returning id"
             ),
             {
                 "task": task_id,
@@ -119,7 +193,86 @@ def add_attempt(
                 "result": result,
                 "note": note,
                 "next_at": next_at,
+                "named_month": named_month,
                 "me": user_id,
+                "settles_at": settles_at,
+                "source_key": source_key,
             },
         ).scalar_one()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingCall:
+    """A call whose effects wait until settles_at."""
+
+    attempt_id: int
+    task_id: int
+    person_id: int
+    at: datetime
+    result: str
+    note: str
+    next_at: datetime | None
+    named_month: date | None
+    user_id: int | None
+    settles_at: datetime
+
+
+WAITING = """
+select id as attempt_id, task_id, person_id, at, result, note, next_at, named_month, user_id, settles_at
+  from call_attempts
+"""
+
+
+def last_waiting(tx: Connection, *, user_id: int | None, now: datetime) -> WaitingCall | None:
+    """The last call of this user that can still be taken back. ix_call_attempts_settles_at."""
+    row = tx.execute(
+        text(
+            WAITING + " where settles_at > :now and source_key = '' and user_id is not distinct from :me"
+            " order by at desc, id desc limit 1"
+        ),
+        {"me": user_id, "now": now},
+    ).first()
+    return WaitingCall(**row._mapping) if row else None
+
+
+def due(tx: Connection, *, now: datetime, limit: int) -> list[WaitingCall]:
+    """Calls whose effects may leave, the oldest first. ix_call_attempts_settles_at."""
+    rows = tx.execute(
+        text(WAITING + " where settles_at <= :now order by settles_at, id limit :n"), {"now": now, "n": limit}
+    )
+    return [WaitingCall(**row._mapping) for row in rows]
+
+
+def claim(tx: Connection, attempt_id: int, *, now: datetime) -> bool:
+    """Its effects leave in this transaction; False when they have left, or it was taken back."""
+    done = tx.execute(
+        text("update call_attempts set settles_at = null where id = :id and settles_at <= :now"),
+        {"id": attempt_id, "now": now},
+    )
+    return int(done.rowcount) == 1
+
+
+def take_back(tx: Connection, attempt_id: int, *, now: datetime) -> bool:
+    """The call was recorded by a slip: it never happened. False when its effects have left."""
+    row = tx.execute(
+        text("delete from call_attempts where id = :id and settles_at > :now returning task_id"),
+        {"id": attempt_id, "now": now},
+    ).first()
+    if row is not None:
+        tx.execute(text("update tasks set version = version + 1 where id = :id"), {"id": row.task_id})
+    return row is not None
+
+
+def waiting_of(tx: Connection, person_id: int) -> str:
+    """The result of a call to this person that waits for its effects, or ''."""
+    return str(
+        tx.execute(
+            text(
+                "select result from call_attempts where person_id = :id and settles_at is not null"
+                " order by id desc limit 1"
+            ),
+            {"id": person_id},
+        ).scalar()
+        or ""
     )

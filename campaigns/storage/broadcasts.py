@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, text, update
+from sqlalchemy import Connection, delete, insert, or_, select, text, update
 
 from campaigns.rules import audience as audiences
 from campaigns.rules.broadcasts import Plan, State, needs_second
@@ -30,6 +30,7 @@ class Broadcast:
     content_title: str
     content_b_title: str
     event_name: str
+    invites_name: str
     state: str
     people: int
     everybody: int
@@ -57,7 +58,7 @@ select b.scenario_id as id, s.name, s.product_id, s.classes, s.event_id, s.audie
        b.everybody, b.ab, b.sample_n, b.wait_hours, b.decide_at, b.winner, b.decided_at, b.result, b.asked_by,
        coalesce(ua.name, '') as asked_name, b.asked_at, b.answered_by, coalesce(ub.name, '') as answered_name,
        b.answered_at, b.answer, b.version,
-       a.content_id, a.valid_until, coalesce(ca.title, '') as content_title,
+       a.content_id, a.valid_until, a.event_id as invites_to, coalesce(ie.name, '') as invites_name, coalesce(ca.title, '') as content_title,
        coalesce(ca.tone, 'info') as content_tone, r.content_id as content_b_id, coalesce(r.title, '') as subject_b,
        coalesce(cb.title, '') as content_b_title
   from broadcasts b
@@ -69,6 +70,7 @@ select b.scenario_id as id, s.name, s.product_id, s.classes, s.event_id, s.audie
   left join users ub on ub.id = b.answered_by
   left join steps a on a.version_id = v.id and a.key = 'A'
   left join steps r on r.version_id = v.id and r.key = 'B'
+  left join events ie on ie.id = a.event_id
   left join contents ca on ca.id = a.content_id
   left join contents cb on cb.id = r.content_id
 """
@@ -81,6 +83,7 @@ def _broadcast(row: Any) -> Broadcast:
         theme=row.theme,
         classes=tuple(row.classes),
         event_id=row.event_id,
+        invites_to=row.invites_to,
         audience=audiences.from_json(row.audience),
         content_id=row.content_id,
         content_tone=row.content_tone,
@@ -181,7 +184,8 @@ def _write_rows(tx: Connection, id: int, plan: Plan) -> None:
                 version_id=draft,
                 key=key,
                 position=position,
-                kind="mail",
+                kind="invite" if plan.invites_to else "mail",
+                event_id=plan.invites_to,
                 want_day=plan.send_on.day if plan.send_on else 1,
                 tone=plan.content_tone,
                 content_id=content_id,
@@ -280,12 +284,14 @@ class Choice:
     product_id: int | None
 
 
-def mails(tx: Connection) -> list[Choice]:
-    """The mails a broadcast may be, newest first."""
+def mails(tx: Connection, *, chosen: int | None = None) -> list[Choice]:
+    """The mails a broadcast may be, newest first. chosen: the one it is, which may be a thank-you mail."""
     c = t.contents
     rows = tx.execute(
         select(c.c.id, c.c.title, c.c.tone, c.c.product_id)
-        .where(c.c.status == "approved", c.c.kind.not_in(("thanks", "permission")))
+        .where(
+            c.c.status == "approved", or_(c.c.kind.not_in(("thanks", "permission")), c.c.id == (chosen or 0))
+        )
         .order_by(c.c.id.desc())
         .limit(500)
     )

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Dialect, TextClause, text
 
 from campaigns.storage import tables as t
 
@@ -37,9 +38,21 @@ def reserve(tx: Connection, table: str, count: int) -> list[int]:
     return [int(row.id) for row in found]
 
 
+@lru_cache(maxsize=256)
+def statement(query: str) -> TextClause:
+    """`text`, read once: 50 us of a long one. For constants of a module."""
+    return text(query)
+
+
+@lru_cache(maxsize=256)
+def _driver(query: str, dialect: Dialect) -> str:
+    """As psycopg reads it: SQLAlchemy's own way there takes as long as psycopg's for a whole statement."""
+    return str(text(query).compile(dialect=dialect))
+
+
 def rows(tx: Connection, query: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
     """All rows at once, past SQLAlchemy's row objects: they take 2 us each, and a batch has 40,000."""
-    result = tx.execute(text(query), values)
+    result = tx.exec_driver_sql(_driver(query, tx.dialect), values)
     assert result.cursor is not None
     found = list(result.cursor.fetchall())
     result.close()

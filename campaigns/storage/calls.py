@@ -13,8 +13,7 @@ from sqlalchemy import Connection, text
 class OpenCall:
     """An open call task with its person. Instants aware UTC; score 0..222, p_win 0..1.
 
-    tries: unanswered so far. attempts: all calls to the person. inquiry_at: since when an open inquiry
-    waits. is_company_called: a colleague called the company today. why: ids of the causing touchpoints.
+    tries: unanswered so far. attempts: all calls to the person. why: ids of the causing touchpoints.
     """
 
     task_id: int
@@ -32,6 +31,7 @@ class OpenCall:
     promised_at: datetime | None
     tries: int
     note: str
+    assignee_id: int | None
     name: str
     kana: str
     honorific: str
@@ -50,18 +50,15 @@ class OpenCall:
     p_win: float
     lead_state: str
     timeframe: str
-    signal_at: datetime | None
-    inquiry_at: datetime | None
     last_at: datetime | None
     last_result: str
     attempts: int
-    is_company_called: bool
 
 
 OPEN = """
 select t.id as task_id, t.version, t.person_id, t.lead_id, t.product_id, coalesce(pr.name, '') as product,
        coalesce(pr.colour_no, 1) as colour_no, t.cause, t.why, t.priority, t.due_at, t.not_before,
-       t.promised_at, t.tries, t.note, p.full_name as name, p.kana, p.honorific,
+       t.promised_at, t.tries, t.note, t.assignee_id, p.full_name as name, p.kana, p.honorific,
        coalesce(nullif(p.tel, ''), co.tel, '') as tel, p.tel_direct, p.mobile,
        (p.do_not_call or p.phone_invalid) as do_not_call,
        co.id as company_id, coalesce(co.name, '') as company, coalesce(co.class, '-') as company_class,
@@ -69,12 +66,7 @@ select t.id as task_id, t.version, t.person_id, t.lead_id, t.product_id, coalesc
        coalesce(f.buying_role, '') as buying_role,
        coalesce(l.rank, 'unobserved') as rank, coalesce(l.score, 0) as score, coalesce(l.p_win, 0) as p_win,
        coalesce(l.state, 'nurturing') as lead_state, coalesce(l.timeframe, '') as timeframe,
-       l.last_touch_at as signal_at, i.inquiry_at, c.last_at, coalesce(c.last_result, '') as last_result,
-       coalesce(c.attempts, 0) as attempts,
-       exists (select 1 from call_attempts o join people op on op.id = o.person_id
-                 join affiliations oa on oa.person_id = op.id and oa.is_current
-                where oa.company_id = co.id and o.person_id <> p.id and o.at >= :day
-                  and o.user_id is distinct from :me) as is_company_called
+       c.last_at, coalesce(c.last_result, '') as last_result, coalesce(c.attempts, 0) as attempts
   from tasks t
   join people p on p.id = t.person_id and p.merged_into is null
   left join products pr on pr.id = t.product_id
@@ -84,40 +76,13 @@ select t.id as task_id, t.version, t.person_id, t.lead_id, t.product_id, coalesc
   left join lateral (select max(a.at) as last_at, count(*) as attempts,
                             (array_agg(a.result order by a.at desc, a.id desc))[1] as last_result
                        from call_attempts a where a.person_id = p.id) c on true
-  left join lateral (select min(x.at) as inquiry_at from touchpoints x
-                      where x.person_id = p.id and x.kind in ('inquiry', 'quote_request') and x.validity > 0
-                        and (x.product_id is null or x.product_id = t.product_id)
-                        and x.at > :inquiries_since
-                        and not exists (select 1 from touchpoints y where y.person_id = p.id and y.at >= x.at
-                              and y.kind in ('call_connected', 'call_interest', 'visit'))) i on true
- where t.kind = 'call' and t.state = 'open'
-   and (cast(:product as bigint) is null or t.product_id = :product)
-   and (cast(:task as bigint) is null or t.id = :task)
-   and p.excluded_reason = ''
- order by t.id
-"""  # index ix_tasks_open_due_at: the open ones only
+ where t.id = any(cast(:ids as bigint[])) and t.kind = 'call' and t.state = 'open' and p.excluded_reason = ''
+"""
 
 
-def open_calls(
-    tx: Connection,
-    *,
-    day: datetime,
-    inquiries_since: datetime,
-    user_id: int | None,
-    product_id: int | None = None,
-    task_id: int | None = None,
-) -> list[OpenCall]:
-    """Every open call. day: the start of today; a colleague's call since then blocks the company."""
-    rows = tx.execute(
-        text(OPEN),
-        {
-            "day": day,
-            "inquiries_since": inquiries_since,
-            "me": user_id,
-            "product": product_id,
-            "task": task_id,
-        },
-    )
+def open_calls(tx: Connection, task_ids: Sequence[int]) -> list[OpenCall]:
+    """These calls, as far as they are open, in no order."""
+    rows = tx.execute(text(OPEN), {"ids": list(task_ids)})
     return [OpenCall(**{**row._mapping, "why": tuple(int(i) for i in row.why)}) for row in rows]
 
 
@@ -173,7 +138,7 @@ def mail_reactions(tx: Connection, person_ids: Sequence[int], *, n: int = 3) -> 
 class Subject:
     """A task as it is worked on: locked, with what the result needs to know.
 
-    taken_by, taken_at: who ended it, if it has ended.
+    taken_by, taken_at: who ended it or called last. is_waiting: a result of it waits for its effects.
     """
 
     task_id: int
@@ -185,8 +150,10 @@ class Subject:
     product_id: int | None
     lead_id: int | None
     lead_state: str
+    company_class: str
     tries: int
     outcome: str
+    is_waiting: bool
     cycle_days: int
     has_fax: bool
     taken_by: str
@@ -206,7 +173,9 @@ def lock(tx: Connection, task_id: int) -> Subject | None:
         text(
             """
             select t.id as task_id, t.version, t.kind, t.state, t.person_id, t.company_id, t.product_id,
-                   t.lead_id, coalesce(l.state, '') as lead_state, t.tries, t.outcome,
+                   t.lead_id, coalesce(l.state, '') as lead_state, coalesce(co.class, '-') as company_class, t.tries,
+                   case when t.state = 'open' then coalesce(a.result, '') else t.outcome end as outcome,
+                   coalesce(a.settles_at is not null, false) as is_waiting,
                    coalesce(pr.purchase_cycle_days, 365) as cycle_days,
                    not p.fax_invalid and not p.do_not_fax and p.fax || coalesce(co.fax, '') <> '' as has_fax,
                    coalesce(u.name, au.name, '') as taken_by, coalesce(t.done_at, a.at) as taken_at
@@ -217,7 +186,7 @@ def lock(tx: Connection, task_id: int) -> Subject | None:
               left join affiliations f on f.person_id = p.id and f.is_current
               left join companies co on co.id = f.company_id
               left join users u on u.id = t.done_by
-              left join lateral (select at, user_id from call_attempts where task_id = t.id
+              left join lateral (select at, user_id, result, settles_at from call_attempts where task_id = t.id
                                   order by at desc, id desc limit 1) a on true
               left join users au on au.id = a.user_id
              where t.id = :id for update of t
@@ -258,12 +227,12 @@ def close_person(
 
 
 def causes(tx: Connection, task_id: int) -> list[int]:
-    """Touchpoints that caused a task, and those that its calls left, oldest first."""
+    """Touchpoints that caused a task, and those that its calls left, oldest first. ix_touchpoints_person_id_at."""
     rows = tx.execute(
         text(
-            "select t.id from touchpoints t where t.task_id = :id or t.id in"
-            " (select cast(w.id as bigint) from tasks k, jsonb_array_elements_text(k.why) as w(id)"
-            " where k.id = :id) order by t.at, t.id"
+            "select t.id from tasks k join touchpoints t on t.person_id = k.person_id"
+            " where k.id = :id and (t.task_id = :id or t.id in"
+            " (select cast(w.id as bigint) from jsonb_array_elements_text(k.why) as w(id))) order by t.at, t.id"
         ),
         {"id": task_id},
     )

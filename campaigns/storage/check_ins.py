@@ -34,7 +34,9 @@ select p.id as person_id, p.full_name as name, coalesce(co.name, '') as company,
 GUEST = f"{PERSON} where p.id = coalesce((select merged_into from people where id = :person), :person)"  # noqa: S608 - constants
 GUESTS = f"""{PERSON}
  where p.merged_into is null and p.id in (select t.person_id from touchpoints t
-        where t.event_id = :event and t.validity > 0 and (t.kind = 'seminar_apply' or t.kind = any(:came)))
+        where t.event_id = :event and t.validity > 0 and (t.kind = 'seminar_apply' or t.kind = any(:came))
+        union all select a.person_id from event_answers a
+         where a.event_id = :event and a.answer = 'yes' and not a.is_waiting)
  order by company, name, p.id
 """  # noqa: S608 - constants
 

@@ -1,7 +1,7 @@
 """Cohorts of an event: what became of the people met there, 3, 6, 12 and 24 months later (S1-09, S1-13).
 
-Opportunities are hand-offs that sales took; an order is a hand-off that was won, with the amount its product is
-expected to bring.
+An opportunity is one that was written down, or a hand-off that sales took; an order is an opportunity that was won,
+with its amount, or a hand-off that was won without one, with the amount its product is expected to bring.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ select m.event_id, m.person_id, m.at, m.name,
        coalesce(cast(m.starts_on as timestamp) at time zone :zone, m.at) as base
   from (select tp.event_id, tp.person_id, min(tp.at) as at, e.name, e.starts_on
           from touchpoints tp join events e on e.id = tp.event_id
-         where {which} group by tp.event_id, tp.person_id, e.name, e.starts_on) m
+         where tp.validity > 0 and {which} group by tp.event_id, tp.person_id, e.name, e.starts_on) m
 """
 # What happened to them afterwards, row by row: event, person, base, product and when.
 _LATER: Mapping[str, str] = {
@@ -34,15 +34,24 @@ _LATER: Mapping[str, str] = {
                 from m join product_leads l on l.person_id = m.person_id
                 join rank_changes c on c.lead_id = l.id and c.new = 'hot' and c.at >= m.base""",
     "handed": "select x.*, x.created_at as at from ({offs}) x",
-    "taken": "select x.*, x.created_at as at from ({offs}) x where x.state in ('accepted', 'won', 'lost', 'no_deal')",
-    "won": "select x.*, x.resolved_at as at from ({offs}) x where x.state = 'won'",
+    "taken": """select x.event_id, x.person_id, x.base, x.product_id, x.created_at as at from ({offs}) x
+                 where x.state in ('accepted', 'won', 'lost', 'no_deal')
+                union all select x.event_id, x.person_id, x.base, x.product_id, x.created_at from ({deals}) x""",
+    "won": """select x.event_id, x.person_id, x.base, x.product_id, x.resolved_at as at, x.yen from ({offs}) x
+               where x.state = 'won' and not x.has_deal
+              union all select x.event_id, x.person_id, x.base, x.product_id, x.closed_at, x.amount_yen
+                          from ({deals}) x where x.result = 'won'""",
 }
 _OFFS = """select m.event_id, m.person_id, m.base, l.product_id, h.state, h.created_at, h.resolved_at,
-                  pr.expected_amount_yen as yen
+                  pr.expected_amount_yen as yen,
+                  exists (select 1 from opportunities o where o.hand_off_id = h.id) as has_deal
              from m join product_leads l on l.person_id = m.person_id
              join hand_offs h on h.lead_id = l.id and h.state not in ('proposed', 'held') and h.created_at >= m.base
              join products pr on pr.id = h.product_id"""
-_SIGNS = {name: sql.replace("{offs}", _OFFS) for name, sql in _LATER.items()}
+_DEALS = """select m.event_id, m.person_id, m.base, o.product_id, o.created_at, o.closed_at, o.result, o.amount_yen
+              from m join product_leads l on l.person_id = m.person_id
+              join opportunities o on o.lead_id = l.id and o.created_at >= m.base"""
+_SIGNS = {name: sql.replace("{offs}", _OFFS).replace("{deals}", _DEALS) for name, sql in _LATER.items()}
 _YEN = ", ".join(
     f"sum(x.yen) filter (where x.at < x.base + interval '{n} months') as yen_{n}" for n in HORIZONS
 )
@@ -118,7 +127,7 @@ _EVERY = _FACTS.replace("{which}", "true")
 @dataclass(frozen=True, slots=True)
 class Cohort:
     """The people of one event. product_id: 0 for all. figures: the measures, and yen_<months>: what the orders of
-    that time are expected to bring."""
+    that time bring."""
 
     product_id: int
     event_id: int

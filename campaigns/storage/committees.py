@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from campaigns.rules import scores
+from campaigns.storage.bulk import statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +46,13 @@ def of(tx: Connection, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int]
     if not asked:
         return {}
     values = {"companies": [company for company, _ in asked], "products": [product for _, product in asked]}
-    rows = tx.execute(text(OF_PAIRS), values)
+    rows = tx.execute(statement(OF_PAIRS), values)
     return {(row.company_id, row.product_id): Committee(tuple(row.scores), tuple(row.roles)) for row in rows}
 
 
 def of_company(tx: Connection, company_id: int) -> dict[int, Committee]:
     """By product."""
-    rows = tx.execute(text(OF_COMPANY), {"company": company_id})
+    rows = tx.execute(statement(OF_COMPANY), {"company": company_id})
     return {row.product_id: Committee(tuple(row.scores), tuple(row.roles)) for row in rows}
 
 
@@ -65,7 +66,7 @@ class Product:
 def products(tx: Connection, product_ids: Sequence[int]) -> list[Product]:
     """Active products among these."""
     rows = tx.execute(
-        text(
+        statement(
             "select id, name, colour_no from products where id = any(:ids) and is_active order by priority, id"
         ),
         {"ids": list(product_ids)},

@@ -9,11 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from campaigns.rules.classes import Classed, Customer
-
 # What people may change on the page; names are columns, checked here and nowhere spelled by a request.
 EDITABLE = (
-    "tel", "fax", "zip", "address", "url", "industry", "employees_band", "culture", "has_field_rep",
+    "tel", "fax", "zip", "address", "url", "industry", "employees_band", "has_field_rep",
     "owner_user_id", "class_locked", "class", "last_deal_on", "profit_12m_yen", "sales_12m_yen",
 )  # fmt: skip
 
@@ -112,7 +110,6 @@ class Company:
     url: str
     industry: str
     employees_band: str
-    culture: str
     last_deal_on: date | None
     profit_12m_yen: int
     sales_12m_yen: int
@@ -124,7 +121,7 @@ def get(tx: Connection, company_id: int) -> Company | None:
             "select co.id, co.version, co.name, coalesce(co.hojin_no, '') as hojin_no, co.domains,"
             " co.class as company_class, co.class_locked, co.loss_making, co.has_field_rep, co.owner_user_id,"
             " coalesce(u.name, '') as owner, co.zip, co.address, co.tel, co.fax, co.url, co.industry,"
-            " co.employees_band, co.culture, co.last_deal_on, co.profit_12m_yen, co.sales_12m_yen"
+            " co.employees_band, co.last_deal_on, co.profit_12m_yen, co.sales_12m_yen"
             " from companies co left join users u on u.id = co.owner_user_id where co.id = :id"
         ),
         {"id": company_id},
@@ -181,50 +178,6 @@ def save(tx: Connection, company_id: int, values: Mapping[str, object], *, versi
         {**{name: values[name] for name in names}, "id": company_id, "version": version},
     )
     return done.rowcount == 1
-
-
-def customers(tx: Connection) -> list[Customer]:
-    """Every company as the classes see it; one statement."""
-    rows = tx.execute(
-        text(
-            "select co.id, co.last_deal_on, co.profit_12m_yen, co.sales_12m_yen,"
-            " (co.has_field_rep or co.owner_user_id is not null) as has_rep, co.has_field_rep,"
-            " (exists (select 1 from affiliations f where f.company_id = co.id)"
-            "  or exists (select 1 from touchpoints t where t.company_id = co.id)) as is_contact"
-            " from companies co order by co.id"
-        )
-    )
-    return [
-        Customer(
-            id=row.id,
-            last_deal_on=row.last_deal_on,
-            profit_12m=row.profit_12m_yen,
-            sales_12m=row.sales_12m_yen,
-            has_rep=row.has_rep,
-            is_field=row.has_field_rep,
-            is_contact=row.is_contact,
-        )
-        for row in rows
-    ]
-
-
-def set_classes(tx: Connection, found: Mapping[int, Classed]) -> list[int]:
-    """Write classes that differ, but for locked ones, in one UPDATE; returns the companies that moved."""
-    ids = sorted(found)
-    rows = tx.execute(
-        text(
-            "update companies co set class = q.class, loss_making = q.loss"
-            " from unnest(cast(:ids as bigint[]), cast(:classes as text[]), cast(:losses as bool[]))"
-            " as q(id, class, loss) where co.id = q.id and not co.class_locked"
-            " and (co.class, co.loss_making) is distinct from (q.class, q.loss) returning co.id"
-        ),
-        {
-            "ids": ids,
-            "classes": [found[i].cls.value for i in ids],
-            "losses": [found[i].loss_making for i in ids],
-        },
-    )
-    return sorted(row.id for row in rows)
 
 
 def deciders(tx: Connection, company_ids: Sequence[int]) -> dict[int, list[Member]]:

@@ -62,6 +62,8 @@ select exists (select 1 from touchpoints where product_id = :id)
     or exists (select 1 from tasks where product_id = :id)
     or exists (select 1 from alerts where product_id = :id)
     or exists (select 1 from hand_offs where product_id = :id)
+    or exists (select 1 from opportunities where product_id = :id)
+    or exists (select 1 from event_series where product_id = :id)
     or exists (select 1 from deliveries where product_id = :id)
 """
 

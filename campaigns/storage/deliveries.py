@@ -24,7 +24,7 @@ from sqlalchemy import (
     update,
 )
 
-from campaigns.rules.deliveries import State
+from campaigns.rules.deliveries import State, is_silenced
 from campaigns.storage import tables as t
 from campaigns.storage import waiting
 
@@ -61,7 +61,8 @@ class Filter:
 class Line:
     """One delivery in the table. by_product: who took the month, for what was carried over.
 
-    ranks: of that product's list and of its own, where the planner told them; else ''.
+    ranks: of that product's list and of its own, where the planner told them; else ''. stage: of the lead, '' where
+    there is none.
     """
 
     id: int
@@ -85,6 +86,11 @@ class Line:
     bounce: str
     bounce_text: str
     ranks: tuple[str, str] = ("", "")
+    stage: str = ""
+
+    @property
+    def is_silenced(self) -> bool:
+        return is_silenced(self.state, self.stage)
 
 
 def counts(tx: Connection, wanted: Filter) -> dict[str, int]:
@@ -315,7 +321,7 @@ def _lines(wanted: Filter) -> Select[Any]:
 
 def _joined() -> Select[Any]:
     d, p, a, c, o = t.deliveries, t.people, t.affiliations, t.companies, t.contents
-    b, pr, m = t.delivery_bodies, t.products, t.addresses
+    b, pr, m, lead = t.delivery_bodies, t.products, t.addresses, t.product_leads
     winner = t.products.alias("winner")
     return (
         select(
@@ -339,6 +345,7 @@ def _joined() -> Select[Any]:
             d.c.smtp_text,
             d.c.bounce,
             d.c.bounce_text,
+            func.coalesce(lead.c.state, "").label("stage"),
         )
         .select_from(d)
         .outerjoin(p, p.c.id == d.c.person_id)
@@ -348,5 +355,6 @@ def _joined() -> Select[Any]:
         .outerjoin(o, o.c.id == d.c.content_id)
         .outerjoin(b, b.c.delivery_id == d.c.id)
         .outerjoin(pr, pr.c.id == d.c.product_id)
+        .outerjoin(lead, and_(lead.c.person_id == d.c.person_id, lead.c.product_id == d.c.product_id))
         .outerjoin(winner, winner.c.id == d.c.reason_args["product_id"].as_integer())
     )

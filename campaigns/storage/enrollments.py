@@ -23,7 +23,7 @@ CHOSEN = f"""
    and {audience.fits("sc.audience")}
    and l.state not in ('won', 'lost', 'excluded')
    and (sc.event_id is null or exists (
-        select 1 from touchpoints t where t.person_id = p.id and t.event_id = sc.event_id))
+        select 1 from touchpoints t where t.person_id = p.id and t.event_id = sc.event_id and t.validity > 0))
    and {permission.refusal(product="sc.product_id", enrolled="cast(:now as timestamptz)")} is null
 """  # noqa: S608 - constants of the storage layer
 

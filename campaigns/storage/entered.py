@@ -29,7 +29,7 @@ select q.key, q.person, q.person, f.company_id, q.product, q.event, q.kind, q.ch
   left join affiliations f on f.person_id = q.person and f.is_current
  order by q.key collate "C"
 on conflict (source_key) do nothing
-returning source_key, id, person_id
+returning source_key, id, person_id, exists (select 1 from pace where pace.person_id = touchpoints.person_id)
 """
 
 
@@ -64,10 +64,11 @@ def add(
         "batch": batch_id,
         "now": now,
     }
-    found = {row[0]: Added(row[1], row[2]) for row in bulk.rows(tx, ADD, values)}
+    found = bulk.rows(tx, ADD, values)
     # Whoever stands at a branch is looked at today; by the UTC day, since a day more or less does no harm.
-    advancing.look_again(tx, sorted({one.person_id for one in found.values()}), today=now.date())
-    return found
+    under_way = {person_id for _, _, person_id, is_under_way in found if is_under_way}
+    advancing.look_again(tx, sorted(under_way), today=now.date())
+    return {key: Added(id, person_id) for key, id, person_id, _ in found}
 
 
 def standing(tx: Connection, keys: Sequence[str]) -> dict[str, Added]:

@@ -145,19 +145,28 @@ def hold(tx: Connection, key: str) -> None:
     tx.execute(text("select pg_advisory_xact_lock(hashtextextended(:key, 20261))"), {"key": key})
 
 
+# Answers to invitations take seats of the same event; who sent the form as well is counted once.
+SEATS = """
+select count(distinct lower(e.answers->>'email')) filter (where e.state = any(:seated))
+       + (select count(*) from forms f
+            join event_answers a on a.event_id = f.event_id and a.answer = 'yes' and not a.is_waiting
+            join people p on p.id = a.person_id
+            left join addresses m on m.id = p.address_id
+           where f.id = :id and m.email_key is distinct from :email
+             and not exists (select 1 from form_entries s where s.form_id = :id and s.state = any(:seated)
+                                and s.person_id = a.person_id)) as n,
+       coalesce(min(e.state) filter (where lower(e.answers->>'email') = :email), '') as own
+  from form_entries e where e.form_id = :id and e.state = any(:held)
+"""
+
+
 def seats(tx: Connection, form_id: int, *, email: str = "") -> tuple[int, str]:
     """Seats that are taken, a mail address one; and the state of the one that this address has, or "".
 
     Index ix_form_entries_form_id_state_at; a form with seats has hundreds of entries.
     """
-    found = tx.execute(
-        text(
-            "select count(distinct lower(answers->>'email')) filter (where state = any(:seated)) as n,"
-            " coalesce(min(state) filter (where lower(answers->>'email') = :email), '') as own"
-            " from form_entries where form_id = :id and state = any(:held)"
-        ),
-        {"id": form_id, "seated": list(SEATED), "held": [*SEATED, "waiting"], "email": email.lower()},
-    ).one()
+    values = {"id": form_id, "seated": list(SEATED), "held": [*SEATED, "waiting"], "email": email.lower()}
+    found = tx.execute(text(SEATS), values).one()
     return int(found.n), str(found.own)
 
 
@@ -168,6 +177,18 @@ def expire(tx: Connection, *, before: datetime) -> int:
             "update form_entries set state = case when awaits = 'all' then 'expired' else state end,"
             " answers = case when awaits = 'all' then '{}'::jsonb else answers end, awaits = ''"
             " where awaits <> '' and confirmed_at is null and at < :before and state in ('pending', 'done', 'waiting')"
+        ),
+        {"before": before},
+    )
+    return done.rowcount
+
+
+def let_go_aside(tx: Connection, *, before: datetime) -> int:
+    """Throw away what was kept aside for long and nobody let in. How many. Index ix_form_entries_form_id_state_at."""
+    done = tx.execute(
+        text(
+            "update form_entries set state = 'dropped', answers = '{}', ua = '', net = '', visitor = ''"
+            " where form_id = any(array(select id from forms)) and state = 'aside' and at < :before"
         ),
         {"before": before},
     )

@@ -137,6 +137,20 @@ def save(tx: Connection, form_id: int, values: Mapping[str, object], *, version:
     return done.rowcount == 1
 
 
+def is_untouched(tx: Connection, form_id: int) -> bool:
+    """Whether nothing has ever come in by a form. Index ix_form_entries_form_id_state_at."""
+    found = tx.execute(
+        text("select exists (select 1 from form_entries where form_id = :id)"), {"id": form_id}
+    )
+    return not found.scalar()
+
+
+def remove(tx: Connection, form_id: int) -> None:
+    """A form with its versions and figures. Its row is held by the caller, so that no entry comes meanwhile."""
+    for table, column in (("form_days", "form_id"), ("form_versions", "form_id"), ("forms", "id")):
+        tx.execute(text(f"delete from {table} where {column} = :id"), {"id": form_id})  # noqa: S608 - constants
+
+
 def columns(design: Design | None, handling: Handling | None) -> dict[str, object]:
     """What `save` writes of these."""
     drawn = {"design": rule.as_json(design)} if design else {}

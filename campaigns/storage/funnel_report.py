@@ -111,6 +111,49 @@ def count(tx: Connection, *, since: datetime, until: datetime, zone: str) -> lis
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """People who came to a stage in one month, however long they had been in the book. product_id: 0 for all."""
+
+    month: int
+    product_id: int
+    figures: Mapping[str, int]
+
+
+_ENTERED = f"""
+select q.product_id, q.month, {{counted}} from (
+  select 0 as product_id, {month("p.created_at")} as month, '{Stage.POTENTIAL}' as stage from people p
+   where p.merged_into is null and p.excluded_reason = '' and p.created_at >= :since and p.created_at < :until
+  union all
+  select g.product_id, {month("e.at")}, e.stage from (
+    select {{product}} as product_id, l.person_id, min(l.created_at) as lead_at, min(l.hot_at) as hot_at,
+           min(l.won_at) as won_at
+      from (select b.*, q.created_at from ({_PUT_TOGETHER}) b
+              join product_leads q on q.person_id = b.person_id and q.product_id = b.product_id) l group by 1, 2) g
+  left join affiliations a on a.person_id = g.person_id and a.is_current
+  left join companies co on co.id = a.company_id
+  cross join lateral (values ('{Stage.PROSPECT}', g.lead_at), ('{Stage.QUALIFIED}', least(g.hot_at, g.won_at)),
+    ('{Stage.CUSTOMER}', g.won_at),
+    ('{Stage.LOYAL}', case when co.class in ('A', 'B') then g.won_at end)) e(stage, at)
+   where e.at >= :since and e.at < :until) q
+ group by 1, 2
+"""  # noqa: S608 - constants
+
+
+def entered(tx: Connection, *, since: datetime, until: datetime, zone: str) -> list[Entered]:
+    """Over all products (0), and of each; into 潜在顧客 nobody comes by a product."""
+    values = {"since": since, "until": until, "zone": zone}
+    columns = counted({str(stage): f"q.stage = '{stage}'" for stage in STAGES})
+    found = []
+    for product in ("0", "l.product_id"):
+        query = _ENTERED.format(counted=columns, product=product)
+        for row in tx.execute(text(query), values):
+            if product == "0" or row.product_id:
+                figures = {str(stage): int(row._mapping[str(stage)]) for stage in STAGES}
+                found.append(Entered(row.month, row.product_id, figures))
+    return found
+
+
 def by_product(
     tx: Connection,
     every: Sequence[Reached],

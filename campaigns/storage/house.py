@@ -9,16 +9,20 @@ from sqlalchemy import Connection, text
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """cap_max: counted mails a person and month; cap_reason: why more than one; calls: inside sales' a day."""
+    """cap_max: counted mails a person and month; cap_reason: why more than one; calls: inside sales' a day;
+    stale_days: after so many without news a tracking catalogue is told of."""
 
     cap_max: int
     cap_reason: str
     calls: int
+    stale_days: int
     version: int
 
 
 def get(tx: Connection) -> House:
-    row = tx.execute(text("select cap_max, cap_reason, call_capacity_per_day, version from house")).one()
+    row = tx.execute(
+        text("select cap_max, cap_reason, call_capacity_per_day, stale_days, version from house")
+    ).one()
     return House(*row)
 
 
@@ -27,9 +31,16 @@ def save(tx: Connection, new: House) -> bool:
     done = tx.execute(
         text(
             "update house set cap_max = :cap_max, cap_reason = :cap_reason, call_capacity_per_day = :calls,"
+            " stale_days = :stale_days,"
             " version = version + 1 where version = :version"
         ),
-        {"cap_max": new.cap_max, "cap_reason": new.cap_reason, "calls": new.calls, "version": new.version},
+        {
+            "cap_max": new.cap_max,
+            "cap_reason": new.cap_reason,
+            "calls": new.calls,
+            "stale_days": new.stale_days,
+            "version": new.version,
+        },
     )
     return bool(done.rowcount)
 

@@ -124,8 +124,12 @@ def live_refusals(
 
 @dataclass(frozen=True, slots=True)
 class Choice:
+    """What may be chosen. first_on, last_on: of an event."""
+
     id: int
     name: str
+    first_on: date | None = None
+    last_on: date | None = None
 
 
 def events(tx: Connection) -> list[Choice]:
@@ -134,14 +138,7 @@ def events(tx: Connection) -> list[Choice]:
     found = tx.execute(
         select(e.id, e.name, e.starts_on, e.ends_on).order_by(e.starts_on.desc().nulls_last(), e.id)
     )
-    return [Choice(row.id, _with_days(row.name, row.starts_on, row.ends_on)) for row in found]
-
-
-def _with_days(name: str, start: date | None, end: date | None) -> str:
-    if start is None:
-        return str(name)
-    day = f"{start:%Y-%m-%d}" + (f" - {end:%Y-%m-%d}" if end and end != start else "")
-    return f"{name} ({day})"
+    return [Choice(row.id, str(row.name), row.starts_on, row.ends_on) for row in found]
 
 
 def event_day(tx: Connection, event_id: int | None) -> date | None:

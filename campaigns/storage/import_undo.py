@@ -17,7 +17,8 @@ from campaigns.storage.people import CHANGEABLE, VERSIONED
 
 # Mails that left, or may have: their person and their consent are needed as proof.
 MAILED = "('handing', 'sent', 'in_doubt')"
-UNTOUCHED_LEADS = "('new', 'nurturing', 'hot')"
+UNTOUCHED_LEADS = "('new', 'nurturing', 'hot', 'offered')"
+UNANSWERED = "('proposed', 'held', 'offered')"
 
 CREATED = "select id from people where import_batch_id = :batch order by id for update"
 
@@ -27,7 +28,8 @@ select p.id from people p
    and (p.merged_into is not null
      or exists (select 1 from people m where m.merged_into = p.id)
      or exists (select 1 from deliveries d where d.person_id = p.id and d.state in {MAILED})
-     or exists (select 1 from touchpoints t where t.person_id = p.id and t.import_batch_id is distinct from :batch)
+     or exists (select 1 from touchpoints t where t.person_id = p.id and t.import_batch_id is distinct from :batch
+                  and t.kind <> 'handed_over')
      or exists (select 1 from consents c where c.person_id = p.id and c.import_batch_id is distinct from :batch)
      or exists (select 1 from affiliations f where f.person_id = p.id and f.import_batch_id is distinct from :batch)
      or exists (select 1 from person_addresses a
@@ -38,6 +40,11 @@ select p.id from people p
      or exists (select 1 from call_attempts c where c.person_id = p.id)
      or exists (select 1 from inbound_mails i where i.person_id = p.id)
      or exists (select 1 from form_entries e where e.person_id = p.id)
+     or exists (select 1 from appointment_guests g where g.person_id = p.id)
+     or exists (select 1 from appointments a where a.person_id = p.id)
+     or exists (select 1 from fax_item_people x join fax_items i on i.id = x.item_id
+                 where x.person_id = p.id and i.state = 'handed')
+     or exists (select 1 from introductions i where p.id in (i.from_person_id, i.to_person_id))
      or exists (select 1 from import_changes x join import_batches b on b.id = x.batch_id
                  where x.noun = 'people' and x.noun_id = p.id and b.id > :batch and b.state = 'imported'))
 """  # noqa: S608 - constants of this module
@@ -57,6 +64,7 @@ REMOVALS = (
     "delete from surges where lead_id in (select id from product_leads where person_id = any(:ids))",
     "delete from hand_offs where lead_id in (select id from product_leads where person_id = any(:ids))",
     "delete from rank_changes where lead_id in (select id from product_leads where person_id = any(:ids))",
+    "delete from fax_item_people where person_id = any(:ids)",
     "delete from tasks where person_id = any(:ids)",
     "delete from mail_slots where person_id = any(:ids)",
     "delete from delivery_bodies where delivery_id in (select id from deliveries where person_id = any(:ids))",
@@ -77,6 +85,22 @@ REMOVALS = (
 
 # What the batch added to people who were there before; :kept are the created ones that stay.
 TAKEN = (
+    # Offers to sales that rest on the batch's touches, unless answered; the ranks decide anew afterwards. They go
+    # first, since their step on the timeline would keep a lead that the batch made.
+    f"""
+with offers as (
+  delete from hand_offs h using import_batches b, product_leads l
+   where b.id = :batch and h.created_at >= b.imported_at and h.state in {UNANSWERED}
+     and l.id = h.lead_id and not l.person_id = any(:kept)
+     and exists (select 1 from touchpoints t where t.import_batch_id = :batch and t.person_id = l.person_id
+                  and (t.product_id is null or t.product_id = l.product_id))
+     and not exists (select 1 from opportunities o where o.hand_off_id = h.id)
+  returning h.id, h.lead_id, l.person_id),
+steps as (
+  delete from touchpoints t using offers o
+   where t.person_id = o.person_id and t.kind = 'handed_over' and t.source_key like 'hand_off:' || o.id || ':%')
+update product_leads l set state = 'hot' from offers o where l.id = o.lead_id and l.state = 'offered'
+""",  # noqa: S608 - constants of this module
     "delete from touchpoints where import_batch_id = :batch and not person_id = any(:kept)",
     "delete from person_addresses where import_batch_id = :batch and not person_id = any(:kept)",
     "delete from affiliations where import_batch_id = :batch and not person_id = any(:kept)",
@@ -129,6 +153,8 @@ delete from companies c
    and not exists (select 1 from touchpoints t where t.company_id = c.id)
    and not exists (select 1 from tasks k where k.company_id = c.id)
    and not exists (select 1 from surges s where s.company_id = c.id)
+   and not exists (select 1 from fax_items i where i.company_id = c.id)
+   and not exists (select 1 from catalogues k where k.company_id = c.id and not k.is_draft)
 """
 
 

@@ -66,6 +66,20 @@ def settle(tx: Connection, *, product_id: int | None = None, family: str | None 
     return [row.id for row in rows]
 
 
+def followers(tx: Connection, field: str, *, family: str | None) -> list[int]:
+    """Active products that take a field from a family, or without one from the company."""
+    rows = tx.execute(
+        text(
+            "select p.id from products p left join product_families f on f.name = p.family"
+            " where p.is_active and not :field = any(p.own)"
+            " and case when cast(:family as text) is null then not coalesce(f.defaults, '{}') ? :field"
+            " else p.family = :family end order by p.id"
+        ),
+        {"field": field, "family": family},
+    )
+    return list(rows.scalars())
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """What one product, family or the company says itself."""

@@ -9,21 +9,27 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from campaigns.rules.reasons import Reason
+from campaigns.rules.recycling import Recycle
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """A lead for who acts. is_excluded: the person has left or is none of ours. open_kinds: of open tasks.
 
-    reasons: of the rank it has now.
+    reasons: of the rank it has now. recycle: how often it came back in vain; has_deepened: a touch of depth 3 or more
+    since it came back last. rep_user_id: the rep who leads the company, None for nobody.
     """
 
     is_excluded: bool
     reasons: tuple[Reason, ...]
     no_call_before: datetime | None
     no_hand_off_before: datetime | None
+    recycle: Recycle
+    has_deepened: bool
+    rep_user_id: int | None
     has_phone: bool
     has_fax: bool
+    has_mail: bool
     do_not_call: bool
     do_not_fax: bool
     company_class: str
@@ -35,11 +41,17 @@ class Facts:
     last_call_at: datetime | None
 
 
+# The last call and fax are found in ix_touchpoints_contacts: 1,000 leads in .1 s, and 1 s from all their touches.
 FACTS = text(
     """
 select l.id, p.excluded_reason <> '' as is_excluded, l.reasons, l.no_call_before, l.no_hand_off_before,
+       l.shallow_recycles, l.recycle_depth,
+       l.recycles > 0 and greatest(s.depth3_at, s.depth4_at, s.depth5_at) >
+         (select max(h.resolved_at) from hand_offs h where h.lead_id = l.id) as has_deepened,
+       u.id as rep_user_id,
        not p.phone_invalid and p.tel || p.tel_direct || p.mobile || coalesce(co.tel, '') <> '' as has_phone,
        not p.fax_invalid and p.fax || coalesce(co.fax, '') <> '' as has_fax,
+       coalesce(a.status not in ('hard', 'complaint'), false) as has_mail,
        p.do_not_call, p.do_not_fax,
        coalesce(co.class, '-') as company_class, coalesce(co.industry, '') as industry,
        coalesce(co.employees_band, '') as band,
@@ -52,8 +64,11 @@ select l.id, p.excluded_reason <> '' as is_excluded, l.reasons, l.no_call_before
            and t.kind in ('call_connected', 'call_interest')) as last_call_at
   from product_leads l
   join people p on p.id = l.person_id
+  left join addresses a on a.id = p.address_id
   left join affiliations f on f.person_id = p.id and f.is_current
   left join companies co on co.id = f.company_id
+  left join users u on u.id = co.owner_user_id and u.is_active and u.role in ('field_sales', 'sales_manager')
+  left join lead_sums s on s.lead_id = l.id
  where l.id = any(:ids)
 """
 )
@@ -69,8 +84,12 @@ def of(tx: Connection, lead_ids: Sequence[int]) -> dict[int, Facts]:
             reasons=tuple(Reason.from_json(stored) for stored in row.reasons),
             no_call_before=row.no_call_before,
             no_hand_off_before=row.no_hand_off_before,
+            recycle=Recycle(row.shallow_recycles, row.recycle_depth),
+            has_deepened=bool(row.has_deepened),
+            rep_user_id=row.rep_user_id,
             has_phone=row.has_phone,
             has_fax=row.has_fax,
+            has_mail=row.has_mail,
             do_not_call=row.do_not_call,
             do_not_fax=row.do_not_fax,
             company_class=row.company_class,

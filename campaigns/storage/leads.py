@@ -1,13 +1,15 @@
-"""Product leads for people: counts by rank, lists, the sales stage, hand-offs."""
+"""Product leads for people: counts by rank, lists, the sales stage."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
+
+from campaigns.rules.recycling import Recycle
 
 RANKS = ("hot", "warm", "nurture", "unobserved", "declined")
 
@@ -151,9 +153,9 @@ def settle(
     no_call_before: datetime | None = None,
     no_hand_off_before: datetime | None = None,
     timeframe: str | None = None,
-    is_recycled: bool = False,
+    recycle: Recycle | None = None,
 ) -> None:
-    """What a result does to a lead; None leaves a field."""
+    """What a result does to a lead; None leaves a field. recycle: it came back, and how often in vain."""
     tx.execute(
         text(
             "update product_leads set state = coalesce(:state, state),"
@@ -161,7 +163,8 @@ def settle(
             " no_call_before = coalesce(:no_call_before, no_call_before),"
             " no_hand_off_before = coalesce(:no_hand_off_before, no_hand_off_before),"
             " timeframe = coalesce(:timeframe, timeframe), recycles = recycles + :recycled,"
-            " version = version + 1 where id = :id"
+            " shallow_recycles = coalesce(:shallow, shallow_recycles),"
+            " recycle_depth = coalesce(:depth, recycle_depth), version = version + 1 where id = :id"
         ),
         {
             "id": lead_id,
@@ -170,124 +173,32 @@ def settle(
             "no_call_before": no_call_before,
             "no_hand_off_before": no_hand_off_before,
             "timeframe": timeframe,
-            "recycled": int(is_recycled),
+            "recycled": int(recycle is not None),
+            "shallow": recycle.shallow if recycle else None,
+            "depth": recycle.depth if recycle else None,
         },
     )
 
 
-@dataclass(frozen=True, slots=True)
-class HandOff:
-    """A lead at the gate or with sales. p_win, bar 0..1. reasons: as stored."""
-
-    id: int
-    lead_id: int
-    product_id: int
-    product: str
-    colour_no: int
-    state: str
-    held_reason: str
-    returned_reason: str
-    p_win: float
-    bar: float
-    asked_by_customer: bool
-    reasons: tuple[Mapping[str, Any], ...]
-    created_at: datetime
-    resolved_at: datetime | None
-    person_id: int
-    name: str
-    company_id: int | None
-    company: str
-    rank: str
-    score: float
-    lead_state: str
-    recycles: int
-    cycle_days: int
-
-
-HAND_OFFS = """
-select h.id, h.lead_id, h.product_id, pr.name as product, pr.colour_no, h.state, h.held_reason,
-       h.returned_reason, h.p_win, h.bar, h.asked_by_customer, h.reasons, h.created_at, h.resolved_at,
-       p.id as person_id, p.full_name as name, co.id as company_id, coalesce(co.name, '') as company,
-       l.rank, l.score, l.state as lead_state, l.recycles, pr.purchase_cycle_days as cycle_days
-  from hand_offs h
-  join product_leads l on l.id = h.lead_id
-  join people p on p.id = l.person_id
-  join products pr on pr.id = h.product_id
-  left join affiliations f on f.person_id = p.id and f.is_current
-  left join companies co on co.id = f.company_id
-"""
-
-
-def hand_offs(
-    tx: Connection, *, states: Sequence[str], product_id: int | None = None, limit: int = 200
-) -> list[HandOff]:
-    """Hand-offs in these states, the newest first."""
-    rows = tx.execute(
+def is_hot(tx: Connection, person_id: int, *, product_id: int | None) -> bool:
+    """Whether somebody is a hot lead for a product; None: for any."""
+    found = tx.execute(
         text(
-            HAND_OFFS
-            + " where h.state = any(:states) and (cast(:product as bigint) is null or h.product_id = :product)"
-            " order by h.created_at desc, h.id desc limit :n"
+            "select exists (select 1 from product_leads where person_id = :person and rank = 'hot'"
+            " and (cast(:product as bigint) is null or product_id = :product))"
         ),
-        {"states": list(states), "product": product_id, "n": limit},
+        {"person": person_id, "product": product_id},
     )
-    return [HandOff(**{**row._mapping, "reasons": tuple(row.reasons)}) for row in rows]
-
-
-def hand_off(tx: Connection, hand_off_id: int, *, lock: bool = False) -> HandOff | None:
-    """One hand-off; lock: its lead first, then itself, as ranks do."""
-    if lock:
-        tx.execute(
-            text(
-                "select id from product_leads where person_id = (select l.person_id from hand_offs h"
-                " join product_leads l on l.id = h.lead_id where h.id = :id) order by id for update"
-            ),
-            {"id": hand_off_id},
-        )
-    row = tx.execute(
-        text(HAND_OFFS + " where h.id = :id" + (" for update of h" if lock else "")), {"id": hand_off_id}
-    ).first()
-    return HandOff(**{**row._mapping, "reasons": tuple(row.reasons)}) if row else None
-
-
-def hand_off_counts(tx: Connection) -> dict[str, int]:
-    rows = tx.execute(text("select state, count(*) as n from hand_offs group by state"))
-    return {row.state: int(row.n) for row in rows}
-
-
-def move_hand_off(
-    tx: Connection,
-    hand_off_id: int,
-    *,
-    state: str,
-    returned_reason: str = "",
-    resolved_at: datetime | None = None,
-) -> None:
-    tx.execute(
-        text(
-            "update hand_offs set state = :state, returned_reason = :reason, resolved_at = :at where id = :id"
-        ),
-        {"id": hand_off_id, "state": state, "reason": returned_reason, "at": resolved_at},
-    )
+    return bool(found.scalar())
 
 
 def withdraw(tx: Connection, lead_ids: Sequence[int], *, reason: str, now: datetime) -> list[int]:
     """Hand-offs that nobody has accepted yet and that have lost their ground; returns their leads."""
     rows = tx.execute(
         text(
-            "update hand_offs set state = 'returned', returned_reason = :reason, resolved_at = :now"
+            "update hand_offs set state = 'returned', returned_code = :reason, resolved_at = :now"
             " where lead_id = any(:ids) and state in ('proposed', 'held', 'offered') returning lead_id"
         ),
         {"ids": list(lead_ids), "reason": reason, "now": now},
     )
     return sorted({row.lead_id for row in rows})
-
-
-def note_deal(tx: Connection, company_id: int, *, on: date) -> None:
-    """An order came in: the company is a current customer from that day."""
-    tx.execute(
-        text(
-            "update companies set last_deal_on = greatest(coalesce(last_deal_on, :on), :on),"
-            " version = version + 1 where id = :id"
-        ),
-        {"id": company_id, "on": on},
-    )

@@ -71,3 +71,17 @@ def add(tx: Connection, chosen: Chosen, *, most: int, now: datetime) -> list[int
         " order by p.id limit :most on conflict (person_id, product_id) do nothing returning person_id"
     )
     return list(tx.execute(text(query), {**chosen.values(), "most": most, "now": now}).scalars())
+
+
+def add_these(tx: Connection, product_id: int, person_ids: Sequence[int], *, now: datetime) -> list[int]:
+    """Make these people leads; who of them was none. Who has left or was merged is left out."""
+    rows = tx.execute(
+        text(
+            "insert into product_leads (person_id, origin_person_id, product_id, state, acquired_at, created_at)"
+            " select p.id, p.id, :product, 'nurturing', :now, :now from people p"
+            " where p.id = any(:ids) and p.merged_into is null and p.excluded_reason = '' order by p.id"
+            " on conflict (person_id, product_id) do nothing returning person_id"
+        ),
+        {"product": product_id, "ids": list(person_ids), "now": now},
+    )
+    return list(rows.scalars())

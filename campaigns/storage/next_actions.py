@@ -7,12 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from campaigns.rules.actions import HANDS_OFF
 from campaigns.rules.matrix import CELLS
+from campaigns.rules.ranks import Rank
+from campaigns.storage.bulk import statement
 
 CAUSES = sorted(CELLS)
+# Made for a rank that stood or rose; a fall's own actions are meant for whoever has fallen.
+HELD_CAUSES = sorted(
+    cause for cause, rank in CELLS.items() if rank in (Rank.HOT, Rank.WARM) and not cause.startswith("fell_")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +34,12 @@ class NewTask:
     due_at: datetime
 
 
-def add_tasks(tx: Connection, tasks: Sequence[NewTask], *, now: datetime) -> list[tuple[int, str]]:
-    """Open tasks, one a lead and kind (uq_tasks_open); returns (lead id, kind) of those that are new."""
+def add_tasks(tx: Connection, tasks: Sequence[NewTask], *, now: datetime) -> list[int]:
+    """Open tasks, one a lead and kind (uq_tasks_open); returns the ids of those that are new."""
     if not tasks:
         return []
     rows = tx.execute(
-        text(
+        statement(
             """
             insert into tasks (kind, person_id, origin_person_id, company_id, product_id, lead_id, team, state,
                    cause, why, priority, due_at, created_at)
@@ -45,7 +51,7 @@ def add_tasks(tx: Connection, tasks: Sequence[NewTask], *, now: datetime) -> lis
               join product_leads l on l.id = q.lead_id
               left join affiliations f on f.person_id = l.person_id and f.is_current
             on conflict (lead_id, kind) where state in ('open', 'snoozed') and lead_id is not null do nothing
-            returning lead_id, kind
+            returning id
             """
         ),
         {
@@ -59,32 +65,46 @@ def add_tasks(tx: Connection, tasks: Sequence[NewTask], *, now: datetime) -> lis
             "now": now,
         },
     )
-    return [(row.lead_id, row.kind) for row in rows]
+    return [row.id for row in rows]
 
 
-def cancel(tx: Connection, lead_ids: Sequence[int], declined: Sequence[int], *, now: datetime) -> int:
+def cancel(
+    tx: Connection, lead_ids: Sequence[int], declined: Sequence[int], cooled: Sequence[int], *, now: datetime
+) -> int:
     """Take back tasks that have lost their ground; promised call-backs stay.
 
-    declined: leads that refused. Of the others, tasks all of whose touchpoints have turned out to be
+    declined: leads that refused. cooled: leads that have become そのうち客, whom nobody calls or visits (S1-19), not
+    even again; a visit that is agreed stays. Of the others, tasks all of whose touchpoints have turned out to be
     machines'. Tasks that somebody is just working on (locked) are left to that person.
     """
     done = tx.execute(
-        text(
+        statement(
             """
             update tasks t set state = 'cancelled', done_at = :now, version = version + 1,
-                   outcome = case when t.lead_id = any(:declined) then 'declined' else 'retracted' end
+                   outcome = case when t.lead_id = any(:declined) then 'declined' when t.lead_id = any(:cooled) then 'cooled'
+                                  else 'retracted' end
               from (select t.id from tasks t
                      where t.lead_id = any(:ids) and t.state in ('open', 'snoozed') and t.promised_at is null
-                       and t.tries = 0 and t.cause = any(:causes)
+                       and t.cause = any(:causes) and (t.tries = 0 or t.lead_id = any(:cooled))
                        and (t.lead_id = any(:declined)
-                            or (jsonb_array_length(t.why) > 0 and not exists (
+                            or (t.lead_id = any(:cooled) and t.kind in ('call', 'visit')
+                                and t.cause = any(:held_causes) and not exists (
+                                select 1 from appointments a where a.task_id = t.id and a.state = 'planned'))
+                            or (t.tries = 0 and jsonb_array_length(t.why) > 0 and not exists (
                                 select 1 from jsonb_array_elements_text(t.why) as w(id)
                                   join touchpoints p on p.id = cast(w.id as bigint) where p.validity > 0)))
                        for update skip locked) gone
              where t.id = gone.id
             """
         ),
-        {"ids": list(lead_ids), "declined": list(declined), "causes": CAUSES, "now": now},
+        {
+            "ids": list(lead_ids),
+            "declined": list(declined),
+            "cooled": list(cooled),
+            "causes": CAUSES,
+            "held_causes": HELD_CAUSES,
+            "now": now,
+        },
     )
     return done.rowcount
 
@@ -106,7 +126,7 @@ def add_alerts(tx: Connection, alerts: Sequence[Alert], *, now: datetime) -> lis
     if not alerts:
         return []
     rows = tx.execute(
-        text(
+        statement(
             """
             insert into alerts (at, kind, person_id, product_id, lead_id, user_id, args)
             select :now, q.kind, q.person_id, q.product_id, q.lead_id, q.user_id, cast(q.args as jsonb)
@@ -141,7 +161,7 @@ class Named:
 def names(tx: Connection, person_ids: Sequence[int]) -> dict[int, Named]:
     """Names and companies of these people."""
     rows = tx.execute(
-        text(
+        statement(
             "select p.id, p.full_name, coalesce(co.name, '') as company from people p"
             " left join affiliations f on f.person_id = p.id and f.is_current"
             " left join companies co on co.id = f.company_id where p.id = any(:ids)"
@@ -163,7 +183,7 @@ class Reader:
 def readers(tx: Connection, user_ids: Sequence[int]) -> list[Reader]:
     """Active users among these."""
     rows = tx.execute(
-        text("select id, email, locale from users where id = any(:ids) and is_active order by id"),
+        statement("select id, email, locale from users where id = any(:ids) and is_active order by id"),
         {"ids": list(user_ids)},
     )
     return [Reader(row.id, row.email, row.locale) for row in rows]
@@ -175,7 +195,7 @@ def remeasure(tx: Connection, *, day: datetime, quota: int) -> dict[int, int]:
     day: the start of today; calls that the quota has made since then count against it.
     """
     rows = tx.execute(
-        text(
+        statement(
             """
             select l.id, l.person_id
               from product_leads l
@@ -202,4 +222,4 @@ def remeasure(tx: Connection, *, day: datetime, quota: int) -> dict[int, int]:
 
 def call_capacity(tx: Connection) -> int:
     """Calls that inside sales can make a day."""
-    return int(tx.execute(text("select call_capacity_per_day from house")).scalar() or 0)
+    return int(tx.execute(statement("select call_capacity_per_day from house")).scalar() or 0)

@@ -68,8 +68,12 @@ class Body:
     """A mail that is not from a scenario: rendered when it was written."""
 
     subject: str
-    html: str
     text: str
+    html: str
+    from_address: str = ""
+    file_name: str = ""
+    file_type: str = ""
+    file: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +145,10 @@ def _load() -> Select[Any]:
             b.c.subject,
             b.c.text,
             b.c.html,
+            b.c.from_address,
+            b.c.file_name,
+            b.c.file_type,
+            b.c.file,
             bond.c.kind.label("bond_kind"),
             bond.c.event.label("bond_event"),
             bond.c.at.label("bond_at"),
@@ -183,6 +191,10 @@ def sample(tx: Connection, *, person_id: int | None, product_id: int | None) -> 
         none.label("subject"),
         none.label("text"),
         none.label("html"),
+        none.label("from_address"),
+        none.label("file_name"),
+        none.label("file_type"),
+        none.label("file"),
         bond.c.kind.label("bond_kind"),
         bond.c.event.label("bond_event"),
         bond.c.at.label("bond_at"),
@@ -264,12 +276,11 @@ def _bond(person_id: Any, product_id: Any) -> Any:
 
 
 def _outgoing(row: Sequence[Any]) -> Outgoing:
-    """By place, since a batch has 500 rows of 31 columns: the order of `_load`, `sample` and `_people`."""
-    (id, origin, kind, to, mail_id, lang, body_id, subject, text, html, bond_kind, bond_event, bond_at) = row[
-        :13
-    ]
-    company, department, title, family, full_name, honorific, do_not_track = row[13:20]
-    product_id, product_name, list_key, unsubscribe_label, owner_name, profile_id = row[20:26]
+    """By place, since a batch has 500 rows of 35 columns: the order of `_load`, `sample` and `_people`."""
+    id, origin, kind, to, mail_id, lang, body_id = row[:7]
+    bond_kind, bond_event, bond_at = row[14:17]
+    company, department, title, family, full_name, honorific, do_not_track = row[17:24]
+    product_id, product_name, list_key, unsubscribe_label, owner_name, profile_id = row[24:30]
     return Outgoing(
         delivery_id=id,
         origin=origin,
@@ -284,11 +295,11 @@ def _outgoing(row: Sequence[Any]) -> Outgoing:
         product_name=product_name or "",
         list_key=list_key or "",
         unsubscribe_label=unsubscribe_label or "",
-        profile=_profile(*row[25:]) if profile_id is not None else None,
+        profile=_profile(*row[29:]) if profile_id is not None else None,
         owner_name=owner_name or "",
         do_not_track=bool(do_not_track),
         published_mail_id=mail_id,
-        body=Body(subject, html, text) if body_id is not None else None,
+        body=Body(*row[7:14]) if body_id is not None else None,
     )
 
 

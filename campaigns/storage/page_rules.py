@@ -40,6 +40,12 @@ def add(tx: Connection, rule: PageRule, *, user_id: int | None, now: datetime) -
     return None if row is None else int(row.id)
 
 
+def number(tx: Connection, site: str) -> int:
+    """How many rules a site has; those for any site stand under ""."""
+    found = tx.execute(text("select count(*) from page_rules where site = :site"), {"site": site})
+    return int(found.scalar_one())
+
+
 def change(tx: Connection, rule: PageRule) -> bool:
     """False when somebody else changed or deleted it since `version`."""
     done = tx.execute(

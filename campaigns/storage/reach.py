@@ -120,7 +120,7 @@ with q as materialized (
    where l.product_id = :product
      and coalesce(co.class, '-') = any(:classes)
      and (cast(:event as bigint) is null or exists (
-          select 1 from touchpoints t where t.person_id = p.id and t.event_id = :event))
+          select 1 from touchpoints t where t.person_id = p.id and t.event_id = :event and t.validity > 0))
      and {audience.fits("cast(:audience as jsonb)")})
 select block, role, is_new, is_field, null as content, count(*) as n from q group by block, role, is_new, is_field
 union all
@@ -210,7 +210,7 @@ select count(*) as people, count(*) filter (where block = 'can_send') as can_sen
     {HAD}
    where l.product_id = :product and coalesce(co.class, '-') = any(:classes)
      and (cast(:event as bigint) is null or exists (
-          select 1 from touchpoints t where t.person_id = p.id and t.event_id = :event))
+          select 1 from touchpoints t where t.person_id = p.id and t.event_id = :event and t.validity > 0))
      and {audience.fits("cast(:audience as jsonb)")}) q
 """  # noqa: S608 - the parts are constants
 
@@ -255,7 +255,7 @@ select count(*) as n
   left join companies co on co.id = f.company_id
  where l.product_id = :product and coalesce(co.class, '-') = any(:classes)
    and (cast(:event as bigint) is null or exists (
-        select 1 from touchpoints t where t.person_id = p.id and t.event_id = :event))
+        select 1 from touchpoints t where t.person_id = p.id and t.event_id = :event and t.validity > 0))
    and {audience.fits("cast(:audience as jsonb)")}
 """  # noqa: S608 - the parts are constants
 

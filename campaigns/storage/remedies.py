@@ -39,7 +39,7 @@ def waiting(tx: Connection, scenario_id: int) -> dict[str, tuple[Waiting, ...]]:
 _EACH = {
     "classes": "coalesce(co.class, '-') = any(:classes)",
     "event": "(cast(:event as bigint) is null or exists (select 1 from touchpoints t where t.person_id = p.id"
-    " and t.event_id = :event))",
+    " and t.event_id = :event and t.validity > 0))",
     **audience.fits_each("cast(:audience as jsonb)"),
 }
 _MISSING = " ".join(f"when not {fits} then '{name}'" for name, fits in _EACH.items())

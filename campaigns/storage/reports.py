@@ -5,7 +5,7 @@ Months are ints, year * 12 + month - 1, of the installation's zone; instants are
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -18,18 +18,23 @@ from campaigns.storage.waiting import COUNTS
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Work that waits, for the counts in the menu. today: own and nobody's open tasks due today; mine: own ones.
+    """Work that waits, for the counts in the menu, each counted up to MANY. mine: own open tasks due today; free:
+    nobody's.
 
     broadcasts: those that wait for a second person's yes; people: who wait for their owner's, counted up to MANY.
     """
 
-    today: int
     mine: int
+    free: int
     alerts: int
     calls: int
     hand_offs: int
     broadcasts: int
     people: int
+
+    @property
+    def today(self) -> int:
+        return self.mine + self.free
 
     @property
     def counts(self) -> dict[str, int]:
@@ -40,13 +45,14 @@ class Waiting:
 # A number beside a word of the menu: beyond it nobody reads on, and every page would pay for the counting.
 MANY = 1000
 
-# ix_tasks_open_due_at, ix_alerts_unseen, ix_broadcasts_asked, ix_enrollments_asked: all small, whatever the
-# tables' size.
-WAITING = """
-select d.today, d.mine,
+# ix_tasks_open_assignee_id, ix_tasks_open_due_at, ix_alerts_unseen, ix_broadcasts_asked, ix_enrollments_asked; none
+# is read further than MANY.
+_DUE = "state = 'open' and due_at < :tomorrow and (not_before is null or not_before <= :now)"
+WAITING = f"""
+select (select count(*) from (select 1 from tasks where assignee_id = :user and {_DUE} limit :many) q) as mine,
+       (select count(*) from (select 1 from tasks where assignee_id is null and {_DUE} limit :many) q) as free,
        (select count(*) from alerts where seen_at is null and (user_id is null or user_id = :user)) as alerts,
-       (select count(*) from tasks where state = 'open' and kind = 'call' and due_at < :tomorrow
-           and (not_before is null or not_before <= :now)) as calls,
+       (select count(*) from (select 1 from tasks where kind = 'call' and {_DUE} limit :many) q) as calls,
        (select count(*) from hand_offs where state = 'offered') as hand_offs,
        (select count(*) from broadcasts where state = 'asked' and asked_by is distinct from :user) as broadcasts,
        (select count(*) from (
@@ -55,10 +61,7 @@ select d.today, d.mine,
                  select 1 from affiliations f join companies c on c.id = f.company_id
                   where f.person_id = e.person_id and f.is_current and c.owner_user_id = :owner))
            limit :many) q) as people
-  from (select count(*) as today, count(*) filter (where assignee_id = :user) as mine from tasks
-         where state = 'open' and due_at < :tomorrow and (not_before is null or not_before <= :now)
-           and (assignee_id is null or assignee_id = :user)) d
-"""
+"""  # noqa: S608 - texts of this module
 
 
 def waiting(
@@ -193,15 +196,21 @@ class Task:
     steps: tuple[Step, ...]
 
 
+# uq_appointments_task: a visit whose hour is agreed is told by its appointment.
+NOT_AGREED = """(not :unagreed or kind <> 'visit' or not exists (
+       select 1 from appointments a where a.task_id = tasks.id and a.state = 'planned'))"""
 TODAY = """
 select t.id, t.kind, t.cause, t.note, t.due_at, t.promised_at, t.priority, t.tries,
        coalesce(t.assignee_id = :user, false) as is_mine, p.id as person_id, p.full_name as person,
        co.name as company, coalesce(nullif(pr.unsubscribe_label, ''), pr.name) as product,
        coalesce(pr.colour_no, 1) as colour_no, l.rank,
        {steps} as steps
-  from (select * from tasks
-         where state = 'open' and due_at < :tomorrow and (not_before is null or not_before <= :now)
-           and (assignee_id is null or assignee_id = :user)
+  from (select * from (
+          (select * from tasks where assignee_id = :user and {due} and kind <> all(:without) and (:kind = '' or kind = :kind) and {apart}
+            order by promised_at nulls last, priority, due_at, id limit :last)
+          union all
+          (select * from tasks where assignee_id is null and {due} and kind <> all(:without) and (:kind = '' or kind = :kind) and {apart}
+            order by promised_at nulls last, priority, due_at, id limit :last)) u
          order by promised_at nulls last, priority, due_at, id limit :limit offset :offset) t
   join people p on p.id = t.person_id
   left join affiliations f on f.person_id = p.id and f.is_current
@@ -209,14 +218,30 @@ select t.id, t.kind, t.cause, t.note, t.due_at, t.promised_at, t.priority, t.tri
   left join products pr on pr.id = t.product_id
   left join product_leads l on l.id = t.lead_id
  order by t.promised_at nulls last, t.priority, t.due_at, t.id
-""".format(steps=BEHIND.format("t.why"))  # noqa: S608 - a constant of this module
+""".format(steps=BEHIND.format("t.why"), due=_DUE, apart=NOT_AGREED)  # noqa: S608 - constants of this module
 
 
 def today(
-    tx: Connection, *, user_id: int, now: datetime, tomorrow: datetime, limit: int, offset: int = 0
+    tx: Connection,
+    *,
+    user_id: int,
+    now: datetime,
+    tomorrow: datetime,
+    limit: int,
+    offset: int = 0,
+    kind: str = "",
+    without: Sequence[str] = (),
+    unagreed: bool = False,
 ) -> list[Task]:
-    """Open tasks due until the end of today: promises by their time first, then by priority."""
-    values = {"user": user_id, "now": now, "tomorrow": tomorrow, "limit": limit, "offset": offset}
+    """Own and nobody's open tasks due until the end of today: promises by their time first, then by priority.
+
+    kind: "" for all; without: kinds that are left out; unagreed: no visit that has its appointment. ix_tasks_open_assignee_id for the own ones, ix_tasks_free in its order.
+    """
+    values = {
+        "user": user_id, "now": now, "tomorrow": tomorrow, "limit": limit, "offset": offset,
+        "last": limit + offset, "kind": kind, "without": list(without),
+        "unagreed": unagreed,
+    }  # fmt: skip
     found = []
     for row in tx.execute(text(TODAY), values):
         fields = dict(row._mapping)
@@ -243,8 +268,10 @@ class Alert:
     steps: tuple[Step, ...]
 
 
-def alerts(tx: Connection, *, user_id: int, only_unseen: bool, limit: int) -> list[Alert]:
-    """Newest first, the reader's own and nobody's."""
+def alerts(
+    tx: Connection, *, user_id: int, only_unseen: bool, limit: int, kinds: Sequence[str] | None = None
+) -> list[Alert]:
+    """Newest first, the reader's own and nobody's. kinds: None for all. ix_alerts_unseen."""
     rows = tx.execute(
         text(
             f"""
@@ -257,10 +284,11 @@ def alerts(tx: Connection, *, user_id: int, only_unseen: bool, limit: int) -> li
               left join companies co on co.id = f.company_id
               left join products pr on pr.id = a.product_id
              where (a.user_id is null or a.user_id = :user) {"and a.seen_at is null" if only_unseen else ""}
+               and (cast(:kinds as text[]) is null or a.kind = any(:kinds))
              order by a.seen_at is not null, a.at desc, a.id desc limit :limit
             """  # noqa: S608
         ),
-        {"user": user_id, "limit": limit},
+        {"user": user_id, "limit": limit, "kinds": None if kinds is None else list(kinds)},
     )
     return [Alert(**{**row._mapping, "steps": read(row.steps)}) for row in rows]
 

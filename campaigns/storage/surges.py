@@ -12,6 +12,8 @@ from sqlalchemy import Connection, text
 from campaigns.rules import surges as rule
 from campaigns.rules.surges import Lead, Sign, Surge
 from campaigns.rules.touchpoints import Kind
+from campaigns.storage import bulk
+from campaigns.storage.bulk import statement
 
 SIGNALS = [kind.value for kind in rule.SIGNALS]
 SIGNS = [kind.value for kind in rule.SIGNS]
@@ -19,7 +21,7 @@ SIGNS = [kind.value for kind in rule.SIGNS]
 # One look that rules out nearly everybody: a fresh signal after a silence of somebody known for long enough, or with a
 # colleague's beside it, of a company that has not just been told of. The rule decides about those that are left.
 # Indexes ix_touchpoints_person_id_at, ix_touchpoints_company_signals, uq_surges_company.
-STIRRED = text("""
+STIRRED = """
 select distinct t.person_id from touchpoints t
   left join affiliations f on f.person_id = t.person_id and f.is_current
  where t.person_id = any(:ids) and t.at > :since and t.at <= :now and t.validity > 0 and t.depth >= 2
@@ -34,7 +36,7 @@ select distinct t.person_id from touchpoints t
         or exists (select 1 from touchpoints o where o.company_id = f.company_id and o.person_id <> t.person_id
                       and o.at > t.at - cast(:window as interval) and o.at <= :now and o.validity > 0 and o.depth >= 2
                       and o.kind = any(:signals)))
-""")
+"""
 
 
 def stirred(tx: Connection, person_ids: Sequence[int], *, now: datetime) -> list[int]:
@@ -50,7 +52,7 @@ def stirred(tx: Connection, person_ids: Sequence[int], *, now: datetime) -> list
         "signals": SIGNALS,
         "signs": SIGNS,
     }
-    return sorted(tx.execute(STIRRED, values).scalars())
+    return sorted(person_id for (person_id,) in bulk.rows(tx, STIRRED, values))
 
 
 LEADS = """
@@ -65,7 +67,7 @@ select l.id, l.person_id, l.product_id, f.company_id, least(l.created_at, l.acqu
 
 def leads(tx: Connection, person_ids: Sequence[int]) -> list[Lead]:
     """Their leads, excluded ones left out."""
-    return [Lead(**row._mapping) for row in tx.execute(text(LEADS), {"ids": list(person_ids)})]
+    return [Lead(**row._mapping) for row in tx.execute(statement(LEADS), {"ids": list(person_ids)})]
 
 
 # A sign of no product of its own speaks for the lead that is furthest.
@@ -80,7 +82,7 @@ select t.id, t.person_id, t.company_id, t.kind, t.at, t.product_id is null as is
 def signs(tx: Connection, person_ids: Sequence[int], *, now: datetime) -> dict[int, list[Sign]]:
     """Every human sign of theirs, oldest first. Index ix_touchpoints_person_id_at."""
     rows = tx.execute(
-        text(
+        statement(
             f"{SIGN} where t.person_id = any(:ids) and t.at <= :now and t.validity > 0"
             " and t.kind = any(:signs) order by t.at, t.id"
         ),
@@ -98,7 +100,7 @@ def colleagues(
     """Signals of everybody at these companies, by company and product. Index ix_touchpoints_company_signals."""
     since = now - rule.NEWS - rule.WINDOW
     rows = tx.execute(
-        text(
+        statement(
             f"{SIGN} where t.company_id = any(:ids) and t.at > :since and t.at <= :now"
             " and t.validity > 0 and t.depth >= 2 and t.kind = any(:signals) order by t.at, t.id"
         ),
@@ -155,8 +157,8 @@ def claim(tx: Connection, found: Sequence[Surge], scores: Sequence[float], *, no
         "told_before": now - rule.TOLD_AGAIN_AFTER,
     }
     told: set[int] = set()
-    for statement, of_companies in ((BY_COMPANY, True), (BY_LEAD, False)):
-        rows = tx.execute(text(statement), {**values, "of_companies": of_companies})
+    for query, of_companies in ((BY_COMPANY, True), (BY_LEAD, False)):
+        rows = tx.execute(statement(query), {**values, "of_companies": of_companies})
         told |= {row.lead_id for row in rows}
     return told
 
@@ -182,7 +184,7 @@ def owners(tx: Connection, found: Sequence[Surge]) -> dict[int, list[int]]:
         "products": [one.product_id for one in found],
     }
     told: dict[int, list[int]] = {}
-    for row in tx.execute(text(OWNERS), values):
+    for row in tx.execute(statement(OWNERS), values):
         told.setdefault(row.lead_id, []).append(row.user_id)
     return told
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from sqlalchemy import Connection, text
@@ -27,7 +27,10 @@ class Task:
     tries: int
     outcome: str
     note: str
+    assignee_id: int | None
     assignee: str
+    created_by: int | None
+    escalated_at: datetime | None
     person_id: int
     name: str
     company_id: int | None
@@ -47,8 +50,8 @@ class Task:
 
 COLUMNS = """
 select t.id, t.version, t.kind, t.state, t.team, t.cause, t.why, t.priority, t.due_at, t.not_before,
-       t.promised_at, t.tries, t.outcome, t.note, coalesce(u.name, '') as assignee, t.person_id,
-       p.full_name as name, co.id as company_id, coalesce(co.name, '') as company,
+       t.promised_at, t.tries, t.outcome, t.note, t.assignee_id, coalesce(u.name, '') as assignee, t.created_by,
+       t.escalated_at, t.person_id, p.full_name as name, co.id as company_id, coalesce(co.name, '') as company,
        coalesce(co.class, '-') as company_class, coalesce(f.department, '') as department,
        coalesce(f.title, '') as title, coalesce(nullif(p.fax, ''), co.fax, '') as fax,
        (p.fax_invalid or p.do_not_fax) as fax_invalid, t.product_id, coalesce(pr.name, '') as product,
@@ -166,7 +169,10 @@ def again(
 
 @dataclass(frozen=True, slots=True)
 class NewTask:
-    """A task that follows from a result. not_before: it is not offered earlier."""
+    """A task that follows from a result, or that somebody asks for. not_before: it is not offered earlier.
+
+    assignee_id: None for whoever the rule gives it to (services/assign). created_by: who asked for it by hand.
+    """
 
     kind: str
     cause: str
@@ -176,6 +182,24 @@ class NewTask:
     team: str = "inside"
     priority: int = 2
     note: str = ""
+    assignee_id: int | None = None
+    created_by: int | None = None
+
+
+ADD = """
+insert into tasks (kind, person_id, origin_person_id, company_id, product_id, lead_id, team, assignee_id, state,
+       cause, why, priority, due_at, not_before, promised_at, note, created_by, created_at)
+select q.kind, :person, :person, cast(:company as bigint), cast(:product as bigint), cast(:lead as bigint), q.team,
+       q.assignee_id, 'open', q.cause, to_jsonb(cast(:why as bigint[])), q.priority, q.due_at, q.not_before,
+       q.promised_at, q.note, q.created_by, :now
+  from unnest(cast(:kind as text[]), cast(:cause as text[]), cast(:due_at as timestamptz[]),
+              cast(:not_before as timestamptz[]), cast(:promised_at as timestamptz[]), cast(:team as text[]),
+              cast(:priority as int[]), cast(:note as text[]), cast(:assignee_id as bigint[]),
+              cast(:created_by as bigint[]))
+       as q(kind, cause, due_at, not_before, promised_at, team, priority, note, assignee_id, created_by)
+on conflict (lead_id, kind) where state in ('open', 'snoozed') and lead_id is not null do nothing
+returning id
+"""
 
 
 def add(
@@ -188,38 +212,15 @@ def add(
     lead_id: int | None,
     why: Sequence[int],
     now: datetime,
-) -> None:
-    """Follow-ups of one lead; an open task of the same kind stands already (uq_tasks_open) and is kept."""
-    if tasks:
-        tx.execute(
-            text(
-                "insert into tasks (kind, person_id, origin_person_id, company_id, product_id, lead_id, team,"
-                " state, cause, why, priority, due_at, not_before, promised_at, note, created_at)"
-                " values (:kind, :person, :person, :company, :product, :lead, :team, 'open', :cause,"
-                " to_jsonb(cast(:why as bigint[])), :priority, :due_at, :not_before, :promised_at, :note, :now)"
-                " on conflict (lead_id, kind) where state in ('open', 'snoozed') and lead_id is not null"
-                " do nothing"
-            ),
-            [
-                {
-                    "kind": task.kind,
-                    "person": person_id,
-                    "company": company_id,
-                    "product": product_id,
-                    "lead": lead_id,
-                    "team": task.team,
-                    "cause": task.cause,
-                    "why": list(why),
-                    "priority": task.priority,
-                    "due_at": task.due_at,
-                    "not_before": task.not_before,
-                    "promised_at": task.promised_at,
-                    "note": task.note,
-                    "now": now,
-                }
-                for task in tasks
-            ],
-        )
+) -> list[int]:
+    """Tasks about one lead; returns the ids of those that are new. An open one of the same kind (uq_tasks_open) is
+    kept instead."""
+    if not tasks:
+        return []
+    columns = {field.name: [getattr(task, field.name) for task in tasks] for field in fields(NewTask)}
+    about = {"person": person_id, "company": company_id, "product": product_id, "lead": lead_id}
+    rows = tx.execute(text(ADD), {**columns, **about, "why": list(why), "now": now})
+    return [row.id for row in rows]
 
 
 def cancel_others(

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from campaigns.rules.deliveries import is_silenced
 from campaigns.storage import causes, permission
 from campaigns.storage.causes import Step
 
@@ -225,7 +226,7 @@ def changes(tx: Connection, person_id: int) -> list[Change]:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A month of the person's mail. month: year * 12 + month - 1."""
+    """A month of the person's mail. month: year * 12 + month - 1. stage: of the lead now, '' where there is none."""
 
     month: int
     state: str
@@ -233,6 +234,11 @@ class Slot:
     product: str
     colour_no: int
     reason: str
+    stage: str
+
+    @property
+    def is_silenced(self) -> bool:
+        return is_silenced(self.state, self.stage)
 
 
 def slots(tx: Connection, person_id: int, *, first: int, last: int) -> list[Slot]:
@@ -240,7 +246,8 @@ def slots(tx: Connection, person_id: int, *, first: int, last: int) -> list[Slot
     rows = tx.execute(
         text(
             "select d.month, d.state, coalesce(pm.subject, c.title, '') as title, coalesce(pr.name, '') as product,"
-            " coalesce(pr.colour_no, 1) as colour_no, d.reason from deliveries d"
+            " coalesce(pr.colour_no, 1) as colour_no, d.reason, coalesce(l.state, '') as stage from deliveries d"
+            " left join product_leads l on l.person_id = d.person_id and l.product_id = d.product_id"
             " left join published_mails pm on pm.id = d.published_mail_id"
             " left join contents c on c.id = d.content_id left join products pr on pr.id = d.product_id"
             " where d.person_id = :id and d.class <> 'transactional' and d.month between :first and :last"

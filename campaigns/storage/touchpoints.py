@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from campaigns.rules.touchpoints import KINDS, Kind, Touch
 from campaigns.storage import advancing, bulk
@@ -149,27 +149,28 @@ def _values(rows: Sequence[NewTouch]) -> dict[str, object]:
     }
 
 
+OF_PEOPLE = """
+select id, person_id, kind, at, product_id, validity, active_s, event_id from touchpoints
+ where person_id = any(:ids) and validity > 0 order by person_id, at desc, id desc
+"""
+KNOWN = {kind.value: kind for kind in Kind}
+
+
 def of_people(tx: Connection, person_ids: Sequence[int]) -> dict[int, list[Touch]]:
     """Every touch of these people that can count, newest first. Index ix_touchpoints_person_id_at."""
-    rows = tx.execute(
-        text(
-            "select id, person_id, kind, at, product_id, validity, active_s, event_id from touchpoints"
-            " where person_id = any(:ids) and validity > 0 order by person_id, at desc, id desc"
-        ),
-        {"ids": list(person_ids)},
-    )
     found: dict[int, list[Touch]] = {}
-    known = {kind.value: kind for kind in Kind}
-    for row in rows:
-        if row.kind in known:
+    for id, person_id, kind, at, product_id, validity, active_s, event_id in bulk.rows(
+        tx, OF_PEOPLE, {"ids": list(person_ids)}
+    ):
+        if kind in KNOWN:
             touch = Touch(
-                kind=known[row.kind],
-                at=row.at,
-                product_id=row.product_id,
-                validity=row.validity,
-                active_s=row.active_s,
-                id=row.id,
-                event_id=row.event_id,
+                kind=KNOWN[kind],
+                at=at,
+                product_id=product_id,
+                validity=validity,
+                active_s=active_s,
+                id=id,
+                event_id=event_id,
             )
-            found.setdefault(row.person_id, []).append(touch)
+            found.setdefault(person_id, []).append(touch)
     return found

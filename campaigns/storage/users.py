@@ -16,7 +16,10 @@ LOCK = 6_301_771  # the first account is made once, however many browsers ask at
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One person of the staff. role: admin, marketer, inside_sales."""
+    """One person of the staff. role: admin, marketer, inside_sales, field_sales, sales_manager.
+
+    calls_per_day: own target, None for the house's. call_mail: the morning's call list by mail.
+    """
 
     id: int
     email: str
@@ -25,6 +28,8 @@ class User:
     locale: str
     is_active: bool
     single_keys: bool
+    calls_per_day: int | None
+    call_mail: bool
     session_no: int
     version: int
     seen_at: datetime | None
@@ -32,7 +37,8 @@ class User:
 
 _u = t.users.c
 _COLUMNS = (
-    _u.id, _u.email, _u.name, _u.role, _u.locale, _u.is_active, _u.single_keys, _u.session_no, _u.version, _u.seen_at,
+    _u.id, _u.email, _u.name, _u.role, _u.locale, _u.is_active, _u.single_keys, _u.calls_per_day, _u.call_mail,
+    _u.session_no, _u.version, _u.seen_at,
 )  # fmt: skip
 
 

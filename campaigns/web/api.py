@@ -55,8 +55,8 @@ MESSAGES: words.Table = {
     "bad_tags": _l("テーマは、カンマを含まない60文字までの文字列を20個までです。"),
     "unknown_person": _l("登録されていない方です。"),
     "ambiguous_person": _l("2名以上が当てはまります。番号かメールアドレスで指定してください。"),
-    "unknown_product": _l("登録されていない商材です。"),
-    "unknown_event": _l("登録されていない展示会・施策です。"),
+    "unknown_product": _l("登録されていない商材です。known に、近い名前があります。"),
+    "unknown_event": _l("登録されていない展示会・施策です。known に、近い名前があります。"),
     "no_creation": _l(
         "担当者はここでは作れません。メールを送ってよい根拠とともに、名簿の取込かフォームで登録してください。"
     ),
@@ -108,7 +108,8 @@ def _status(done: list[Outcome], counts: dict[str, int]) -> int:
 def _outcome(one: Outcome) -> dict[str, Any]:
     told: dict[str, Any] = {"index": one.index, "key": one.key, "status": one.status}
     if one.status == "error":
-        return told | {"error": one.error, "field": one.field, "message": words.word(MESSAGES, one.error)}
+        told |= {"error": one.error, "field": one.field, "message": words.word(MESSAGES, one.error)}
+        return told | ({"known": list(one.names)} if one.names else {})
     return told | {"id": one.id, "person": one.person_id}
 
 

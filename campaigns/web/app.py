@@ -23,21 +23,31 @@ from campaigns.web import (
     api,
     api_tokens,
     approvals,
+    asica,
     asked,
     badges,
     broadcasts,
     calendar,
+    call_files,
     calls,
+    catalogues,
     catcher,
+    classes,
+    comments,
     companies,
     contents,
     deletion,
     deliveries,
     designer,
+    diary,
+    event_page,
+    event_series,
     events,
+    fax_settings,
     files,
     form_entries,
     forms,
+    hand_offs,
     home,
     house,
     i18n,
@@ -49,6 +59,7 @@ from campaigns.web import (
     menu,
     metrics,
     new_leads,
+    opportunities,
     people,
     practice,
     public,
@@ -56,9 +67,10 @@ from campaigns.web import (
     publishing,
     rank_health,
     refusals,
-    reports,
+    report_forgotten,
     returned,
     returned_words,
+    rsvp,
     sample_site,
     scenario_files,
     security,
@@ -66,11 +78,15 @@ from campaigns.web import (
     session,
     simulation,
     site_script,
+    staff,
+    tasks,
     team,
     touch_lists,
     touches,
+    visit_calendars,
     visits,
     words,
+    year_plan,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,6 +98,10 @@ PAGES: tuple[Blueprint, ...] = (
     home.pages,
     session.pages,
     events.pages,
+    event_page.pages,
+    event_series.pages,
+    year_plan.pages,
+    rsvp.pages,
     forms.pages,
     form_entries.pages,
     badges.pages,
@@ -90,6 +110,10 @@ PAGES: tuple[Blueprint, ...] = (
     touches.pages,
     touch_lists.pages,
     companies.pages,
+    catalogues.pages,
+    asica.pages,
+    diary.pages,
+    comments.pages,
     refusals.pages,
     designer.pages,
     publishing.pages,
@@ -108,14 +132,22 @@ PAGES: tuple[Blueprint, ...] = (
     metrics.pages,
     leads.pages,
     rank_health.pages,
+    classes.pages,
+    hand_offs.pages,
+    opportunities.pages,
+    call_files.pages,
     calls.pages,
+    fax_settings.pages,
+    visit_calendars.pages,
+    tasks.pages,
+    staff.pages,
     new_leads.pages,
     senders.pages,
     team.pages,
     api_tokens.pages,
     api.pages,
     house.pages,
-    reports.pages,
+    report_forgotten.pages,
     visits.pages,
     site_script.pages,
     public.pages,
@@ -124,7 +156,7 @@ PAGES: tuple[Blueprint, ...] = (
 )
 PRACTICE_PAGES: tuple[Blueprint, ...] = (practice.pages, sample_site.pages, catcher.pages)
 # No cookie says who presses there: a signed token does, or the page is a machine's.
-TOKEN_PAGES: tuple[Blueprint, ...] = (api.pages, public.pages, public_forms.pages, returned.pages)
+TOKEN_PAGES: tuple[Blueprint, ...] = (api.pages, public.pages, public_forms.pages, returned.pages, rsvp.pages)
 
 
 def create(parts: Parts) -> Flask:
@@ -201,7 +233,8 @@ def _frame() -> dict[str, object]:
     frame: dict[str, object] = {"practice": parts.settings.practice, "here": "", "place": request.path}
     if (
         not request.endpoint
-        or request.blueprint in ("public", "public_forms", "practice", "sample_site", "images", "files")
+        or request.blueprint
+        in ("public", "public_forms", "rsvp", "practice", "sample_site", "images", "files")
         or not current_user
     ):
         return frame
@@ -217,6 +250,8 @@ def _frame() -> dict[str, object]:
         waiting=overview.waiting(parts, user_id=current_user.id, owner_id=session.owner_id(), now=now),
         health=overview.health(parts, now=now),
         now=now,
+        may_market=current_user.role in menu.MARKETING,
+        may_lead=current_user.role in menu.LEADING,
         has_page=lambda name: name in current_app.blueprints,
     )
     return frame

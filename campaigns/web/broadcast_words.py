@@ -92,6 +92,7 @@ LABELS: Table = {
     "subject_b": _l("Bの件名"),
     "content_b_id": _l("Bのメール"),
     "sample_n": _l("テストの人数"),
+    "invites_to": _l("案内する施策"),
 }
 PROBLEMS: Table = {
     "name_missing": _l("名前を書いてください。"),
@@ -110,6 +111,7 @@ PROBLEMS: Table = {
     ),
     "product_ended": _l("この商材は終了しています。"),
     "sender_incomplete": _l("送信者情報（名称・住所・問い合わせ先など）が足りません。"),
+    "answers_without_event": _l("このメールには出欠を答えるリンクがあります。案内する施策を選んでください。"),
     "mail_empty": _l("このメールには、まだ件名か本文がありません。"),
     "mail_broken": _l("このメールには、直さないと送れない誤りがあります。編集画面で確かめてください。"),
 }
@@ -157,6 +159,13 @@ def problem(found: Problem) -> str:
                 "判定まで%(hours)s時間かかり、残りの人に今月中に送れません。送信日を%(latest)sまでにしてください。",
                 hours=args["hours"],
                 latest=short_day(args["latest"]),  # type: ignore[arg-type]
+            )
+        )
+    if found.code == "after_event":
+        return str(
+            _(
+                "案内する施策の回答は%(day)sまでです。送信日をその日までにしてください。",
+                day=_day(args),
             )
         )
     said = {

@@ -33,7 +33,7 @@ AT_ONCE = 2_000  # people who are enrolled while the page waits; more are the ne
 
 
 @pages.get("")
-@needs("marketer", "admin")
+@needs("marketer")
 def list_GET() -> ResponseReturnValue:
     with _parts().engine.connect() as tx:
         lines, themes = stored.listing(tx), broadcast_figures.themes(tx)
@@ -41,19 +41,19 @@ def list_GET() -> ResponseReturnValue:
 
 
 @pages.get("/new")
-@needs("marketer", "admin")
+@needs("marketer")
 def new_GET() -> ResponseReturnValue:
     return _form_page(None, Plan(), {})
 
 
 @pages.post("/new")
-@needs("marketer", "admin")
+@needs("marketer")
 def new_POST() -> ResponseReturnValue:
     return _save(None)
 
 
 @pages.get("/count")
-@needs("marketer", "admin")
+@needs("marketer")
 def count_GET() -> ResponseReturnValue:
     """How many the form's conditions find, for the line beside them."""
     plan = _plan(request.args)
@@ -78,13 +78,13 @@ def count_GET() -> ResponseReturnValue:
 
 
 @pages.get("/<int:id>")
-@needs("marketer", "admin")
+@needs("marketer")
 def show_GET(id: int) -> ResponseReturnValue:
     return _show_page(id)
 
 
 @pages.get("/<int:id>/edit")
-@needs("marketer", "admin")
+@needs("marketer")
 def edit_GET(id: int) -> ResponseReturnValue:
     found = _found(id)
     if found.state not in rule.EDITABLE:
@@ -93,13 +93,13 @@ def edit_GET(id: int) -> ResponseReturnValue:
 
 
 @pages.post("/<int:id>/edit")
-@needs("marketer", "admin")
+@needs("marketer")
 def edit_POST(id: int) -> ResponseReturnValue:
     return _save(_found(id))
 
 
 @pages.post("/<int:id>/ask")
-@needs("marketer", "admin")
+@needs("marketer")
 def ask_POST(id: int) -> ResponseReturnValue:
     try:
         state, problems = broadcast.ask(_parts(), id, version=_version(), user_id=current_user.id, now=_now())
@@ -117,7 +117,7 @@ def ask_POST(id: int) -> ResponseReturnValue:
 
 
 @pages.post("/<int:id>/<any(approve, refuse):word>")
-@needs("marketer", "admin")
+@needs("marketer")
 def answer_POST(id: int, word: str) -> ResponseReturnValue:
     try:
         broadcast.answer(
@@ -142,7 +142,7 @@ def answer_POST(id: int, word: str) -> ResponseReturnValue:
 
 
 @pages.post("/<int:id>/withdraw")
-@needs("marketer", "admin")
+@needs("marketer")
 def withdraw_POST(id: int) -> ResponseReturnValue:
     try:
         broadcast.withdraw(_parts(), id, version=_version(), user_id=current_user.id, now=_now())
@@ -155,7 +155,7 @@ def withdraw_POST(id: int) -> ResponseReturnValue:
 
 
 @pages.post("/<int:id>/cancel")
-@needs("marketer", "admin")
+@needs("marketer")
 def cancel_POST(id: int) -> ResponseReturnValue:
     reason = request.form.get("reason", "")
     try:
@@ -174,9 +174,11 @@ def _launch(id: int) -> None:
 
 
 def _save(found: Broadcast | None) -> ResponseReturnValue:
-    plan = _plan(request.form)
+    plan = _plan(request.form, found)
     with _parts().engine.connect() as tx:
-        products, _events = scenarios.choices(tx)
+        products, events = scenarios.choices(tx)
+    if plan.invites_to not in dict(events):
+        plan = replace(plan, invites_to=None)
     if plan.product_id not in dict(products):  # ended or deleted while the form was open
         plan = replace(plan, product_id=None)
     errors = {
@@ -203,10 +205,10 @@ def _save(found: Broadcast | None) -> ResponseReturnValue:
     return redirect(url_for(".show_GET", id=id), code=303)
 
 
-def _plan(form: MultiDict[str, str]) -> Plan:
+def _plan(form: MultiDict[str, str], found: Broadcast | None = None) -> Plan:
     """The form as it was sent: what is no date or no number is not there."""
     ab = form.get("ab", "")
-    mails = {row.id: row.tone for row in _mails()}
+    mails = {row.id: row.tone for row in _mails(found)}
     content_id = form.get("content_id", type=int)
     return Plan(
         name=form.get("name", "").strip()[:200],
@@ -214,6 +216,7 @@ def _plan(form: MultiDict[str, str]) -> Plan:
         theme=form.get("theme", "").strip()[:100],
         classes=tuple(c for c in CLASSES if c in form.getlist("classes")),
         event_id=form.get("event_id", type=int),
+        invites_to=form.get("invites_to", type=int),
         audience=Audience(
             **{name: tuple(form.getlist(name))[:100] for name in ("industries", "bands", "roles", "ranks")}
         ),
@@ -260,7 +263,7 @@ def _form_page(
         classes=CLASSES,
         default_classes=DEFAULT_CLASSES,
         themes=themes,
-        mails=_mails(),
+        mails=_mails(found),
         hours=rule.WAIT_HOURS,
         words=words,
         scenario_words=scenario_words,
@@ -305,9 +308,9 @@ def _found(id: int) -> Broadcast:
     return found
 
 
-def _mails() -> list[stored.Choice]:
+def _mails(found: Broadcast | None) -> list[stored.Choice]:
     with _parts().engine.connect() as tx:
-        return stored.mails(tx)
+        return stored.mails(tx, chosen=found.plan.content_id if found else None)
 
 
 def _version() -> int:

@@ -41,19 +41,19 @@ class Line:
 
 
 @pages.get("")
-@needs("marketer", "inside_sales", "admin")
+@needs()
 def month_GET() -> ResponseReturnValue:
     return _month_page(_month(request.args.get("month", "")))
 
 
 @pages.get("/<day>")
-@needs("marketer", "inside_sales", "admin")
+@needs()
 def day_GET(day: str) -> ResponseReturnValue:
     return _day_page(_day(day))
 
 
 @pages.post("/<day>/move")
-@needs("marketer", "admin")
+@needs("marketer")
 def move_POST(day: str) -> ResponseReturnValue:
     from_, ids = _day(day), request.form.getlist("id", type=int)
     by_id = "id" in request.form or request.form.get("what") == "mails"
@@ -80,7 +80,7 @@ def move_POST(day: str) -> ResponseReturnValue:
 
 
 @pages.post("/own")
-@needs("marketer", "admin")
+@needs("marketer")
 def own_POST() -> ResponseReturnValue:
     """An own closed day, or a day worked although it is a holiday."""
     kind = "open" if request.form.get("kind") == "open" else "closed"
@@ -112,7 +112,7 @@ def own_POST() -> ResponseReturnValue:
 
 
 @pages.post("/own/<day>/remove")
-@needs("marketer", "admin")
+@needs("marketer")
 def own_remove_POST(day: str) -> ResponseReturnValue:
     found = _day(day)
     if reschedule.reopen(_parts(), found, user_id=current_user.id, now=_now()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import date, datetime, time
 from typing import Any
 
@@ -9,18 +10,24 @@ from flask import Blueprint, abort, current_app, flash, redirect, render_templat
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from campaigns.parts import Parts
 from campaigns.rules.outcomes import CallResult, OutcomeError
-from campaigns.services import call_desk, export_calls, export_faxes, finish_task, roll_up, show_call
-from campaigns.services.call_desk import CannotUndo, NoSuchTask, Queue, TaskTaken
-from campaigns.services.export_calls import Encoding, Preset, Row
+from campaigns.services import (
+    call_desk,
+    finish_task,
+    hold_call,
+    record_call,
+    roll_up,
+    show_call,
+)
+from campaigns.services.call_desk import Queue
+from campaigns.services.record_call import CannotUndo, NoSuchTask, TaskTaken
 from campaigns.storage import leads as stored_leads
 from campaigns.storage import tasks as stored_tasks
-from campaigns.web import exports, lead_words
-from campaigns.web.session import needs
+from campaigns.web import lead_words
+from campaigns.web.session import me, needs
 
 pages = Blueprint("calls", __name__, url_prefix="/calls")
 KINDS = ("call", "fax", "visit", "mail", "check")
@@ -28,14 +35,17 @@ PAGE = 50
 NEXT_SHOWN = 5
 NOTE_MAX = 4000
 ID_DIGITS = 17
-UNDO_ERRORS = {
-    "nothing": _l("取り消せる記録がありません。取り消せるのは、ご自分の10分以内の記録です。"),
-    "moved": _l("そのあとに変更があったため、取り消せません。記録はそのまま残っています。"),
+# Who makes calls gets those that are theirs or nobody's; anybody else looks at all.
+CALLERS = ("inside_sales",)
+TIME_ERRORS = {
+    "callback_at_missing": _l("再架電は、約束の日付と時刻が必要です。"),
+    "in_the_past": _l("過ぎた日時です。これからの日時を入れてください。"),
+    "too_far": _l("先すぎる日時です。年を確かめてください。"),
 }
 
 
 @pages.get("")
-@needs("inside_sales", "marketer")
+@needs()
 def list_GET() -> ResponseReturnValue:
     kind = request.args.get("kind", "call")
     if kind not in KINDS:
@@ -51,7 +61,8 @@ def list_GET() -> ResponseReturnValue:
         "boards": boards,
         "product_id": product_id,
         "words": lead_words,
-        "undoable": call_desk.undoable(parts, user_id=current_user.id, now=now),
+        "undoable": record_call.undoable(parts, user_id=me().id, now=now),
+        "now_at": now,
         "link": _link,
     }
     if kind == "visit":
@@ -62,12 +73,12 @@ def list_GET() -> ResponseReturnValue:
             found = stored_tasks.open_of(tx, kind, now=now, product_id=product_id)
         return render_template("web/calls/tasks.html", tasks=found, committees={}, **common)
     rank = request.args.get("rank", "")
-    queue = _queue(hours_only=False, product_id=product_id, rank=rank)
     first = max(0, request.args.get("from", 0, type=int))
+    queue = _queue(hours_only=False, product_id=product_id, rank=rank, first=first, most=PAGE)
     return render_template(
         "web/calls/list.html",
         queue=queue,
-        lines=queue.lines[first : first + PAGE],
+        lines=queue.lines,
         first=first,
         page=PAGE,
         rank=rank,
@@ -76,41 +87,56 @@ def list_GET() -> ResponseReturnValue:
 
 
 @pages.get("/desk")
-@needs("inside_sales", "marketer")
+@needs()
 def next_GET() -> ResponseReturnValue:
-    """The next call; without one, what the others wait for."""
-    skipped = _skipped()
-    queue = _queue(hours_only=request.args.get("hours") != "all")
-    line = next((line for line in queue.lines if line.call.task_id not in skipped), None)
-    if line is not None:
-        return redirect(url_for(".desk_GET", task_id=line.call.task_id, **_kept()))
-    undoable = call_desk.undoable(_parts(), user_id=current_user.id, now=_now())
+    """Take the next call; without one, tell what the others wait for."""
+    parts, now, skipped = _parts(), _now(), _skipped()
+    for left in skipped:
+        hold_call.leave(parts, left, user_id=me().id)
+    hours_only = request.args.get("hours") != "all"
+    task_id = hold_call.next(
+        parts,
+        user_id=me().id,
+        token=secrets.token_urlsafe(9),
+        now=now,
+        product_id=_product_id(),
+        skip=tuple(skipped),
+        hours_only=hours_only,
+        everybodys=_is_everybodys(),
+    )
+    if task_id is not None:
+        return redirect(url_for(".desk_GET", task_id=task_id, **_kept()))
     return render_template(
-        "web/calls/empty.html", queue=queue, words=lead_words, undoable=undoable, skipped=skipped
+        "web/calls/empty.html",
+        queue=_queue(hours_only=hours_only, most=0),
+        words=lead_words,
+        undoable=record_call.undoable(parts, user_id=me().id, now=now),
+        now_at=now,
+        skipped=skipped,
+        kept=_kept(),
+        is_everybodys=_is_everybodys(),
     )
 
 
 @pages.get("/<int:task_id>")
-@needs("inside_sales", "marketer")
+@needs()
 def desk_GET(task_id: int) -> ResponseReturnValue:
     return _desk(task_id, form={}, errors={})
 
 
 @pages.post("/<int:task_id>")
-@needs("inside_sales", "marketer")
+@needs()
 def desk_POST(task_id: int) -> ResponseReturnValue:
     form, errors = request.form, {}
     result = form.get("result", "")
     if result not in list(CallResult):
         errors["result"] = _("結果を1つ選んでください。")
     next_at = _instant(form.get("on", ""), form.get("at", ""), errors)
-    if next_at is not None and next_at <= _now() and result in ("callback", "appointment"):
-        errors["on"] = _("過ぎた日時です。これからの日時を入れてください。")
     if errors:
         return _desk(task_id, form=form, errors=errors), 422
     named = _day(form.get("on", ""))
     try:
-        done = call_desk.record(
+        done = record_call.record(
             _parts(),
             task_id=task_id,
             version=form.get("version", 0, type=int),
@@ -118,17 +144,17 @@ def desk_POST(task_id: int) -> ResponseReturnValue:
             note=form.get("note", "").strip()[:NOTE_MAX],
             next_at=next_at,
             named_month=named.replace(day=1) if named and result == "not_now" else None,
-            user_id=current_user.id,
+            user_id=me().id,
             now=_now(),
         )
-    except OutcomeError:
-        errors["on"] = _("再架電は、約束の日付と時刻が必要です。")
+    except OutcomeError as error:
+        errors["on"] = str(TIME_ERRORS[error.code])
         return _desk(task_id, form=form, errors=errors), 422
     except TaskTaken as taken:
         return _taken(task_id, taken)
     except NoSuchTask:
         abort(404)
-    flash(_("記録しました：%(result)s", result=lead_words.RESULTS[result]), "ok")
+    flash(_("記録しました：%(result)s", result=lead_words.RESULTS[result]), "at-desk")
     if done.effect.ask_mail_scope:
         flash(
             _(
@@ -139,13 +165,29 @@ def desk_POST(task_id: int) -> ResponseReturnValue:
     return redirect(url_for(".next_GET", **_kept()), code=303)
 
 
+@pages.post("/<int:task_id>/hold")
+@needs()
+def hold_POST(task_id: int) -> ResponseReturnValue:
+    """The page is still open. 409: the call is somebody else's by now."""
+    is_held = hold_call.beat(_parts(), task_id, token=request.form.get("token", ""), now=_now())
+    return "", 204 if is_held else 409
+
+
+@pages.post("/<int:task_id>/leave")
+@needs()
+def leave_POST(task_id: int) -> ResponseReturnValue:
+    """The page is being left: others may call."""
+    hold_call.leave(_parts(), task_id, user_id=me().id, token=request.form.get("token", ""))
+    return "", 204
+
+
 @pages.post("/undo")
-@needs("inside_sales", "marketer")
+@needs()
 def undo_POST() -> ResponseReturnValue:
     try:
-        last = call_desk.undo(_parts(), user_id=current_user.id, now=_now())
-    except CannotUndo as error:
-        flash(UNDO_ERRORS[error.code], "warn")
+        last = record_call.undo(_parts(), user_id=me().id, now=_now())
+    except CannotUndo:
+        flash(_("取り消せる記録がありません。取り消せるのは、ご自分の60秒以内の記録です。"), "warn")
         return redirect(url_for(".next_GET"), code=303)
     flash(_("「%(result)s」の記録を取り消しました。", result=lead_words.RESULTS[last.result]), "ok")
     # The words that were typed stay: only the result was the slip.
@@ -153,7 +195,7 @@ def undo_POST() -> ResponseReturnValue:
 
 
 @pages.post("/tasks/<int:task_id>")
-@needs("inside_sales", "marketer")
+@needs()
 def task_POST(task_id: int) -> ResponseReturnValue:
     """A fax sent, a visit made, something checked."""
     form = request.form
@@ -164,7 +206,7 @@ def task_POST(task_id: int) -> ResponseReturnValue:
             version=form.get("version", 0, type=int),
             outcome=form.get("outcome", ""),
             note=form.get("note", "").strip()[:NOTE_MAX],
-            user_id=current_user.id,
+            user_id=me().id,
             now=_now(),
         )
     except TaskTaken as taken:
@@ -178,73 +220,59 @@ def task_POST(task_id: int) -> ResponseReturnValue:
     return redirect(url_for(".list_GET", kind=form.get("kind", "fax")), code=303)
 
 
-@pages.get("/export")
-@needs("inside_sales", "marketer")
-def export_GET() -> ResponseReturnValue:
-    """What the file will hold, before it leaves; cells that an old code page cannot write are named."""
-    found, preset, encoding = _export()
-    written = export_calls.write(found, preset=preset, encoding=encoding, cells=_cells(preset))
-    return render_template(
-        "web/calls/export.html", found=found, preset=preset, encoding=encoding, written=written, link=_link
-    )
-
-
-@pages.post("/export")
-@needs("inside_sales", "marketer")
-def export_POST() -> ResponseReturnValue:
-    found, preset, encoding = _export()
-    wanted: dict[str, object] = {
-        "product": _product_id(),
-        "rank": request.values.get("rank", ""),
-        "preset": preset.value,
-    }
-    now = _now()
-    export_calls.note(_parts(), found, wanted=wanted, user_id=current_user.id, now=now)
-    written = export_calls.write(found, preset=preset, encoding=encoding, cells=_cells(preset))
-    return _file(
-        written.data, f"calls-{now.astimezone(_parts().settings.tz):%Y%m%d-%H%M}.csv", encoding.value
-    )
-
-
-@pages.post("/faxes.csv")
-@needs("inside_sales", "marketer")
-def faxes_POST() -> ResponseReturnValue:
-    now = _now()
-    made = export_faxes.run(_parts(), product_id=_product_id(), user_id=current_user.id, now=now)
-    return _file(made.data, f"faxes-{now.astimezone(_parts().settings.tz):%Y%m%d}.csv", "cp932")
-
-
 def _desk(
     task_id: int, *, form: object, errors: dict[str, str], stale: TaskTaken | None = None
 ) -> str | Response:
-    parts, now = _parts(), _now()
-    card = show_call.run(parts, task_id, now=now, user_id=current_user.id)
+    parts, now, token = _parts(), _now(), secrets.token_urlsafe(9)
+    card = show_call.run(parts, task_id, now=now, user_id=me().id)
     if card is None:
-        with parts.engine.connect() as tx:
-            task = stored_tasks.get(tx, task_id)
-        if task is None:
-            abort(404)
-        if task.kind != "call":
-            return redirect(url_for(".list_GET", kind=task.kind))
-        return render_template("web/calls/over.html", task=task, words=lead_words)
-    queue = _queue(hours_only=False)
+        return _over(task_id)
+    held = hold_call.open(parts, task_id, user_id=me().id, token=token, now=now)
     skipped = _skipped() | {task_id}
-    coming = [line for line in queue.lines if line.call.task_id not in skipped]
     return render_template(
         "web/calls/desk.html",
         card=card,
         call=card.line.call,
-        place=next((line.place for line in queue.lines if line.call.task_id == task_id), None),
-        coming=coming[:NEXT_SHOWN],
-        left=len(coming),
-        queue=queue,
+        held=held,
+        is_mine=held is not None and held.user_id == me().id,
+        token=token,
+        coming=call_desk.coming(
+            parts,
+            user_id=me().id,
+            now=now,
+            n=NEXT_SHOWN,
+            skip=tuple(skipped),
+            product_id=_product_id(),
+            everybodys=_is_everybodys(),
+        ),
+        left_shown=call_desk.LEFT_SHOWN,
         form=form,
         errors=errors,
         stale=stale,
         words=lead_words,
         kept=_kept(),
         skip=",".join(str(id) for id in sorted(skipped)),
-        undoable=call_desk.undoable(parts, user_id=current_user.id, now=now),
+        undoable=record_call.undoable(parts, user_id=me().id, now=now),
+        now_at=now,
+    )
+
+
+def _over(task_id: int) -> str | Response:
+    """The page of a call that is open no more."""
+    parts = _parts()
+    with parts.engine.connect() as tx:
+        task = stored_tasks.get(tx, task_id)
+    if task is None:
+        abort(404)
+    if task.kind != "call":
+        return redirect(url_for(".list_GET", kind=task.kind))
+    undoable = record_call.undoable(parts, user_id=me().id, now=_now())
+    return render_template(
+        "web/calls/over.html",
+        task=task,
+        words=lead_words,
+        undoable=undoable if undoable and undoable.task_id == task_id else None,
+        now_at=_now(),
     )
 
 
@@ -255,37 +283,35 @@ def _taken(task_id: int, taken: TaskTaken) -> ResponseReturnValue:
         task = stored_tasks.get(tx, task_id)
     if task is None:
         abort(404)
-    if task.state == "open":
+    if show_call.run(parts, task_id, now=_now(), user_id=me().id) is not None:
         return _desk(task_id, form=request.form, errors={}, stale=taken), 409
     page = render_template("web/calls/over.html", task=task, taken=taken, form=request.form, words=lead_words)
     return page, 409
 
 
-def _queue(*, hours_only: bool, product_id: int | None = None, rank: str = "") -> Queue:
+def _queue(
+    *,
+    hours_only: bool,
+    product_id: int | None = None,
+    rank: str = "",
+    first: int = 0,
+    most: int | None = None,
+) -> Queue:
     return call_desk.queue(
         _parts(),
         now=_now(),
-        user_id=current_user.id,
+        user_id=me().id,
         product_id=product_id,
         rank=rank,
         hours_only=hours_only,
+        first=first,
+        most=most,
     )
 
 
-def _export() -> tuple[list[Row], Preset, Encoding]:
-    try:
-        preset = Preset(request.values.get("preset", Preset.FULL))
-        encoding = Encoding(request.values.get("encoding", Encoding.UTF8))
-    except ValueError:
-        abort(400)
-    rank = request.values.get("rank", "")
-    queue = _queue(hours_only=False, product_id=_product_id(), rank=rank)
-    return export_calls.rows(_parts(), queue.lines), preset, encoding
-
-
-def _cells(preset: Preset):  # type: ignore[no-untyped-def]
-    zone = _parts().settings.tz
-    return lambda row: exports.cells(row, preset=preset, zone=zone)
+def _is_everybodys() -> bool:
+    """Whether a colleague's calls are offered as well: to who asks for it, and to who is no caller."""
+    return request.args.get("whose") == "all" or me().role not in CALLERS
 
 
 def _file(data: bytes, name: str, charset: str) -> Response:
@@ -329,7 +355,9 @@ def _skipped() -> set[int]:
 
 def _kept() -> dict[str, Any]:
     """Choices that go along from call to call."""
-    return {name: request.args[name] for name in ("skip", "hours") if request.args.get(name)}
+    return {
+        name: request.args[name] for name in ("skip", "hours", "whose", "product") if request.args.get(name)
+    }
 
 
 def _link(**changed: str | int | None) -> str:

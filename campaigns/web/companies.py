@@ -12,23 +12,27 @@ from flask_login import current_user
 
 from campaigns.parts import Parts
 from campaigns.rules.classes import Class
-from campaigns.services import classify, company_interests, edit_company, roll_up
+from campaigns.rules.money import MoneyError, read_yen
+from campaigns.rules.tracking import ROLES
+from campaigns.services import add_contact, classify, edit_company, show_company
+from campaigns.services.add_contact import ContactError
+from campaigns.services.author import Gone
 from campaigns.services.edit_company import Stale
 from campaigns.storage import companies as stored
 from campaigns.storage import timeline
-from campaigns.web import lead_words, trade_words
+from campaigns.web import hand_off_words, import_words, lead_words, tracking_words, trade_words
 from campaigns.web.asked import number
+from campaigns.web.catalogue_page import instant
 from campaigns.web.session import needs
 
 pages = Blueprint("companies", __name__, url_prefix="/companies")
 PAGE = 50
-TEXTS = ("tel", "fax", "zip", "address", "url", "industry", "employees_band", "culture")
+TEXTS = ("tel", "fax", "zip", "address", "url", "industry", "employees_band")
 MONEY = ("profit_12m_yen", "sales_12m_yen")
-MONEY_MAX = 10**15
 
 
 @pages.get("")
-@needs("marketer", "inside_sales")
+@needs()
 def list_GET() -> ResponseReturnValue:
     args = request.args
     q, cls = args.get("q", "").strip()[:100], args.get("class", "")
@@ -53,13 +57,13 @@ def list_GET() -> ResponseReturnValue:
 
 
 @pages.get("/<int:company_id>")
-@needs("marketer", "inside_sales")
+@needs()
 def company_GET(company_id: int) -> ResponseReturnValue:
     return _page(_company(company_id), form=None, errors={})
 
 
 @pages.post("/<int:company_id>")
-@needs("marketer", "inside_sales")
+@needs()
 def company_POST(company_id: int) -> ResponseReturnValue:
     errors: dict[str, str] = {}
     values = _values(request.form, errors)
@@ -97,6 +101,28 @@ def classify_POST() -> ResponseReturnValue:
     return redirect(url_for(".list_GET"), code=303)
 
 
+@pages.post("/<int:company_id>/people")
+@needs()
+def contact_POST(company_id: int) -> ResponseReturnValue:
+    """Somebody new of this company, with who introduced them."""
+    form = request.form
+    try:
+        person_id = add_contact.run(_parts(), company_id, form, user_id=current_user.id, now=_now())
+    except ContactError as error:
+        if error.person_id is not None:
+            flash(_("この方は、すでに登録されています。"), "info")
+            return redirect(url_for("people.person_GET", person_id=error.person_id), code=303)
+        wrong = {
+            str(one.args.get("field", "name")): import_words.reason(one)
+            for one in import_words.wrong(error.reasons)
+        }
+        return _page(_company(company_id), form=None, errors={}, contact=form, wrong=wrong), 422
+    except Gone:
+        abort(404)
+    flash(_("担当者を追加しました。"), "ok")
+    return redirect(url_for("people.person_GET", person_id=person_id), code=303)
+
+
 def _values(form: Mapping[str, str], errors: dict[str, str]) -> dict[str, object]:
     values: dict[str, object] = {name: form[name].strip()[:500] for name in TEXTS if name in form}
     values["has_field_rep"] = "has_field_rep" in form
@@ -111,39 +137,60 @@ def _values(form: Mapping[str, str], errors: dict[str, str]) -> dict[str, object
         values["last_deal_on"] = (
             date.fromisoformat(form["last_deal_on"]) if form.get("last_deal_on") else None
         )
+        if (
+            form.get("last_deal_on")
+            and date.fromisoformat(form["last_deal_on"]) > _now().astimezone(_parts().settings.tz).date()
+        ):
+            errors["last_deal_on"] = _("まだ来ていない日です。")
     except ValueError:
         errors["last_deal_on"] = _("日付は 2026-11-26 の形で入れてください。")
     for name in MONEY:
-        text = form.get(name, "").replace(",", "").strip() or "0"
         try:
-            values[name] = int(text)
-        except ValueError:
-            errors[name] = _("円を整数で入れてください。")
-        else:
-            if abs(int(text)) > MONEY_MAX:
-                errors[name] = _("大きすぎる金額です。")
+            # Profits may be losses; nobody sells less than nothing.
+            text = form.get(name, "").strip() or "0"
+            values[name] = read_yen(text, may_be_negative=name == "profit_12m_yen")
+        except MoneyError as error:
+            errors[name] = str(hand_off_words.MONEY_ERRORS[error.code])
     return values
 
 
 def _page(
-    company: stored.Company, *, form: Mapping[str, str] | None, errors: dict[str, str], is_stale: bool = False
+    company: stored.Company,
+    *,
+    form: Mapping[str, str] | None,
+    errors: dict[str, str],
+    is_stale: bool = False,
+    contact: Mapping[str, str] | None = None,
+    wrong: Mapping[str, str] | None = None,
 ) -> str:
-    with _parts().engine.connect() as tx:
-        members = stored.members(tx, company.id)
+    parts, now = _parts(), _now()
+    before = instant(request.args.get("before", ""))
+    page = show_company.run(
+        parts,
+        company.id,
+        now=now,
+        before=(before, request.args.get("touch", 0, type=int)) if before else None,
+    )
+    assert page is not None
+    with parts.engine.connect() as tx:
         users = timeline.users(tx)
     return render_template(
         "web/companies/company.html",
         company=company,
-        rolled=roll_up.company(_parts(), company.id, now=_now()),
-        interests=company_interests.run(_parts(), company.id, now=_now()),
+        page=page,
+        is_older=before is not None,
         trades=trade_words,
-        members=members,
         users=users,
         form=form,
         errors=errors,
         is_stale=is_stale,
+        contact=contact,
+        wrong=wrong or {},
+        roles=ROLES,
         classes=[one.value for one in Class],
         words=lead_words,
+        says=tracking_words,
+        deals=hand_off_words,
     )
 
 

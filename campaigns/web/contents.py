@@ -29,7 +29,7 @@ pages = Blueprint("contents", __name__, url_prefix="/mails")
 
 
 @pages.get("")
-@needs("marketer", "admin")
+@needs("marketer")
 def list_GET() -> ResponseReturnValue:
     found = collect.listing(_parts())
     told = count_contents.read(_parts())
@@ -56,7 +56,7 @@ def list_GET() -> ResponseReturnValue:
 
 
 @pages.get("/themes")
-@needs("marketer", "admin")
+@needs("marketer")
 def themes_GET() -> ResponseReturnValue:
     """Themes with their rates, and what a product tells: the mix of kinds."""
     found = collect.listing(_parts())
@@ -73,7 +73,7 @@ def themes_GET() -> ResponseReturnValue:
 
 
 @pages.get("/shelf")
-@needs("marketer", "admin")
+@needs("marketer")
 def shelf_GET() -> ResponseReturnValue:
     """What stands on the evergreen shelf, by product, with how many people have not seen it."""
     found = collect.listing(_parts())
@@ -92,7 +92,7 @@ def shelf_GET() -> ResponseReturnValue:
 
 
 @pages.post("/<int:content_id>/status")
-@needs("marketer", "admin")
+@needs("marketer")
 def status_POST(content_id: int) -> ResponseReturnValue:
     """Approve, retire, take up again."""
     status = request.form.get("status", "")
@@ -108,7 +108,7 @@ def status_POST(content_id: int) -> ResponseReturnValue:
 
 
 @pages.post("/<int:content_id>/copy")
-@needs("marketer", "admin")
+@needs("marketer")
 def copy_POST(content_id: int) -> ResponseReturnValue:
     new = collect.copy(_parts(), content_id, user_id=current_user.id, now=_now())
     flash(
@@ -121,7 +121,7 @@ def copy_POST(content_id: int) -> ResponseReturnValue:
 
 
 @pages.post("/new")
-@needs("marketer", "admin")
+@needs("marketer")
 def new_POST() -> ResponseReturnValue:
     starter = request.form.get("starter", "")
     product_id = request.form.get("product_id", type=int)

@@ -41,7 +41,7 @@ _CHIPS = {"unsent": UNSENT, "care": CARE, "all": ()}
 
 
 @pages.get("")
-@needs("marketer", "inside_sales", "admin")
+@needs()
 def list_GET() -> ResponseReturnValue:
     parts, now = _parts(), _now()
     wanted, chip = _filter()
@@ -95,7 +95,7 @@ def _lines(tx: Connection, wanted: Filter, told: Told, *, offset: int) -> Sequen
 
 
 @pages.get("/deliveries.csv")
-@needs("marketer", "admin")
+@needs("marketer")
 def csv_GET() -> ResponseReturnValue:
     wanted, _chip = _filter()
     zone = _parts().settings.tz
@@ -144,7 +144,7 @@ def csv_GET() -> ResponseReturnValue:
 
 
 @pages.get("/why/<int:person_id>")
-@needs("marketer", "inside_sales", "admin")
+@needs()
 def why_GET(person_id: int) -> ResponseReturnValue:
     """Month by month, why this person did or did not get a mail, and what comes next."""
     parts, now = _parts(), _now()
@@ -177,7 +177,7 @@ def _since_first(months: Sequence[Month]) -> list[Month]:
 
 
 @pages.post("/<int:delivery_id>/<any(arrived, lost):word>")
-@needs("marketer", "admin")
+@needs("marketer")
 def doubt_POST(delivery_id: int, word: str) -> ResponseReturnValue:
     arrived = word == "arrived"
     done = settle_doubt.answer(_parts(), delivery_id, arrived=arrived, user_id=current_user.id, now=_now())
@@ -191,7 +191,7 @@ def doubt_POST(delivery_id: int, word: str) -> ResponseReturnValue:
 
 
 @pages.post("/pause")
-@needs("marketer", "admin")
+@needs("marketer")
 def pause_POST() -> ResponseReturnValue:
     what = _target(request.form.get("of", "all"))
     reason = request.form.get("reason", "").strip()
@@ -207,7 +207,7 @@ def pause_POST() -> ResponseReturnValue:
 
 
 @pages.post("/resume")
-@needs("marketer", "admin")
+@needs("marketer")
 def resume_POST() -> ResponseReturnValue:
     what = _target(request.form.get("of", "all"))
     try:
@@ -222,14 +222,14 @@ def resume_POST() -> ResponseReturnValue:
 
 
 @pages.get("/stop")
-@needs("marketer", "admin")
+@needs("marketer")
 def stop_GET() -> ResponseReturnValue:
     """The question before a stop, with the number of mails and people it ends."""
     return _stop_page(_target(request.args.get("of", "all")))
 
 
 @pages.post("/stop")
-@needs("marketer", "admin")
+@needs("marketer")
 def stop_POST() -> ResponseReturnValue:
     what, reason = _target(request.form.get("of", "")), request.form.get("reason", "").strip()
     try:

@@ -240,6 +240,8 @@ def reason(line: Line) -> str:
         return _expired(line.valid_until)
     if line.state == "sent" and (line.bounce or line.bounce_text):
         return returned_words.came_back(line.bounce, line.bounce_text)
+    if line.is_silenced:
+        return str(_("このままなら送りません：%(why)s", why=plain(f"lead_{line.stage}")))
     words = plain(code)
     if line.state in ("sent", "handing") and code in _WON:
         return ""

@@ -51,7 +51,7 @@ def full(_error: design.Full) -> ResponseReturnValue:
 
 
 @pages.get("/<int:scenario_id>")
-@needs("marketer", "admin")
+@needs("marketer")
 def design_GET(scenario_id: int) -> ResponseReturnValue:
     """event: one that was just made for the row that is being edited; it stands chosen in the row's form."""
     args = request.args
@@ -61,7 +61,7 @@ def design_GET(scenario_id: int) -> ResponseReturnValue:
 
 
 @pages.post("/<int:scenario_id>/rows")
-@needs("marketer", "admin")
+@needs("marketer")
 def row_add_POST(scenario_id: int) -> ResponseReturnValue:
     """A new row: `after` or `before` a row, in an arm (`into`, `arm`), else the last. `kind`: mail when not said."""
     form = request.form
@@ -80,7 +80,7 @@ def row_add_POST(scenario_id: int) -> ResponseReturnValue:
 
 
 @pages.post("/<int:scenario_id>/rows/<key>")
-@needs("marketer", "admin")
+@needs("marketer")
 def row_POST(scenario_id: int, key: str) -> ResponseReturnValue:
     row, errors = step_forms.row(request.form)
     if errors:
@@ -105,7 +105,7 @@ def row_POST(scenario_id: int, key: str) -> ResponseReturnValue:
 
 
 @pages.post("/<int:scenario_id>/rows/<key>/form")
-@needs("marketer", "admin")
+@needs("marketer")
 def row_form_POST(scenario_id: int, key: str) -> ResponseReturnValue:
     """The row's form with the fields of the chosen kind and condition; nothing is saved."""
     focus = request.headers.get("HX-Trigger-Name", "kind")
@@ -113,7 +113,7 @@ def row_form_POST(scenario_id: int, key: str) -> ResponseReturnValue:
 
 
 @pages.post("/<int:scenario_id>/rows/<key>/sentence")
-@needs("marketer", "admin")
+@needs("marketer")
 def sentence_POST(scenario_id: int, key: str) -> ResponseReturnValue:
     """The sentence of a row as its form stands now, for the line under it."""
     found = design.load(_parts(), scenario_id, now=_now())
@@ -127,7 +127,7 @@ def sentence_POST(scenario_id: int, key: str) -> ResponseReturnValue:
 
 
 @pages.post("/<int:scenario_id>/rows/<key>/<any(up, down, delete, duplicate):action>")
-@needs("marketer", "admin")
+@needs("marketer")
 def row_act_POST(scenario_id: int, key: str, action: str) -> ResponseReturnValue:
     if action == "delete":
         return _back(scenario_id, at=design.delete_row(_parts(), scenario_id, key, **_by()))
@@ -138,7 +138,7 @@ def row_act_POST(scenario_id: int, key: str, action: str) -> ResponseReturnValue
 
 
 @pages.post("/<int:scenario_id>/undo")
-@needs("marketer", "admin")
+@needs("marketer")
 def undo_POST(scenario_id: int) -> ResponseReturnValue:
     at = design.undo(_parts(), scenario_id, change=request.form.get("change", type=int))
     if at is None:
@@ -147,7 +147,7 @@ def undo_POST(scenario_id: int) -> ResponseReturnValue:
 
 
 @pages.post("/<int:scenario_id>/discard")
-@needs("marketer", "admin")
+@needs("marketer")
 def discard_POST(scenario_id: int) -> ResponseReturnValue:
     if design.discard(_parts(), scenario_id, **_by()):
         flash(
@@ -157,7 +157,7 @@ def discard_POST(scenario_id: int) -> ResponseReturnValue:
 
 
 @pages.get("/<int:scenario_id>/rows/<key>/people")
-@needs("marketer", "admin")
+@needs("marketer")
 def people_GET(scenario_id: int, key: str) -> ResponseReturnValue:
     """Who stands behind a figure of a row."""
     found = design.load(_parts(), scenario_id, now=_now())

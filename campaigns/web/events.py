@@ -1,4 +1,4 @@
-"""Events: exhibitions, private shows and seminars; the list, a new one, its form.
+"""Events: exhibitions, private shows and seminars; the list, a new one, its form. Its own page is `event_page`.
 
 `back` leads to the designer's row that asked for an event; the new one stands chosen there.
 """
@@ -16,49 +16,25 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 
 from campaigns.parts import Parts
-from campaigns.rules.events import COST_MAX, NAME_MAX, Kind, Plan
+from campaigns.rules.events import COST_MAX, COSTS_MAX, NAME_MAX, SEATS_MAX, WORDS_MAX, Cost, Kind, Plan
 from campaigns.services import add_event
 from campaigns.services.author import Stale
 from campaigns.services.catalogue import Invalid
 from campaigns.storage.events import Event
+from campaigns.web.event_words import KINDS, LABELS, WRONG
 from campaigns.web.mails import safe_back
 from campaigns.web.session import me, needs
 
 pages = Blueprint("events", __name__, url_prefix="/events")
 
-KINDS = {
-    Kind.EXHIBITION.value: _l("展示会"),
-    Kind.PRIVATE_SHOW.value: _l("個展（プライベートショー）"),
-    Kind.SEMINAR.value: _l("セミナー"),
-}
-LABELS = {
-    "name": _l("名称"),
-    "kind": _l("種類"),
-    "starts_on": _l("初日"),
-    "ends_on": _l("最終日"),
-    "venue": _l("場所"),
-    "apply_by": _l("申込締切"),
-    "owner_user_id": _l("担当"),
-    "cost_yen": _l("施策費用"),
-}
-WRONG = {
-    "missing": _l("名称を入力してください。例：ミライ工場展2027"),
-    "unknown": _l("種類を選んでください。"),
-    "first_day_missing": _l("最終日だけでは日程になりません。初日も入力してください。"),
-    "before_first_day": _l("最終日が初日より前です。初日かその後の日にしてください。"),
-    "after_last_day": _l("申込締切が会期の後です。最終日までの日にしてください。"),
-    "taken": _l("同じ名称と初日の施策が、もう登録されています。一覧から開いて直してください。"),
-    "not_money": _l("費用を円の数字で入力してください。例：3,000,000"),
-    "not_a_day": _l("日付の形になっていません。例：2027-01-28"),
-}
 DAYS = ("starts_on", "ends_on", "apply_by")
+COST_ROWS = 4  # blank lines of the form, so that costs can be entered without a script
 
 
 @pages.get("")
-@needs("marketer")
+@needs()
 def index_GET() -> ResponseReturnValue:
     parts = _parts()
     found = add_event.listing(parts, now=parts.clock.now())
@@ -87,18 +63,19 @@ def new_POST() -> ResponseReturnValue:
             raise Invalid(errors)
         event_id = add_event.run(parts, plan, user_id=me().id, now=parts.clock.now())
     except Invalid as error:
-        return _form(None, request.form, errors=error.errors, back=_back()), 422
+        return _form(None, _again(), errors=error.errors, back=_back()), 422
     flash(_("「%(name)s」を登録しました。", name=plan.name), "ok")
-    return redirect(_chosen(_back(), event_id) or url_for(".index_GET"), code=303)
+    back = _chosen(_back(), event_id)
+    return redirect(back or url_for("event_page.show_GET", event_id=event_id), code=303)
 
 
-@pages.get("/<int:event_id>")
+@pages.get("/<int:event_id>/edit")
 @needs("marketer")
 def edit_GET(event_id: int) -> ResponseReturnValue:
     return _form(event_id, _shown(add_event.find(_parts(), event_id)))
 
 
-@pages.post("/<int:event_id>")
+@pages.post("/<int:event_id>/edit")
 @needs("marketer")
 def edit_POST(event_id: int) -> ResponseReturnValue:
     parts, (plan, errors) = _parts(), _typed()
@@ -109,13 +86,13 @@ def edit_POST(event_id: int) -> ResponseReturnValue:
         version = request.form.get("version", 0, type=int)
         add_event.change(parts, event_id, plan, version=version, user_id=me().id, now=parts.clock.now())
     except Invalid as error:
-        return _form(event_id, request.form, errors=error.errors), 422
+        return _form(event_id, _again(), errors=error.errors), 422
     except Stale as error:
         stored = cast(Event, error.now)
-        mine = {**request.form, "version": stored.version}
+        mine = {**_again(), "version": stored.version}
         return _form(event_id, mine, theirs=_shown(stored)), 409
     flash(_("保存しました。"), "ok")
-    return redirect(url_for(".index_GET"), code=303)
+    return redirect(url_for("event_page.show_GET", event_id=event_id), code=303)
 
 
 def _form(
@@ -140,6 +117,7 @@ def _form(
         owners=[("", _("担当者未定")), *((user.id, user.name) for user in add_event.owners(parts))],
         kinds=list(KINDS.items()),
         labels=LABELS,
+        cost_rows=COST_ROWS,
         back=back,
     )
 
@@ -154,9 +132,10 @@ def _typed() -> tuple[Plan, dict[str, str]]:
             days[name] = date.fromisoformat(form[name]) if form.get(name) else None
         except ValueError:
             errors[name], days[name] = "not_a_day", None
-    cost = _yen(form.get("cost_yen", ""))
-    if cost is None:
+    costs = _costs()
+    if costs is None:
         errors["cost_yen"] = "not_money"
+    capacity = _seats(form.get("capacity", ""))
     owners = {user.id for user in add_event.owners(_parts())}
     owner = form.get("owner_user_id", type=int)
     plan = Plan(
@@ -164,13 +143,29 @@ def _typed() -> tuple[Plan, dict[str, str]]:
         kind=form.get("kind", ""),
         venue=" ".join(form.get("venue", "").split())[:NAME_MAX],
         owner_user_id=owner if owner in owners else None,
-        cost_yen=cost or 0,
+        costs=costs or (),
+        capacity=capacity,
+        has_waiting_list=capacity is not None and form.get("has_waiting_list") == "1",
+        follow_up=form.get("follow_up", "").strip()[:WORDS_MAX],
         **days,
     )
     return plan, errors
 
 
-def _yen(typed: str) -> int | None:
+def _costs() -> tuple[Cost, ...] | None:
+    """The lines of the costs; blank ones are none. None when an amount is no money."""
+    lines = [
+        (" ".join(label.split())[:NAME_MAX], yen_of(typed))
+        for label, typed in zip(
+            [*request.form.getlist("cost_label"), ""], [*request.form.getlist("cost_yen"), ""], strict=False
+        )
+    ][:COSTS_MAX]
+    if any(yen is None for _label, yen in lines):
+        return None
+    return tuple(Cost(label, yen) for label, yen in lines if yen)
+
+
+def yen_of(typed: str) -> int | None:
     """An amount as somebody types it: 3,000,000 or ３００００００円; 0 for blank, None for what is none."""
     bare = re.sub(r"[,\s¥]|円$", "", unicodedata.normalize("NFKC", typed).strip())
     if not bare:
@@ -178,9 +173,24 @@ def _yen(typed: str) -> int | None:
     return int(bare) if re.fullmatch(r"[0-9]{1,12}", bare) and int(bare) <= COST_MAX else None
 
 
+def _seats(typed: str) -> int | None:
+    """Seats as somebody types them; None for blank, 0, which is refused, for what is no number."""
+    bare = unicodedata.normalize("NFKC", typed).strip().removesuffix("名").replace(",", "")
+    if not bare:
+        return None
+    return int(bare) if re.fullmatch(r"[0-9]{1,6}", bare) and int(bare) <= SEATS_MAX else 0
+
+
+def _again() -> dict[str, object]:
+    """The form as it was typed, with its lines of costs."""
+    form = request.form
+    lines = zip([*form.getlist("cost_label"), ""], [*form.getlist("cost_yen"), ""], strict=False)
+    return {**form, "costs": [{"label": label, "yen": yen} for label, yen in lines if label or yen]}
+
+
 def _shown(event: Event) -> dict[str, object]:
     values = {name: value if value is not None else "" for name, value in asdict(event.plan).items()}
-    return {**values, "cost_yen": values["cost_yen"] or "", "version": event.version}
+    return {**values, "version": event.version}
 
 
 def _back() -> str:

@@ -58,7 +58,8 @@ def _delivery(line: Line) -> str:
     if line.state in ("sent", "in_doubt") and line.sent_at:
         said.insert(0, str(_("%(at)sに送信", at=moment(line.sent_at))))
     elif line.state in ("planned", "retry") and line.send_at:
-        said.insert(0, str(_("%(at)sに送る予定", at=moment(line.send_at))))
+        at = moment(line.send_at)
+        said.insert(0, str(_("予定は%(at)s", at=at) if line.is_silenced else _("%(at)sに送る予定", at=at)))
     return str(_("・")).join(part for part in said if part)
 
 

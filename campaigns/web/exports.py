@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
 
+from campaigns.rules.entering import NOON
 from campaigns.rules.matching import phone_key
 from campaigns.services.export_calls import Preset, Row
 from campaigns.storage.calls import WhyTouch
-from campaigns.web import lead_words, words
+from campaigns.web import lead_words, tracking_words, words
 
 
 def cells(row: Row, *, preset: Preset, zone: ZoneInfo) -> list[object]:
@@ -50,11 +51,11 @@ def _full(row: Row, zone: ZoneInfo) -> list[object]:
         call.attempts,
         moment(call.promised_at, zone),
         _("／").join(reaction(touch) for touch in row.reactions),
-        "",
-        call.timeframe,
-        "",
-        _("・").join(member.name for member in row.deciders),
-        "",
+        stage(row),
+        adoption(row),
+        budget(row),
+        decider(row),
+        row.known.competitors if row.known else "",
         hook(row),
         "",
         "",
@@ -67,6 +68,42 @@ def _full(row: Row, zone: ZoneInfo) -> list[object]:
 
 def moment(value: datetime | None, zone: ZoneInfo) -> str:
     return value.astimezone(zone).strftime("%Y-%m-%d %H:%M") if value else ""
+
+
+def touched(value: datetime | None, zone: ZoneInfo) -> str:
+    """When a touch was; its day alone where no hour was told (rules.entering.NOON)."""
+    if value is not None and value.astimezone(zone).time() == NOON:
+        return f"{value.astimezone(zone):%Y-%m-%d}"
+    return moment(value, zone)
+
+
+def stage(row: Row) -> str:
+    """How far the company is with this product; without a sheet of it, with any."""
+    if row.known is None:
+        return ""
+    code = row.known.stages.get(row.line.call.product_id or 0) or row.known.stage
+    return words.word(tracking_words.STAGES, code) if code else ""
+
+
+def adoption(row: Row) -> str:
+    """The month in which they expect to buy, as YYYY-MM."""
+    month = row.known.expected_month if row.known else None
+    return row.line.call.timeframe if month is None else f"{month // 12:04}-{month % 12 + 1:02}"
+
+
+def budget(row: Row) -> str:
+    """Yen: one figure, or from and to."""
+    if row.known is None:
+        return ""
+    ends = [n for n in (row.known.budget_min_yen, row.known.budget_max_yen) if n is not None]
+    return "〜".join(str(n) for n in dict.fromkeys(ends))
+
+
+def decider(row: Row) -> str:
+    """Who decides, as the catalogue says; else who is known to."""
+    if row.known and row.known.decider:
+        return row.known.decider
+    return str(_("・").join(member.name for member in row.deciders))
 
 
 def extension(number: str) -> str:

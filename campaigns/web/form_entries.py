@@ -12,7 +12,7 @@ from flask_babel import lazy_gettext as _l
 from campaigns.parts import Parts
 from campaigns.rules import form_answers, form_texts
 from campaigns.rules import forms as rule
-from campaigns.services import design_form, work_entries
+from campaigns.services import confirm_form, design_form, work_entries
 from campaigns.storage.form_entries import Line
 from campaigns.storage.forms import Figures, Version
 from campaigns.web import form_words, words
@@ -52,6 +52,7 @@ def index_GET(form_id: int) -> ResponseReturnValue:
         ],
         page=page,
         size=SIZE,
+        kept_days=confirm_form.CALLERS_KEPT.days,
         words=form_words,
     )  # fmt: skip
 
@@ -136,7 +137,7 @@ def drop_POST(form_id: int, entry_id: int) -> ResponseReturnValue:
 def seat_POST(form_id: int, entry_id: int) -> ResponseReturnValue:
     parts = _parts()
     done = work_entries.seat(parts, form_id, entry_id, user_id=me().id, now=parts.clock.now())
-    flash(_("席を用意し、受付票をメールで送りました。") if done else _("すでに処理されています。"), "ok" if done else "info")  # fmt: skip
+    flash(_("席を用意し、お申し込みを受け付けたことをメールで送りました。") if done else _("すでに処理されています。"), "ok" if done else "info")  # fmt: skip
     return redirect(url_for(".entry_GET", form_id=form_id, entry_id=entry_id), code=303)
 
 

@@ -84,6 +84,7 @@ def form_GET(form_id: int) -> ResponseReturnValue:
         sites=parts.settings.origins(),
         wrong=form_fields.unready(seen.form.design),
         lacks_material=design_form.lacks_material(seen.form),
+        lacks_event=design_form.lacks_event(seen.form),
         code=qr.svg(url, label=_("フォームのQRコード")),
         words=form_words,
         days=design_form.PERIOD_DAYS,
@@ -236,6 +237,28 @@ def state_POST(form_id: int) -> ResponseReturnValue:
     return redirect(url_for(".form_GET", form_id=form_id), code=303)
 
 
+@pages.get("/<int:form_id>/delete")
+@needs("marketer")
+def delete_GET(form_id: int) -> ResponseReturnValue:
+    parts = _parts()
+    seen = design_form.overview(parts, form_id, now=parts.clock.now())
+    return render_template("web/forms/delete.html", form=seen.form, seen=seen, words=form_words)
+
+
+@pages.post("/<int:form_id>/delete")
+@needs("marketer")
+def delete_POST(form_id: int) -> ResponseReturnValue:
+    parts = _parts()
+    name = design_form.find(parts, form_id).handling.name
+    try:
+        design_form.delete(parts, form_id, user_id=me().id, now=parts.clock.now())
+    except Invalid:
+        flash(_("受け付けたものがあるため、削除できません。受付を終えることはできます。"), "warn")
+        return redirect(url_for(".form_GET", form_id=form_id), code=303)
+    flash(_("「%(name)s」を削除しました。", name=name), "ok")
+    return redirect(url_for(".index_GET"), code=303)
+
+
 # --- what the pages are made of -----------------------------------------------------------------------------------
 
 
@@ -249,6 +272,7 @@ def _edit(found: Form, design: Design, *, version: int, is_stale: bool = False) 
         version=version,
         is_stale=is_stale,
         lacks_material=design_form.lacks_material(found),
+        lacks_event=design_form.lacks_event(found),
         rows=[*design.fields, *rest],
         used=used,
         langs=rule.LANGS,

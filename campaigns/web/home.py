@@ -8,13 +8,13 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from campaigns.parts import Parts
-from campaigns.services import approve, overview, run_simulations, show_rank_health
+from campaigns.services import approve, overview, run_simulations, show_rank_health, show_today
 from campaigns.storage.reports import Alert, Task
-from campaigns.web import lead_words, rank_health_words, words
+from campaigns.web import hand_off_words, lead_words, rank_health_words, words
 from campaigns.web.session import me, needs, owner_id
 
 pages = Blueprint("home", __name__)
-PAGE = 50
+PAGE = 20
 
 
 def _parts() -> Parts:
@@ -30,7 +30,7 @@ def reason(task: Task) -> str:
         return str(_("%(when)sに約束しました。", when=words.moment(task.promised_at)))
     if task.steps:
         return " → ".join(f"{words.short_day(s.at)} {words.word(words.KINDS, s.kind)}" for s in task.steps)
-    return words.word(words.CAUSES, task.cause)
+    return lead_words.cause(task.cause)
 
 
 def alert_reasons(alert: Alert) -> list[str]:
@@ -73,11 +73,11 @@ def home_GET() -> ResponseReturnValue:
 def today_GET() -> ResponseReturnValue:
     parts = _parts()
     page = max(1, request.args.get("page", 1, type=int))
-    tasks, total = overview.today(parts, user_id=me().id, now=parts.clock.now(), page=page, size=PAGE)
     return render_template(
         "web/home/today.html",
-        tasks=tasks,
-        total=total,
+        day=show_today.run(parts, me(), now=parts.clock.now(), page=page, size=PAGE),
+        words=lead_words,
+        hand_offs=hand_off_words,
         page=page,
         size=PAGE,
         simulations=run_simulations.under_way(parts),

@@ -34,6 +34,7 @@ def index_POST() -> ResponseReturnValue:
         cap_max=form.get("cap_max", 0, type=int),
         cap_reason=form.get("cap_reason", ""),
         calls=form.get("calls", -1, type=int),
+        stale_days=form.get("stale_days", 0, type=int),
         version=form.get("version", 0, type=int),
     )
     try:
@@ -58,6 +59,8 @@ def _errors(error: HouseError) -> dict[str, str]:
             }
         case "calls_odd":
             return {"calls": _("0以上の整数で入力してください。")}
+        case "days_odd":
+            return {"stale_days": _("1日から365日までの整数で入力してください。")}
         case "cap_in_use":
             said = _(
                 "今月以降、%(n)s名にこれより多いメールの予定があります。その月が過ぎてから減らしてください。",

@@ -27,13 +27,13 @@ WORDS_MAX, DEPT_MAX = 1000, 60
 
 
 @pages.get("")
-@needs("inside_sales", "marketer", "admin")
+@needs()
 def index_GET() -> ResponseReturnValue:
     return _page({}, {})
 
 
 @pages.post("")
-@needs("inside_sales", "marketer", "admin")
+@needs()
 def index_POST() -> ResponseReturnValue:
     form = {name: request.form.get(name, "").strip() for name in ("words", "source_dept", "tags")}
     if not form["words"]:
@@ -53,7 +53,7 @@ def index_POST() -> ResponseReturnValue:
 
 
 @pages.post("/<int:content_id>/draft")
-@needs("marketer", "admin")
+@needs("marketer")
 def draft_POST(content_id: int) -> ResponseReturnValue:
     """Make a mail of an idea."""
     kind, tone = request.form.get("kind", ""), request.form.get("tone", "")
@@ -82,7 +82,7 @@ def draft_POST(content_id: int) -> ResponseReturnValue:
 
 
 @pages.post("/<int:content_id>/retire")
-@needs("marketer", "admin")
+@needs("marketer")
 def retire_POST(content_id: int) -> ResponseReturnValue:
     try:
         collect.set_status(_parts(), content_id, Status.RETIRED, user_id=current_user.id, now=_now())

@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _l
 from campaigns.rules.drafts import ERRORS
 from campaigns.rules.reasons import Reason
 from campaigns.rules.texts import ListError
+from campaigns.storage.import_facts import Choice
 from campaigns.web import words
 
 FIELDS: Mapping[str, object] = {
@@ -215,3 +216,13 @@ def list_error(error: ListError) -> str:
     text = texts.get(error.code, error.code)
     where = _("%(line)s行目：", line=error.line) if error.line else ""
     return where + text
+
+
+def event(one: Choice) -> str:
+    """An event with its days, as it is told from others of the same name."""
+    if one.first_on is None:
+        return one.name
+    days = words.short_day(one.first_on)
+    if one.last_on and one.last_on != one.first_on:
+        days = f"{days}–{words.short_day(one.last_on)}"
+    return str(_("%(name)s（%(days)s）", name=one.name, days=days))

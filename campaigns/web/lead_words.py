@@ -56,7 +56,9 @@ EFFECTS = {
     "left": _l("対象外にし、後任の方を調べる作業を作ります。"),
     "dnc": _l("この方への電話をすべて止めます。"),
 }
+HOURS_OF = {"company": _l("この企業"), "class": _l("同じ管理区分"), "all": _l("全体")}
 HIDDEN = {
+    "taken": _l("ほかの人が対応中・記録の直後"),
     "not_before": _l("次に電話する日を待っている"),
     "callback_later": _l("再架電の時刻を待っている"),
     "tried_lately": _l("3営業日以内に電話した"),
@@ -118,8 +120,8 @@ ROLES = {
     "影響者": _l("影響者"),
 }
 CLASSES = {
-    "A": _l("A（利益の80％まで）"),
-    "B": _l("B（利益の95％まで）"),
+    "A": _l("A（上位の取引先）"),
+    "B": _l("B（Aに続く取引先）"),
     "C1": _l("C1（インサイドセールス）"),
     "C2": _l("C2（フィールドセールス）"),
     "D": _l("D（過去に取引）"),
@@ -148,6 +150,8 @@ NO_CALL = {
 EXCLUDED = {"left": _l("退職・異動"), "competitor": _l("競合"), "student": _l("学生")}
 CAUSES = {
     "by_hand": _l("担当者が登録"),
+    "diary": _l("日報で決めた予定"),
+    "comment": _l("同僚のコメントから"),
     "material_asked": _l("資料の希望がありました"),
     "material_follow_up": _l("資料を送ったあとの電話"),
     "timeframe": _l("導入時期の3か月前になりました"),
@@ -156,12 +160,26 @@ CAUSES = {
     "find_successor": _l("退職・異動のため、後任の方を調べます"),
     "recycle_lost": _l("失注・他決のあとの再アプローチ"),
     "recycle_no_deal": _l("見送りのあと、次の予算の時期です"),
+    "recycle_rival": _l("他決のあと、次の機会の前です"),
+    "rival_risk": _l("他決リスクがあります"),
+    "get_address": _l("メールアドレス入手"),
+    "awaiting_reply": _l("返事を待っています"),
+}
+# Said wherever somebody asks for a call or a visit by hand; never a bar (rules.actions.caution).
+CAUTIONS = {
+    "nurture": _l(
+        "そのうち客への電話と訪問は、早すぎると逆効果になります。それでも必要なときだけにしてください。"
+    ),
+    "declined": _l("お断りになった方です。電話と訪問は、ご本人の希望があるときだけにしてください。"),
 }
 ENDINGS = {
     "fax": (("sent", _l("送った")), ("wrong", _l("番号違い")), ("not_needed", _l("不要"))),
     "visit": (("visited", _l("訪問した")), ("quote", _l("見積依頼を受けた")), ("not_needed", _l("不要"))),
     "mail": (("sent", _l("送った")), ("not_needed", _l("不要"))),
     "check": (("done", _l("済んだ")), ("not_needed", _l("不要"))),
+    "intro": (("introduced", _l("紹介を受けた")), ("declined", _l("断られた")), ("not_needed", _l("不要"))),
+    "reply": (("answered", _l("返事があった")), ("silent", _l("返事なし")), ("not_needed", _l("不要"))),
+    "review": (("done", _l("済んだ")), ("not_needed", _l("不要"))),
 }
 KIND_ICONS = {
     "mail_open": "mail-opened",
@@ -185,6 +203,15 @@ KIND_ICONS = {
     "fax_sent": "printer",
     "mail_by_rep": "mail",
     "call_tried": "phone-off",
+    "rsvp_yes": "calendar-event",
+    "rsvp_maybe": "calendar-event",
+    "rsvp_no": "calendar-x",
+    "handed_over": "arrows-exchange",
+    "taken_on": "check",
+    "sent_back": "arrow-back-up",
+    "opportunity": "clipboard",
+    "order": "circle-check",
+    "deal_lost": "circle-x",
 }
 NOTE_MAX = 28
 
@@ -192,6 +219,23 @@ NOTE_MAX = 28
 def cause(code: str) -> str:
     """Why a task is there, in words."""
     return words.word({**words.CAUSES, **CAUSES}, code) if code else ""
+
+
+TAKEN_BACK: dict[str, object] = {
+    "called_off": _l("取り消した"),
+    "cooled": _l("見込度が下がったため、やめました"),
+    "retracted": _l("きっかけが人の反応ではなかったため、やめました"),
+    "declined": _l("お断りのため、やめました"),
+}
+
+
+def ending(kind: str, outcome: str) -> str:
+    """What came of a task that is no call, in words."""
+    if outcome in TAKEN_BACK:
+        return words.word(TAKEN_BACK, outcome)
+    if kind == "call":
+        return words.word(RESULTS, outcome) if outcome else ""
+    return str(dict(ENDINGS.get(kind, ())).get(outcome, ""))
 
 
 def reason(stored: Mapping[str, Any]) -> str:
@@ -354,4 +398,6 @@ def doubt(touch: Touch) -> str:
         return ""
     if touch.reversal:
         return str(_("取り消し・点数なし"))
+    if touch.validity_reason == "answer_changed":
+        return str(_("回答が変わった・点数なし"))
     return doubt_words.doubt(touch.validity_reason)

@@ -1,19 +1,16 @@
-"""Lead ranks by product, the people behind every number, and hand-offs to sales."""
+"""Lead ranks by product, and the people behind every number."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, current_app, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
-from flask_login import current_user
 
 from campaigns.parts import Parts
 from campaigns.rules.surges import TOLD_AGAIN_AFTER
 from campaigns.rules.touchpoints import CAPS
-from campaigns.services import hand_over, show_leads
-from campaigns.services.hand_over import Answer, HandOffMoved, ReasonMissing
+from campaigns.services import show_leads
 from campaigns.storage import leads as stored
 from campaigns.storage.leads import RANKS
 from campaigns.web import lead_words
@@ -21,18 +18,10 @@ from campaigns.web.session import needs
 
 pages = Blueprint("leads", __name__, url_prefix="/leads")
 PAGE = 50
-# Chips of the hand-off list: the states each one shows.
-GROUPS = {
-    "waiting": ("offered", "proposed"),
-    "held": ("held",),
-    "accepted": ("accepted",),
-    "returned": ("returned",),
-    "ended": ("won", "lost", "no_deal", "timeout"),
-}
 
 
 @pages.get("")
-@needs("marketer", "inside_sales")
+@needs()
 def list_GET() -> ResponseReturnValue:
     args = request.args
     rank, product_id = args.get("rank", ""), args.get("product", type=int)
@@ -66,61 +55,6 @@ def list_GET() -> ResponseReturnValue:
         seen=max(0, args.get("seen", 0, type=int)),
         words=lead_words,
     )
-
-
-@pages.get("/hand-offs")
-@needs("marketer", "inside_sales")
-def hand_offs_GET() -> ResponseReturnValue:
-    # A figure on another page names the state; the list shows the group it stands in.
-    state = request.args.get("state", "")
-    group = next(
-        (name for name, states in GROUPS.items() if state in states), request.args.get("show", "waiting")
-    )
-    if group not in GROUPS:
-        abort(404)
-    parts = _parts()
-    with parts.engine.connect() as tx:
-        found = stored.hand_offs(tx, states=GROUPS[group], product_id=request.args.get("product", type=int))
-        counts = stored.hand_off_counts(tx)
-        boards = stored.board(tx)
-    return render_template(
-        "web/leads/hand_offs.html",
-        found=found,
-        group=group,
-        groups={name: sum(counts.get(state, 0) for state in states) for name, states in GROUPS.items()},
-        boards=boards,
-        gates=hand_over.gates(parts, [board.product_id for board in boards], now=_now()),
-        words=lead_words,
-    )
-
-
-@pages.post("/hand-offs/<int:hand_off_id>")
-@needs("marketer", "inside_sales")
-def hand_off_POST(hand_off_id: int) -> ResponseReturnValue:
-    form = request.form
-    back = url_for(".hand_offs_GET", show=form.get("show") if form.get("show") in GROUPS else None)
-    if form.get("answer", "") not in list(Answer):
-        abort(400)
-    answer = Answer(form["answer"])
-    try:
-        hand_over.answer(
-            _parts(),
-            hand_off_id,
-            answer,
-            reason=form.get("reason", "").strip()[:500],
-            user_id=current_user.id,
-            now=_now(),
-        )
-    except ReasonMissing:
-        flash(_("差し戻す理由を入れてください。理由は次の判定の精度を上げます。"), "error")
-    except HandOffMoved as moved:
-        state = lead_words.HAND_OFFS.get(moved.state, moved.state)
-        flash(_("すでに「%(state)s」になっています。", state=state), "info")
-    except LookupError:
-        abort(404)
-    else:
-        flash(_("「%(state)s」にしました。", state=lead_words.HAND_OFFS[answer.value]), "ok")
-    return redirect(back, code=303)
 
 
 def _parts() -> Parts:

@@ -34,14 +34,14 @@ _KEPT_S = 900
 
 
 @pages.get("/<int:content_id>")
-@needs("marketer", "admin")
+@needs("marketer")
 def edit_GET(content_id: int) -> ResponseReturnValue:
     content, variants, variant = _load(content_id)
     return _editor(content, variants, variant, forms.draft_of(content, variant))
 
 
 @pages.post("/<int:content_id>")
-@needs("marketer", "admin")
+@needs("marketer")
 def edit_POST(content_id: int) -> ResponseReturnValue:
     content, variants, variant = _load(content_id)
     draft = forms.draft()
@@ -73,7 +73,7 @@ def edit_POST(content_id: int) -> ResponseReturnValue:
 
 
 @pages.post("/<int:content_id>/variants")
-@needs("marketer", "admin")
+@needs("marketer")
 def variant_POST(content_id: int) -> ResponseReturnValue:
     lang, role = request.form.get("lang", ""), request.form.get("role", "")
     author.add_variant(_parts(), content_id, lang=lang, buying_role=role, now=_now())
@@ -83,7 +83,7 @@ def variant_POST(content_id: int) -> ResponseReturnValue:
 
 
 @pages.post("/<int:content_id>/variants/<int:variant_id>/delete")
-@needs("marketer", "admin")
+@needs("marketer")
 def variant_delete_POST(content_id: int, variant_id: int) -> ResponseReturnValue:
     if not author.delete_variant(_parts(), content_id, variant_id, now=_now()):
         flash(_("全員向けの日本語の文面は削除できません。"), "error")
@@ -91,7 +91,7 @@ def variant_delete_POST(content_id: int, variant_id: int) -> ResponseReturnValue
 
 
 @pages.post("/<int:content_id>/preview")
-@needs("marketer", "admin")
+@needs("marketer")
 def preview_POST(content_id: int) -> ResponseReturnValue:
     """The side column for words that are not saved yet (htmx)."""
     content, _variants, variant = _load(content_id)
@@ -111,7 +111,7 @@ def preview_POST(content_id: int) -> ResponseReturnValue:
 
 
 @pages.get("/frame/<key>")
-@needs("marketer", "admin")
+@needs("marketer")
 def frame_GET(key: str) -> ResponseReturnValue:
     """A rendered mail on its own, kept for a quarter of an hour; `look` shows it dark or without pictures."""
     try:
@@ -122,7 +122,7 @@ def frame_GET(key: str) -> ResponseReturnValue:
 
 
 @pages.get("/<int:content_id>/frame")
-@needs("marketer", "admin")
+@needs("marketer")
 def saved_frame_GET(content_id: int) -> ResponseReturnValue:
     """The saved mail for a person."""
     content, _variants, variant = _load(content_id)

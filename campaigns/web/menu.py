@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from flask import Flask, request
 from flask_babel import lazy_pgettext
 
-EVERYONE = frozenset({"admin", "marketer", "inside_sales"})
+EVERYONE = frozenset({"admin", "marketer", "inside_sales", "field_sales", "sales_manager"})
 MARKETING = frozenset({"admin", "marketer"})
+LEADING = frozenset({"admin", "sales_manager"})
 ADMIN = frozenset({"admin"})
 
 
@@ -44,7 +45,7 @@ GROUPS: tuple[Group, ...] = (
         lazy_pgettext("menu", "集客"),
         "speakerphone",
         (
-            Item("events", lazy_pgettext("menu", "展示会・施策"), "events", "/events", MARKETING),
+            Item("events", lazy_pgettext("menu", "展示会・施策"), "events", "/events"),
             Item("forms", lazy_pgettext("menu", "フォーム"), "forms", "/forms", MARKETING),
             Item("imports", lazy_pgettext("menu", "取込"), "imports", "/imports", MARKETING),
             Item(
@@ -96,6 +97,8 @@ GROUPS: tuple[Group, ...] = (
         (
             Item("leads", lazy_pgettext("menu", "見込度"), "leads", "/leads"),
             Item("calls", lazy_pgettext("menu", "架電リスト"), "calls", "/calls", count="calls"),
+            Item("tasks", lazy_pgettext("menu", "アクション"), "tasks", "/tasks"),
+            Item("faxes", lazy_pgettext("menu", "FAX"), "faxes", "/faxes"),
         ),
     ),
     Group(
@@ -104,8 +107,12 @@ GROUPS: tuple[Group, ...] = (
         "arrows-exchange",
         (
             Item(
-                "hand_offs", lazy_pgettext("menu", "引き渡し"), "leads", "/leads/hand-offs", count="hand_offs"
+                "hand_offs", lazy_pgettext("menu", "引き渡し"), "hand_offs", "/hand-offs", count="hand_offs"
             ),
+            Item("opportunities", lazy_pgettext("menu", "案件"), "opportunities", "/opportunities"),
+            Item("appointments", lazy_pgettext("menu", "訪問"), "appointments", "/appointments"),
+            Item("catalogues", lazy_pgettext("menu", "トラッキングカタログ"), "catalogues", "/catalogues"),
+            Item("diary", lazy_pgettext("menu", "日報"), "diary", "/diary"),
         ),
     ),
     Group(
@@ -113,8 +120,8 @@ GROUPS: tuple[Group, ...] = (
         lazy_pgettext("menu", "取引拡大"),
         "trending-up",
         (
-            Item("classes", lazy_pgettext("menu", "管理区分"), "companies", "/companies?by=class"),
-            Item("reports", lazy_pgettext("menu", "レポート"), "reports", "/reports", MARKETING),
+            Item("classes", lazy_pgettext("menu", "管理区分"), "classes", "/classes"),
+            Item("reports", lazy_pgettext("menu", "レポート"), "reports", "/reports"),
         ),
     ),
 )

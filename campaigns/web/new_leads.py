@@ -22,7 +22,7 @@ __all__ = ["pages"]
 
 
 @pages.get("/<int:id>/leads")
-@needs("marketer", "admin")
+@needs("marketer")
 def leads_GET(id: int) -> ResponseReturnValue:
     """event: only who was met there, whether they fit the profile or not."""
     holder = _holder(id)
@@ -34,7 +34,7 @@ def leads_GET(id: int) -> ResponseReturnValue:
 
 
 @pages.post("/<int:id>/leads")
-@needs("marketer", "admin")
+@needs("marketer")
 def leads_POST(id: int) -> ResponseReturnValue:
     holder, parts = _holder(id), _parts()
     event_id = request.form.get("event", type=int)

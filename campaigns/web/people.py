@@ -11,8 +11,17 @@ from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
 from campaigns.parts import Parts
+from campaigns.rules import page_rules
 from campaigns.rules.schedule import month_of
-from campaigns.services import edit_person, explain, record_touch, show_person, start_call
+from campaigns.services import (
+    edit_person,
+    edit_task,
+    explain,
+    record_touch,
+    show_person,
+    show_ties,
+    start_call,
+)
 from campaigns.services.edit_person import EditError, Stale
 from campaigns.services.explain import Entry
 from campaigns.services.show_person import SHOWS, Wanted
@@ -35,7 +44,7 @@ EDIT_ERRORS = {
 
 
 @pages.get("")
-@needs("marketer", "inside_sales")
+@needs()
 def list_GET() -> ResponseReturnValue:
     args = request.args
     wanted = Filter(
@@ -67,7 +76,7 @@ def list_GET() -> ResponseReturnValue:
 
 
 @pages.get("/<int:person_id>")
-@needs("marketer", "inside_sales")
+@needs()
 def person_GET(person_id: int) -> ResponseReturnValue:
     args = request.args
     wanted = Wanted(args.get("show", "product"), args.get("kind", ""), args.get("actor", type=int))
@@ -99,6 +108,8 @@ def person_GET(person_id: int) -> ResponseReturnValue:
         month=month_of(now, parts.settings.tz),
         mails=_this_month(person_id, now=now),
         no_call=start_call.why_not(page.person),
+        ties=show_ties.run(parts, page.person),
+        path_of=lambda url: page_rules.split(url)[1],
         words=lead_words,
     )
 
@@ -111,7 +122,7 @@ def _this_month(person_id: int, *, now: datetime) -> list[tuple[Entry, str]]:
 
 
 @pages.post("/<int:person_id>/call")
-@needs("inside_sales", "marketer")
+@needs()
 def call_POST(person_id: int) -> ResponseReturnValue:
     try:
         task_id = start_call.run(
@@ -126,17 +137,25 @@ def call_POST(person_id: int) -> ResponseReturnValue:
         return redirect(url_for(".person_GET", person_id=person_id), code=303)
     except LookupError:
         abort(404)
+    _say_caution(person_id, product_id=request.form.get("product", type=int))
     return redirect(url_for("calls.desk_GET", task_id=task_id), code=303)
 
 
+def _say_caution(person_id: int, *, product_id: int | None) -> None:
+    """A call by hand to somebody who only reads, or who declined, is made; that it may do harm is said (S1-19)."""
+    found = edit_task.about(_parts(), person_id)
+    if found and (code := edit_task.caution(found[1], kind="call", product_id=product_id)):
+        flash(str(lead_words.CAUTIONS[code]), "warn")
+
+
 @pages.get("/<int:person_id>/edit")
-@needs("marketer", "inside_sales")
+@needs()
 def edit_GET(person_id: int) -> ResponseReturnValue:
     return _edit_page(_person(person_id), form=None, errors={})
 
 
 @pages.post("/<int:person_id>/edit")
-@needs("marketer", "inside_sales")
+@needs()
 def edit_POST(person_id: int) -> ResponseReturnValue:
     form = request.form
     texts = (*edit_person.TEXTS, "preferred_lang", "email", *edit_person.PLACE)

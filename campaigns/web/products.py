@@ -10,9 +10,11 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from campaigns.parts import Parts
+from campaigns.rules import matrix
 from campaigns.rules.inheritance import Level
-from campaigns.services import catalogue, hold, inherit, sales_word
+from campaigns.services import catalogue, foretell, hold, inherit, sales_word
 from campaigns.services.catalogue import Invalid, Stale
+from campaigns.services.foretell import Effect
 from campaigns.services.inherit import Holder
 from campaigns.storage.products import Product
 from campaigns.web import product_forms as forms
@@ -49,7 +51,7 @@ def _address(holder: Holder, section: str = "") -> str:
 
 
 @pages.get("/", strict_slashes=False)
-@needs("marketer", "inside_sales")
+@needs()
 def index_GET() -> ResponseReturnValue:
     parts = _parts()
     return render_template(
@@ -84,7 +86,7 @@ def new_POST() -> ResponseReturnValue:
 
 
 @pages.get("/<int:id>")
-@needs("marketer", "inside_sales")
+@needs()
 def product_GET(id: int) -> ResponseReturnValue:
     parts = _parts()
     product = catalogue.find(parts, id) or abort(404)
@@ -114,7 +116,7 @@ def _product_page(product: Product, *, errors: Mapping[str, str]) -> str:
 
 
 @pages.get("/<int:id>/fitting")
-@needs("marketer", "inside_sales")
+@needs()
 def fitting_GET(id: int) -> ResponseReturnValue:
     """How many people fit the target profile, by class: a part of the page, or a page of its own."""
     holder = _holder("product", id)
@@ -128,7 +130,7 @@ def fitting_GET(id: int) -> ResponseReturnValue:
 
 @pages.get("/defaults", defaults=HOUSE)
 @pages.get("/families/<int:id>", defaults={"level": "family"})
-@needs("marketer", "inside_sales")
+@needs()
 def shared_GET(level: str, id: int) -> ResponseReturnValue:
     """What the company, or a family, hands down to its products."""
     holder = _holder(level, id)
@@ -162,6 +164,8 @@ def section_POST(level: str, id: int, section: str) -> ResponseReturnValue:
     try:
         if errors:
             raise Invalid(errors)
+        if section == "matrix" and "effect" in request.form:
+            return _effect_page(holder, typed)
         changed = inherit.save(
             parts,
             holder.level,
@@ -172,11 +176,31 @@ def section_POST(level: str, id: int, section: str) -> ResponseReturnValue:
             now=parts.clock.now(),
         )
     except Invalid as error:
+        if request.headers.get("HX-Request"):
+            return _effect_part(holder, None, errors=error.errors)
         return _section_page(holder, section, typed, errors=error.errors), 422
     except inherit.Stale as error:
         return _section_page(error.now, section, typed, errors={}, is_stale=True), 409
     _say(holder, section, changed)
     return redirect(_address(holder, section))
+
+
+def _effect_page(holder: Holder, typed: Mapping[str, Any]) -> str:
+    """What the typed matrix would do to the people of today; nothing is saved."""
+    errors = inherit.problems(typed)
+    if errors:
+        raise Invalid(errors)
+    parts = _parts()
+    effect = foretell.run(parts, holder, matrix.rows(typed["action_matrix"]), now=parts.clock.now())
+    if request.headers.get("HX-Request"):
+        return _effect_part(holder, effect, errors={})
+    return _section_page(holder, "matrix", typed, errors={}, effect=effect)
+
+
+def _effect_part(holder: Holder, effect: Effect | None, *, errors: Mapping[str, str]) -> str:
+    return render_template(
+        "web/products/_effect.html", holder=holder, effect=effect, errors=words.errors(errors), words=words
+    )
 
 
 def _section_page(
@@ -186,6 +210,7 @@ def _section_page(
     *,
     errors: Mapping[str, str],
     is_stale: bool = False,
+    effect: Effect | None = None,
 ) -> str:
     parts = _parts()
     typed = request.form if request.method == "POST" else None
@@ -202,6 +227,7 @@ def _section_page(
         trades=trade_words,
         senders=catalogue.choices(parts).senders,
         back=_address(holder, section),
+        effect=effect,
         words=words,
     )
 

@@ -29,11 +29,12 @@ from campaigns.rules import forms as rule
 from campaigns.rules.events import Plan
 from campaigns.rules.forms import Design
 from campaigns.rules.subscriptions import mask
-from campaigns.services import confirm_form, count_forms, show_form, submit_form
+from campaigns.services import confirm_form, count_forms, keep_entries, show_form, submit_form
 from campaigns.services.show_form import Filled, Public, Unknown
 from campaigns.services.submit_form import Sent
 from campaigns.storage.products import Sender
 from campaigns.web import form_words
+from campaigns.web.public import AWAY
 from campaigns.web.security import POLICY, nonce
 from tracking_pixel.bots import is_crawler
 from tracking_pixel.events import cut, is_visitor, net_of
@@ -43,6 +44,7 @@ pages = Blueprint("public_forms", __name__)
 
 MAX_BODY = 128 * 1024
 UA_MAX = 300
+SENT = frozenset({"t", "v", "website", "consent", "known", *rule.FIELDS})  # what a page sends
 KEPT = ("lang", "embed", "v", "ik", "q")  # what an address of ours takes along
 
 
@@ -98,6 +100,8 @@ def form_POST(key: str) -> ResponseReturnValue:
         outcome = submit_form.run(parts, key, sent, now=parts.clock.now())
     except Unknown:
         abort(404)
+    except AWAY:
+        return _kept(keep_entries.spool(parts, key, sent, now=parts.clock.now()))
     if not outcome.is_done:
         public = _shown(
             key, ik=request.args.get("ik", ""), badge=request.args.get("q", ""), version_id=outcome.shown.id
@@ -113,6 +117,28 @@ def form_POST(key: str) -> ResponseReturnValue:
     token = parts.signer.sign(TokenKind.ENTRY, outcome.entry_id or 0)
     where = f"/form/{key}/done?" + urlencode({"e": token, **_query(ik="", q="", v="")})
     return _framed(redirect(where, code=303), outcome.shown.design)
+
+
+def _kept(is_kept: bool) -> ResponseReturnValue:
+    """The database is away: what was sent is kept on disk, or stays in the page to be sent again."""
+    lang = request.args.get("lang") or request.accept_languages.best_match(rule.LANGS)
+    g.language = lang if lang in rule.LANGS else "ja"
+    answer = make_response(
+        render_template(
+            "public/form_kept.html",
+            is_kept=is_kept,
+            action=f"{request.path}?{urlencode(_query(v=''))}",
+            typed=[(name, value) for name, value in request.form.items(multi=True) if name in SENT],
+            lang=g.language,
+            langs=(),
+            sender=None,
+            embed=_is_embedded(),
+            is_live=False,
+            noindex=True,
+        )
+    )
+    answer.status_code = 200 if is_kept else 503
+    return _framed(answer)
 
 
 @pages.get("/form/<key>/done")
@@ -261,9 +287,9 @@ def _frame(
     }
 
 
-def _framed(answer: Response, design: Design) -> Response:
+def _framed(answer: Response, design: Design | None = None) -> Response:
     """Who may put this page into a frame, and where its form may lead to."""
-    targets = {_origin(design.said(lang).redirect) for lang in design.langs} - {""}
+    targets = {_origin(design.said(lang).redirect) for lang in design.langs} - {""} if design else set()
     policy = POLICY.format(nonce=f" 'nonce-{nonce()}'")
     policy = policy.replace("form-action 'self'", " ".join(["form-action 'self'", *sorted(targets)]))
     if _is_embedded() and (sites := _parts().settings.origins()):

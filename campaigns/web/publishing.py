@@ -30,7 +30,7 @@ pages = Blueprint("publishing", __name__, url_prefix="/scenarios")
 
 
 @pages.get("/<int:scenario_id>/publish")
-@needs("marketer", "admin")
+@needs("marketer")
 def publish_GET(scenario_id: int) -> ResponseReturnValue:
     try:
         return _page(scenario_id)
@@ -39,7 +39,7 @@ def publish_GET(scenario_id: int) -> ResponseReturnValue:
 
 
 @pages.post("/<int:scenario_id>/publish")
-@needs("marketer", "admin")
+@needs("marketer")
 def publish_POST(scenario_id: int) -> ResponseReturnValue:
     parts, now = _parts(), _now()
     try:

@@ -24,7 +24,7 @@ PAGE = 50
 
 
 @pages.get("")
-@needs("marketer", "inside_sales")
+@needs()
 def show_GET() -> ResponseReturnValue:
     products, health = _asked()
     return render_template(
@@ -38,7 +38,7 @@ def show_GET() -> ResponseReturnValue:
 
 
 @pages.get("/months.csv")
-@needs("marketer", "inside_sales")
+@needs()
 def csv_GET() -> ResponseReturnValue:
     _products, health = _asked()
     if health is None:
@@ -59,7 +59,7 @@ def csv_GET() -> ResponseReturnValue:
 
 
 @pages.get("/moves")
-@needs("marketer", "inside_sales")
+@needs()
 def moves_GET() -> ResponseReturnValue:
     """The people behind a flow."""
     _products, health = _asked()

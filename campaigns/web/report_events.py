@@ -15,7 +15,7 @@ from campaigns.rules.reports import HORIZONS, is_over, months_after, rate, unit_
 from campaigns.services.count_reports import Told
 from campaigns.services.show_report import Asked, add_up
 from campaigns.storage.cohort_report import Event
-from campaigns.web.events import KINDS
+from campaigns.web.event_words import KINDS
 from campaigns.web.report_tables import (
     Chart,
     Column,
@@ -34,7 +34,10 @@ from campaigns.web.words import day, full_day, number, percent, short_day, word
 
 GROWN = ("reachable", "touched", "hot", "handed", "taken", "won")
 MONEY_TERMS = (
-    (_l("受注見込額"), _l("受注した商材の「見込み金額」の合計です。実際の金額ではありません。")),
+    (
+        _l("受注額"),
+        _l("受注した案件の金額の合計です。案件を作らずに受注とした分は、商材の「見込み金額」で数えます。"),
+    ),
     (_l("単価"), _l("施策費用を人数で割った額です。費用の記録がない施策では計算しません。")),
     (_l("まだ"), _l("その月数がまだたっていません。0ではなく、これから決まる数字です。")),
 )
@@ -54,7 +57,7 @@ def events(told: Told, known: Sequence[Event], asked: Asked, *, today: date) -> 
             Column(_("リード獲得単価")),
             Column(_("経過"), _("ここまでの数字です。")),
             *(Column(COHORTS[name], COHORT_TERMS[name]) for name in ("hot", "handed", "taken", "won")),
-            Column(_("受注見込額")),
+            Column(_("受注額")),
         ),
         [_line(event, found[event.id], asked, today) for event in met],
         facts=_("最後に過ぎた区切り（3・6・12・24か月後）までの数字"),
@@ -209,7 +212,7 @@ def _costs(one: Event, figures: Counter[str], over: Sequence[int]) -> list[list[
         row(str(_("リード獲得単価")), "people"),
         row(str(_("案件1件あたりの費用")), "taken_{n}"),
         row(str(_("受注1件あたりの費用")), "won_{n}"),
-        [words(str(_("受注見込額"))), *amounts],
+        [words(str(_("受注額"))), *amounts],
     ]
 
 

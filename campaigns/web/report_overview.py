@@ -124,7 +124,7 @@ def _looks(
             Look(
                 "warn", "hourglass", str(_("%(n)s名が忘れられています。", n=number(left))),
                 str(_("連絡してよい人なのに、%(n)s日のあいだ接点がなく、予定もありません。", n=FORGOTTEN_DAYS)),
-                behind("forgotten", "all", asked), str(_("一覧を見る")),
+                url_for("reports.forgotten_GET"), str(_("一覧を見る")),
             )
         )  # fmt: skip
     steps = funnel(add_up(people.rows, lambda _row: 0).get(0, Counter()))

@@ -7,7 +7,7 @@ from collections import Counter
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from campaigns.rules.reports import CASES_MIN, Stage, Step, funnel, rate, weakest
+from campaigns.rules.reports import CASES_MIN, Pace, Stage, Step, funnel, paces, rate, slowest, weakest
 from campaigns.services.count_reports import Told
 from campaigns.services.show_report import Asked, add_up
 from campaigns.web.report_tables import Chart, Column, Figure, Page, Table, behind, count, share, words
@@ -20,14 +20,33 @@ CLASS_LOOKS = {"A": "brand", "B": "p1", "C1": "p2", "C2": "p3", "D": "wait", "E"
 FUNNEL_TERMS = (
     *((STAGES[stage], meaning) for stage, meaning in STAGE_TERMS.items()),
     (_l("進んだ割合"), _l("1つ前の段階まで来た人のうち、この段階まで来た人の割合です。")),
+    (
+        _l("先月の割合・中央値"),
+        _l(
+            "先月その段階へ来た人を、先月1つ前の段階へ来た人で割ったものと、その前の12か月の中央値です。名簿に加わった時期は問いません。"
+        ),
+    ),
 )
 
 
-def stages(told: Told, asked: Asked) -> Page:
-    """Everybody who came in the period, in the furthest stage reached until now."""
+# Who can do something about a stage: the six jobs of S2-23 in this installation's roles.
+STAGE_OWNERS = {
+    Stage.POTENTIAL: _l("マーケティング（集客・名簿）"),
+    Stage.PROSPECT: _l("マーケティング（シナリオ・コンテンツ）"),
+    Stage.QUALIFIED: _l("インサイドセールス"),
+    Stage.CUSTOMER: _l("フィールドセールス"),
+    Stage.LOYAL: _l("担当営業・営業管理職"),
+}
+
+
+def stages(told: Told, entered: Told, asked: Asked, *, this: int) -> Page:
+    """Everybody who came in the period, in the furthest stage reached until now. entered: who came to each stage by
+    month; the last whole month is held against each stage's own twelve before it."""
     here = add_up(told.rows, lambda _row: 0).get(0, Counter())
     steps = funnel(here)
     worst = weakest(steps)
+    pace = {one.stage: one for one in paces(_by_month(entered), last=this - 1)}
+    slow = slowest(pace.values())
     total = steps[0].reached
 
     def line(step: Step) -> list[Figure]:
@@ -39,6 +58,8 @@ def stages(told: Told, asked: Asked) -> Page:
             count(step.reached, behind("funnel", f"reached_{step.stage}", asked)),
             passed,
             count(step.here, behind("funnel", f"here_{step.stage}", asked)),
+            *_pace(pace.get(step.stage), is_slow=slow is not None and step.stage is slow.stage),
+            words(str(STAGE_OWNERS[step.stage])),
         ]
 
     table = Table(
@@ -48,6 +69,9 @@ def stages(told: Told, asked: Asked) -> Page:
             Column(_("ここまで来た人")),
             Column(_("進んだ割合")),
             Column(_("いまこの段階の人")),
+            Column(_("先月の割合"), _("先月に1つ前の段階へ来た人に対する、先月この段階へ来た人の割合です。")),
+            Column(_("12か月の中央値")),
+            Column(_("受け持ち"), is_number=False),
         ),
         [line(step) for step in steps],
         note=_("「いまこの段階の人」を足すと、名簿にいる%(n)s名になります。", n=number(total)),
@@ -55,7 +79,7 @@ def stages(told: Told, asked: Asked) -> Page:
     return Page(
         "funnel",
         _("顧客の段階"),
-        *_worst(steps, worst),
+        *_worst(steps, worst, slow),
         tables=(table,) if total else (),
         terms=FUNNEL_TERMS,
         empty=_("この期間に名簿に加わった人はいません。"),
@@ -75,7 +99,32 @@ def stages(told: Told, asked: Asked) -> Page:
     )
 
 
-def _worst(steps: tuple[Step, ...], worst: Step | None) -> tuple[str, str]:
+def _by_month(entered: Told) -> dict[int, Counter[str]]:
+    return add_up(entered.rows, lambda row: row.month)
+
+
+def _pace(one: Pace | None, *, is_slow: bool) -> tuple[Figure, Figure]:
+    """Last month's rate and the stage's own median; the one furthest below is marked."""
+    none = Figure("", "–", kind="zero")
+    if one is None:
+        return none, none
+    now = words(percent(one.value, 1), kind="" if one.n >= CASES_MIN else "zero")
+    if is_slow:
+        now = Figure(now.value, now.text, sub=str(_("中央値を最も下回る")), kind="bad")
+    return now, none if one.median is None else words(percent(one.median, 1))
+
+
+def _slow(slow: Pace | None) -> str:
+    if slow is None or slow.median is None:
+        return ""
+    return str(
+        _("先月は「%(b)s」が、いつもの月を最も下回りました（%(now)s、12か月の中央値は%(median)s）。受け持ちは%(who)sです。",
+          b=STAGES[slow.stage], now=percent(slow.value, 1), median=percent(slow.median, 1),
+          who=STAGE_OWNERS[slow.stage])
+    )  # fmt: skip
+
+
+def _worst(steps: tuple[Step, ...], worst: Step | None, slow: Pace | None) -> tuple[str, str]:
     if not steps[0].reached:
         return "", ""
     if worst is None or worst.passed is None:
@@ -95,7 +144,7 @@ def _worst(steps: tuple[Step, ...], worst: Step | None) -> tuple[str, str]:
         Stage.CUSTOMER: _("引き渡しのあとの結果と、差戻しの理由を確かめてください。"),
         Stage.LOYAL: _("受注した企業の管理区分と、ほかの商材の提案を見直してください。"),
     }
-    return said, str(hints.get(worst.stage, ""))
+    return said, _slow(slow) or str(hints.get(worst.stage, ""))
 
 
 INTEREST_TERMS = (

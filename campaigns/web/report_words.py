@@ -17,6 +17,10 @@ PAGES = {
     "events": (lazy_pgettext("menu", "展示会・施策"), "calendar-event"),
     "funnel": (_l("顧客の段階"), "filter"),
     "interest": (_l("関心"), "bulb"),
+    "actions": (_l("アクションの成果"), "phone"),
+    "whiffs": (_l("空振り"), "arrow-back-up"),
+    "load": (_l("担当の負荷"), "users"),
+    "forgotten": (_l("忘れている人"), "user-off"),
     "times": (_l("送る時間"), "clock"),
 }
 PERIODS = {
@@ -127,6 +131,16 @@ UNITS = {
     "handed": lazy_pgettext("report", "件"),
     "won": lazy_pgettext("report", "件"),
 }
+ACTIONS = {"done": _l("件数"), "connected": _l("会話"), "met": _l("アポイント"), "won": _l("受注")}
+WHIFFS = {
+    "ended": _l("終わった引き渡し"),
+    "won": _l("受注"),
+    "whiff": _l("空振り"),
+    "returned": _l("差戻し"),
+    "lost": _l("失注・他決"),
+    "no_deal": _l("見送り"),
+    "timeout": _l("期間満了"),
+}
 ROW_HEADS = (_l("氏名"), _l("企業"), _l("商材"), _l("内容"))
 
 
@@ -175,4 +189,8 @@ def measure_word(report: str, measure: str) -> str:
         return str(_("関心のある人"))
     if report == "forgotten":
         return str(_("忘れられている人"))
+    if report == "actions":
+        return str(_("アクション：%(what)s", what=ACTIONS[measure]))
+    if report == "whiffs":
+        return str(WHIFFS[measure])
     return str(HAPPENED[report.removeprefix("overview_")][0])

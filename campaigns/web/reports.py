@@ -13,13 +13,14 @@ from flask_login import current_user
 from campaigns.parts import Parts
 from campaigns.rules.reports import MONTH_FIRST, Period
 from campaigns.rules.schedule import month_label, month_of, parse_month
-from campaigns.services import export_report, show_report
+from campaigns.services import export_report, show_load, show_report
 from campaigns.services.count_reports import Told
 from campaigns.services.show_report import NUMBERS, Asked, Number
 from campaigns.storage import cohort_report, events, mail_report, products, scenario_report
 from campaigns.storage.report_rows import Line
 from campaigns.web import (
     exports,
+    report_actions,
     report_events,
     report_mails,
     report_overview,
@@ -33,17 +34,19 @@ from campaigns.web.report_tables import Page, address, again
 from campaigns.web.report_words import PAGES, PERIODS, ROW_HEADS, measure_word, when_word
 from campaigns.web.scenario_words import CLASSES, CONTENT_KINDS
 from campaigns.web.session import needs
-from campaigns.web.words import month_name, word
+from campaigns.web.words import RANKS, TASKS, month_name, word
 
 pages = Blueprint("reports", __name__, url_prefix="/reports")
 PAGE = 50
 DIM_MAX = 2000
 # Reports that show all of time by themselves.
 WITHOUT_PERIOD = frozenset({"overview", "events"})
+# What belongs to no product.
+WITHOUT_PRODUCT = frozenset({"load"})
 
 
 @pages.get("")
-@needs("marketer")
+@needs()
 def overview_GET() -> ResponseReturnValue:
     asked = _asked()
     everything = Asked(Period.ALL, asked.product_id)
@@ -62,7 +65,7 @@ def overview_GET() -> ResponseReturnValue:
 
 
 @pages.get("/mails")
-@needs("marketer")
+@needs()
 def mails_GET() -> ResponseReturnValue:
     asked = _asked()
     told = _told("mails", asked)
@@ -70,7 +73,7 @@ def mails_GET() -> ResponseReturnValue:
 
 
 @pages.get("/mails/<mail>")
-@needs("marketer")
+@needs()
 def mail_GET(mail: str) -> ResponseReturnValue:
     asked, key = _asked(), report_mails.key_of(mail)
     if key is None:
@@ -81,7 +84,7 @@ def mail_GET(mail: str) -> ResponseReturnValue:
 
 
 @pages.get("/scenarios")
-@needs("marketer")
+@needs()
 def scenarios_GET() -> ResponseReturnValue:
     asked = _asked()
     told = _told("scenarios", asked)
@@ -89,7 +92,7 @@ def scenarios_GET() -> ResponseReturnValue:
 
 
 @pages.get("/scenarios/<int:id>")
-@needs("marketer")
+@needs()
 def scenario_GET(id: int) -> ResponseReturnValue:
     asked, names = _asked(), _names(_parts())
     if id not in names.scenarios:
@@ -104,7 +107,7 @@ def scenario_GET(id: int) -> ResponseReturnValue:
 
 
 @pages.get("/themes")
-@needs("marketer")
+@needs()
 def themes_GET() -> ResponseReturnValue:
     asked = _asked()
     told = _told("mails", asked)
@@ -112,7 +115,7 @@ def themes_GET() -> ResponseReturnValue:
 
 
 @pages.get("/events")
-@needs("marketer")
+@needs()
 def events_GET() -> ResponseReturnValue:
     asked = _asked()
     told = _told("events", asked)
@@ -122,7 +125,7 @@ def events_GET() -> ResponseReturnValue:
 
 
 @pages.get("/events/<int:id>")
-@needs("marketer")
+@needs()
 def event_GET(id: int) -> ResponseReturnValue:
     asked = _asked()
     with _parts().engine.connect() as tx:
@@ -134,23 +137,50 @@ def event_GET(id: int) -> ResponseReturnValue:
 
 
 @pages.get("/funnel")
-@needs("marketer")
+@needs()
 def funnel_GET() -> ResponseReturnValue:
     asked = _asked()
-    told = _told("funnel", asked)
-    return _answer(report_people.stages(told, asked), told, asked)
+    told, this = _told("funnel", asked), month_of(_now(), _parts().settings.tz)
+    entered = _told("entered", Asked(Period.ALL, asked.product_id))
+    return _answer(report_people.stages(told, entered, asked, this=this), told, asked)
 
 
 @pages.get("/interest")
-@needs("marketer")
+@needs()
 def interest_GET() -> ResponseReturnValue:
     asked = _asked()
     told = _told("interest", asked)
     return _answer(report_people.interest(told, asked), told, asked)
 
 
+@pages.get("/actions")
+@needs()
+def actions_GET() -> ResponseReturnValue:
+    asked = _asked()
+    told = _told("actions", asked)
+    return _answer(report_actions.actions(told, asked), told, asked)
+
+
+@pages.get("/whiffs")
+@needs()
+def whiffs_GET() -> ResponseReturnValue:
+    asked = _asked()
+    told = _told("whiffs", asked)
+    with _parts().engine.connect() as tx:
+        names = dict(products.names(tx, only_active=False))
+    return _answer(report_actions.whiffs(told, asked, names), told, asked)
+
+
+@pages.get("/load")
+@needs()
+def load_GET() -> ResponseReturnValue:
+    asked = _asked()
+    people = show_load.run(_parts(), asked, now=_now())
+    return _answer(report_actions.load(people, asked), Told(people), asked)
+
+
 @pages.get("/times")
-@needs("marketer")
+@needs()
 def times_GET() -> ResponseReturnValue:
     asked = _asked()
     told = _told("times", asked)
@@ -161,7 +191,7 @@ def times_GET() -> ResponseReturnValue:
 
 
 @pages.get("/people")
-@needs("marketer")
+@needs()
 def people_GET() -> ResponseReturnValue:
     parts, now, number = _parts(), _now(), _number()
     if request.args.get("format") == "csv":
@@ -194,7 +224,7 @@ def _lines_csv(number: Number) -> Response:
     when, is_day = when_word(number.report, number.measure)
 
     def cells(line: Line) -> list[object]:
-        at = exports.moment(line.at, zone)
+        at = exports.touched(line.at, zone)
         return [line.person, line.company, line.product, line.what, at.partition(" ")[0] if is_day else at]
 
     data = export_report.lines(
@@ -241,7 +271,13 @@ def _said(number: Number) -> str:
         with _parts().engine.connect() as tx:
             said += events.names(tx, [int(dims["event"])]).values()
     if "kind" in dims:
-        said.append(word(CONTENT_KINDS, dims["kind"]))
+        said.append(word(TASKS if number.report == "actions" else CONTENT_KINDS, dims["kind"]))
+    if "rank" in dims:
+        said.append(word(RANKS, dims["rank"]))
+    if "team" in dims:
+        said.append(word(report_actions.TEAMS, dims["team"]))
+    if "code" in dims:
+        said.append(report_actions.reason(str(dims["code"])))
     if "class" in dims:
         said.append(word(CLASSES, dims["class"]))
     if "weekday" in dims and "hour" in dims:
@@ -267,7 +303,7 @@ def _answer(page: Page, told: Told, asked: Asked) -> ResponseReturnValue:
         asked=asked,
         tabs=PAGES,
         periods={} if page.name in WITHOUT_PERIOD else PERIODS,
-        products=known,
+        products=() if page.name in WITHOUT_PRODUCT else known,
         product=_product_name(asked.product_id),
         kept=address(asked),
         link=partial(again, request.path, address(asked)),

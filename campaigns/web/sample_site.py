@@ -173,6 +173,18 @@ SITE: dict[str, SitePage] = {
         ),
     ),
 }
+# The page about the recording where visitors are asked first.
+ASKED = SitePage(
+    Words(
+        "閲覧の記録について",
+        "ご案内をお役に立つものにするため、お許しをいただいた方に限り、このサイトでご覧になったページと時間を記録します。Cookieは使いません。許可したあとも、下のボタンでいつでも断れます。",
+    ),
+    Words(
+        "Recording of visits",
+        "To make what we send you more useful, we record which pages of this site you read and for how long, but only "
+        "with your permission. We use no cookies. You can withdraw it at any time by the button below.",
+    ),
+)
 FRAME = {
     "ja": {
         "maker": "株式会社みのり精機",
@@ -228,7 +240,8 @@ def _page(key: str, lang: str) -> str:
     if key not in SITE:
         abort(404)
     parts: Parts = current_app.extensions["ikusei"]
-    one = SITE[key]
+    asks = tell_visitors.modes(parts).get(parts.settings.base_url) == "ask"
+    one = ASKED if key == "privacy" and asks else SITE[key]
     form = design_form.public_path(parts, Kind.DOC_REQUEST) if key == "request" else ""
     return render_template(
         "public/site.html",
@@ -241,5 +254,5 @@ def _page(key: str, lang: str) -> str:
         at="/practice/site/" if lang == "ja" else "/practice/site/en/",
         other="/practice/site/en/" if lang == "ja" else "/practice/site/",
         form=form.rpartition("/")[2],
-        asks=tell_visitors.modes(parts).get(parts.settings.base_url) == "ask",
+        asks=asks,
     )

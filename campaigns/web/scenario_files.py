@@ -26,7 +26,7 @@ LINE_SHOWN = 120
 
 
 @pages.get("/<int:scenario_id>/file")
-@needs("marketer", "admin")
+@needs("marketer")
 def file_GET(scenario_id: int) -> ResponseReturnValue:
     """The scenario's newest version as YAML."""
     name, text = yaml_scenario.export(_parts(), scenario_id)
@@ -37,13 +37,13 @@ def file_GET(scenario_id: int) -> ResponseReturnValue:
 
 
 @pages.get("/import")
-@needs("marketer", "admin")
+@needs("marketer")
 def import_GET() -> ResponseReturnValue:
     return _page("", None)
 
 
 @pages.post("/import")
-@needs("marketer", "admin")
+@needs("marketer")
 def import_POST() -> ResponseReturnValue:
     """Look through a file; with `then=bring` and a product, bring it in."""
     data = _sent()

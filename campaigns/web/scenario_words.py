@@ -111,6 +111,7 @@ STARTERS = {
     "dormant_question": _l("休眠：ひとつだけ質問"),
     "seminar_theme": _l("セミナー：テーマの背景"),
     "seminar_invite": _l("セミナー：ご案内"),
+    "event_invite": _l("施策：ご案内と出欠"),
     "seminar_notes": _l("セミナー：質問と答えのまとめ"),
     "care_contact": _l("お客様：困ったときの連絡先"),
     "care_upkeep": _l("お客様：長く使うための手入れ"),

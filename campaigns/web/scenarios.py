@@ -49,7 +49,7 @@ def broadcasts_elsewhere() -> ResponseReturnValue | None:
 
 
 @pages.get("")
-@needs("marketer", "admin")
+@needs("marketer")
 def list_GET() -> ResponseReturnValue:
     with _parts().engine.connect() as tx:
         lines = stored.listing(tx)
@@ -57,14 +57,14 @@ def list_GET() -> ResponseReturnValue:
 
 
 @pages.get("/new")
-@needs("marketer", "admin")
+@needs("marketer")
 def new_GET() -> ResponseReturnValue:
     # A product's page brings its target profile along.
     return _new_page(request.args, {})
 
 
 @pages.post("/new")
-@needs("marketer", "admin")
+@needs("marketer")
 def new_POST() -> ResponseReturnValue:
     pattern = request.form.get("pattern", "blank")
     head, errors = forms.head(request.form)
@@ -88,7 +88,7 @@ def new_POST() -> ResponseReturnValue:
 
 
 @pages.post("/new/pattern")
-@needs("marketer", "admin")
+@needs("marketer")
 def pattern_POST() -> ResponseReturnValue:
     """The form as it was typed, with goal and classes of the pattern that was chosen; nothing is written."""
     chosen = starters.pattern(request.form.get("pattern", ""))
@@ -99,7 +99,7 @@ def pattern_POST() -> ResponseReturnValue:
 
 
 @pages.post("/fitting")
-@needs("marketer", "admin")
+@needs("marketer")
 def fitting_POST() -> ResponseReturnValue:
     """How many people the typed conditions find, for the line below them; nothing is written."""
     product_id, scenario_id = (request.form.get(name, 0, type=int) for name in ("product_id", "scenario_id"))
@@ -122,14 +122,14 @@ def fitting_POST() -> ResponseReturnValue:
 
 
 @pages.get("/<int:scenario_id>/head")
-@needs("marketer", "admin")
+@needs("marketer")
 def head_GET(scenario_id: int) -> ResponseReturnValue:
     scenario = _scenario(scenario_id)
     return _head_page(scenario, forms.as_form(scenario), {})
 
 
 @pages.post("/<int:scenario_id>/head")
-@needs("marketer", "admin")
+@needs("marketer")
 def head_POST(scenario_id: int) -> ResponseReturnValue:
     scenario = _scenario(scenario_id)
     head, errors = forms.head(request.form)

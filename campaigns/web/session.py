@@ -34,11 +34,13 @@ ERRORS = {
     "name_missing": _l("名前を入力してください。"),
     "role_unknown": _l("権限を選んでください。"),
     "last_admin": _l("管理者がいなくなるため、変更できません。先に別の管理者を登録してください。"),
+    "calls_odd": _l("1から300までの数を入れるか、空にしてください。"),
     "stale": _l("ほかの人が先に変更しました。いまの値を確かめて、もう一度保存してください。"),
 }
 FIELDS = {
     "email_odd": "email", "email_taken": "email", "password_short": "password", "password_wrong": "old",
     "name_missing": "name", "role_unknown": "role", "last_admin": "role", "stale": "name",
+    "calls_odd": "calls_per_day",
 }  # fmt: skip
 # Ten tries from one place in five minutes, and ten for one address in a quarter of an hour.
 LOGIN_LIMITS = ("10 per 5 minutes", "100 per day")
@@ -255,7 +257,12 @@ def me_GET() -> ResponseReturnValue:
 def me_POST() -> ResponseReturnValue:
     try:
         accounts.set_own(
-            _parts(), me(), name=request.form.get("name", ""), single_keys="single_keys" in request.form
+            _parts(),
+            me(),
+            name=request.form.get("name", ""),
+            single_keys="single_keys" in request.form,
+            calls_per_day=request.form.get("calls_per_day", ""),
+            call_mail="call_mail" in request.form,
         )
     except AccountError as error:
         errors = {FIELDS[error.code]: str(ERRORS[error.code])}

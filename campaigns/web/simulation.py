@@ -28,7 +28,7 @@ FOUND_MAX = 8
 
 
 @pages.get("/<int:scenario_id>/simulation")
-@needs("marketer", "admin")
+@needs("marketer")
 def start_GET(scenario_id: int) -> ResponseReturnValue:
     with _parts().engine.connect() as tx:
         latest = simulations.latest(tx, scenario_id)
@@ -43,7 +43,7 @@ def start_GET(scenario_id: int) -> ResponseReturnValue:
 
 
 @pages.post("/<int:scenario_id>/simulation")
-@needs("marketer", "admin")
+@needs("marketer")
 def start_POST(scenario_id: int) -> ResponseReturnValue:
     parts = _parts()
     with parts.engine.connect() as tx:
@@ -95,7 +95,7 @@ def _asked(latest: Simulation | None) -> tuple[int, dict[int, Rates] | None, dic
 
 
 @pages.get("/<int:scenario_id>/simulation/<int:id>")
-@needs("marketer", "admin")
+@needs("marketer")
 def show_GET(scenario_id: int, id: int) -> ResponseReturnValue:
     one = _one(scenario_id, id)
     if one.state != "done":
@@ -115,7 +115,7 @@ def show_GET(scenario_id: int, id: int) -> ResponseReturnValue:
 
 
 @pages.post("/<int:scenario_id>/simulation/<int:id>/cancel")
-@needs("marketer", "admin")
+@needs("marketer")
 def cancel_POST(scenario_id: int, id: int) -> ResponseReturnValue:
     one = _one(scenario_id, id)
     if not run_simulations.cancel(_parts(), one.id, now=_now()):
@@ -126,7 +126,7 @@ def cancel_POST(scenario_id: int, id: int) -> ResponseReturnValue:
 
 
 @pages.get("/<int:scenario_id>/simulation/<int:id>.csv")
-@needs("marketer", "admin")
+@needs("marketer")
 def csv_GET(scenario_id: int, id: int) -> ResponseReturnValue:
     one = _one(scenario_id, id)
     if one.state != "done":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from urllib.parse import quote
 
 from flask import Blueprint, current_app, flash, make_response, redirect, render_template, request, url_for
@@ -73,7 +73,10 @@ def refused(error: ImportRefused) -> ResponseReturnValue:
 def reason(found: Reason) -> str:
     if found.code == "duplicate_of":
         return str(_("%(line)s行目と同じ接点です。", line=found.args.get("line")))
-    return words.word({**import_words.REASONS, **REASONS}, found.code)
+    said = words.word({**import_words.REASONS, **REASONS}, found.code)
+    if found.args.get("known"):
+        return str(_("%(said)s登録されている名前：%(names)s", said=said, names=found.args["known"]))
+    return said
 
 
 @pages.get("")
@@ -156,10 +159,11 @@ def _page(batch_id: int, error: str = "") -> str:
         fields=[("", _("取り込まない"))] + [(name, words.word(FIELD_WORDS, name)) for name in FIELDS],
         kinds=[("", _("列の値による"))] + [(kind.value, words.word(words.KINDS, kind)) for kind in BY_HAND],
         products=[("", _("商材を問わない"))] + [(one.id, one.name) for one in choices.products],
-        events=[("", _("なし"))] + [(one.id, one.name) for one in choices.events],
+        events=[("", _("なし"))] + [(one.id, import_words.event(one)) for one in choices.events],
         until=until,
         may_undo=until is not None and _now() <= until and batch.state == "imported",
         cell=_cell(found.settings),
+        day=lambda told: words.short_day(date.fromisoformat(told)),
         reason=reason,
     )
 

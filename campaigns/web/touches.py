@@ -48,7 +48,7 @@ REASONS = (
 
 
 @pages.get("/touches")
-@needs("marketer", "inside_sales")
+@needs()
 def who_GET() -> ResponseReturnValue:
     """Who was it? Found while typing with a script, by a press without one."""
     q = request.args.get("q", "").strip()[:Q_MAX]
@@ -64,13 +64,20 @@ def _found(q: str) -> list[PersonLine]:
 
 
 @pages.get("/people/<int:person_id>/touch")
-@needs("marketer", "inside_sales")
+@needs()
 def new_GET(person_id: int) -> ResponseReturnValue:
-    return _form(person_id, form=request.args, errors={})
+    """again: a touch that was taken back, to be recorded rightly; what it said is filled in."""
+    again = request.args.get("again", type=int)
+    before = record_touch.look(_parts(), again) if again else None
+    if before is None or before.person_id != person_id:
+        return _form(person_id, form=request.args, errors={})
+    said = {"kind": before.kind, "note": before.note}
+    said |= {"product": str(before.product_id or ""), "event": str(before.event_id or "")}
+    return _form(person_id, form=said, errors={})
 
 
 @pages.post("/people/<int:person_id>/touch")
-@needs("marketer", "inside_sales")
+@needs()
 def new_POST(person_id: int) -> ResponseReturnValue:
     form, errors, parts, now = request.form, {}, _parts(), _now()
     kind = form.get("kind", "")
@@ -111,7 +118,7 @@ def new_POST(person_id: int) -> ResponseReturnValue:
 
 
 @pages.get("/touches/<int:touch_id>")
-@needs("marketer", "inside_sales")
+@needs()
 def touch_GET(touch_id: int) -> ResponseReturnValue:
     """One touch with where it comes from; here it is taken back."""
     touch = record_touch.look(_parts(), touch_id)
@@ -123,7 +130,7 @@ def touch_GET(touch_id: int) -> ResponseReturnValue:
 
 
 @pages.post("/touches/<int:touch_id>/withdraw")
-@needs("marketer", "inside_sales")
+@needs()
 def withdraw_POST(touch_id: int) -> ResponseReturnValue:
     form = request.form
     reason = (form.get("other", "").strip() or form.get("reason", "").strip())[:REASON_MAX]
@@ -137,8 +144,7 @@ def withdraw_POST(touch_id: int) -> ResponseReturnValue:
         return redirect(url_for(".touch_GET", touch_id=touch_id), code=303)
     flash(_("接点を取り消しました。見込度も元に戻しています。"), "ok")
     if form.get("again"):
-        again = {"kind": done.kind, "product": done.product_id, "event": done.event_id, "note": done.note}
-        return redirect(url_for(".new_GET", person_id=done.person_id, **again), code=303)  # type: ignore[arg-type]
+        return redirect(url_for(".new_GET", person_id=done.person_id, again=done.id), code=303)
     return redirect(url_for("people.person_GET", person_id=done.person_id), code=303)
 
 

@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 
 from campaigns.parts import Parts
 from campaigns.rules import contents
-from campaigns.rules.page_rules import PATTERN_MAX, STARS_MAX, PageRule, split
+from campaigns.rules.page_rules import PATTERN_MAX, SITE_MAX, STARS_MAX, PageRule, split
 from campaigns.services import count_pages, privacy_sample, rule_pages, tell_visitors
 from campaigns.services.author import Gone
 from campaigns.services.rule_pages import RuleError
@@ -286,6 +286,13 @@ def _rule_errors(code: str) -> dict[str, str]:
             return {"pattern": _("「*」は%(n)sつまでです。", n=STARS_MAX)}
         case "twin":
             return {"pattern": _("同じパスの決まりがもうあります。そちらを直してください。")}
+        case "full":
+            return {
+                "pattern": _(
+                    "決まりは1つのサイトに%(n)s件までです。使っていない決まりを削除するか、「*」や上の階層のパスでまとめてください。",
+                    n=SITE_MAX,
+                )
+            }
         case "site_unknown":
             return {"site": _("このサイトは、設定（IKUSEI_SITES）にありません。")}
         case _:

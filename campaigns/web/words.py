@@ -84,6 +84,15 @@ KINDS: Table = {
     "fax_sent": _l("FAX送付"),
     "mail_by_rep": _l("営業からのメール"),
     "call_tried": _l("電話・つながらず"),
+    "rsvp_yes": _l("案内への回答・行く"),
+    "rsvp_maybe": _l("案内への回答・保留"),
+    "rsvp_no": _l("案内への回答・行かない"),
+    "handed_over": _l("営業へ引き渡し"),
+    "taken_on": _l("営業が受け入れ"),
+    "sent_back": _l("営業から差戻し"),
+    "opportunity": _l("案件化"),
+    "order": _l("受注"),
+    "deal_lost": _l("受注に至らず"),
 }
 TASKS: Table = {
     "call": _l("電話"),
@@ -91,8 +100,12 @@ TASKS: Table = {
     "visit": _l("訪問"),
     "mail": _l("メール"),
     "check": _l("内容の確認"),
+    "intro": _l("紹介依頼"),
+    "reply": _l("返事待ち"),
+    "review": _l("見直し"),
 }
-TASK_ICONS = {"call": "phone", "fax": "printer", "visit": "walk", "mail": "mail", "check": "arrow-back-up"}
+TASK_ICONS = {"call": "phone", "fax": "printer", "visit": "walk", "mail": "mail", "check": "arrow-back-up",
+              "intro": "user-plus", "reply": "clock", "review": "refresh"}  # fmt: skip
 CAUSES: Table = {
     "hot_deep": _l("今すぐ客になりました"),
     "warm_over_gate": _l("推定受注率が基準を超えました"),
@@ -107,6 +120,9 @@ CAUSES: Table = {
     "refused_by_reply": _l("返信で配信停止の希望がありました"),
     "reply": _l("メールに返信がありました"),
     "address_dead": _l("メールアドレス入手（今のアドレスには届きません）"),
+    "forgotten": _l("60日以上、接点も予定もありません。これからの進め方を決めてください"),
+    "event_gap": _l("施策で話したのに、担当も次のアクションも決まっていません"),
+    "no_show": _l("来ると答えたのに、来場がありませんでした"),
 }
 ALERTS: Table = {
     "hot": _l("今すぐ客になりました"),
@@ -129,6 +145,24 @@ ALERTS: Table = {
     "form_inquiry": _l("問い合わせが届きました"),
     "form_quote_request": _l("見積の依頼が届きました"),
     "rank_alarm": _l("見込度が一方に寄っています"),
+    "comment": _l("コメントがありました"),
+    "mention": _l("コメントであなたを呼んでいます"),
+    "catalogue_asked": _l("担当に推薦されました。引き受けるか答えてください"),
+    "catalogue_named": _l("担当に指名されました"),
+    "catalogue_taken": _l("担当が替わりました"),
+    "catalogue_declined": _l("推薦した方が担当を断りました"),
+    "catalogues_stale": _l("更新のないトラッキングカタログがあります"),
+    "event_made": _l("来月の施策を作りました"),
+    "event_made_invited": _l("来月の施策と案内メールの下書きを作りました"),
+    "event_given": _l("出会った企業の担当に指名されました"),
+    "seat_free": _l("席が空きました。キャンセル待ちの方がいます"),
+    "hand_off_offered": _l("引き渡しを提案しました。3営業日以内に回答してください"),
+    "hand_off_due": _l("引き渡しの回答期限が次の営業日です"),
+    "hand_off_overdue": _l("引き渡しに、期限までに回答がありませんでした"),
+    "rival_risk": _l("他決リスクがあります。翌営業日までの訪問を作りました"),
+    "appetite_asked": _l("今週の営業の受入状態をお知らせください"),
+    "task_late": _l("期限を過ぎたアクションがあります"),
+    "task_escalated": _l("期限を過ぎたまま進んでいないアクションがあります"),
 }
 # Alerts that are about no person: where each is looked at.
 ALERT_PAGES: Mapping[str, str] = {
@@ -141,11 +175,24 @@ ALERT_PAGES: Mapping[str, str] = {
         for kind in ("doc_request", "seminar_apply", "newsletter", "inquiry", "quote_request")
     },
     "rank_alarm": "/leads/health?product=%(product)s",
+    "comment": "%(page)s",
+    "mention": "%(page)s",
+    "catalogues_stale": "%(page)s",
+    **{f"catalogue_{kind}": "/catalogues/%(catalogue)s" for kind in ("asked", "named", "taken", "declined")},
+    **dict.fromkeys(("event_made", "event_made_invited"), "/events/%(event)s"),
+    "event_given": "/events/%(event)s",
+    "seat_free": "/events/%(event)s?show=waiting",
+    "appetite_asked": "/hand-offs/trust",
+    "rival_risk": "/opportunities?risk=1",
+    "task_late": "/tasks?show=late",
+    "task_escalated": "/tasks?show=late&whose=team",
 }
 ROLES: Table = {
     "admin": _l("管理者"),
     "marketer": _l("マーケティング"),
     "inside_sales": _l("インサイドセールス"),
+    "field_sales": _l("フィールドセールス"),
+    "sales_manager": _l("営業管理職"),
 }
 APPETITES: Table = {
     "hungry": _l("積極的（どんな案件でも）"),

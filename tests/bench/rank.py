@@ -42,7 +42,15 @@ NOW = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
 PER_LEAD = 10
 DUE = 100_000
 BARS = {"recompute_s": 30.0, "sums_s": 5.0, "one_touch_ms": 5.0}
-KINDS = ("mail_click", "mail_click", "web_view", "web_view", "web_view_key", "mail_open", "badge_scan")
+KINDS: tuple[str, ...] = (
+    "mail_click",
+    "mail_click",
+    "web_view",
+    "web_view",
+    "web_view_key",
+    "mail_open",
+    "badge_scan",
+)
 KINDS += (
     "mail_click",
     "web_view",
@@ -54,7 +62,10 @@ KINDS += (
 )
 
 # The indexes are made after the rows; nothing else differs from rows that came one by one.
-SLOW = ("company_id", "event_id", "import_batch_id")
+INDEXES = """
+select indexname, indexdef from pg_indexes where tablename = 'touchpoints' and indexname like 'ix_touchpoints_%'
+   and indexname <> 'ix_touchpoints_person_id_at' order by indexname
+"""
 PEOPLE = (
     "insert into companies (name, core_key, class, created_at)"
     " select 'C' || n, 'C' || n, 'E', :now from generate_series(1, :people / 4 + 1) n",
@@ -122,12 +133,13 @@ def fill(parts: Parts, leads: int) -> int:
     with parts.engine.begin() as tx:
         for statement in PEOPLE:
             tx.execute(text(statement), {k: v for k, v in values.items() if f":{k}" in statement})
-        for name in SLOW:
-            tx.execute(text(f"drop index ix_touchpoints_{name}"))
+        slow = tx.execute(text(INDEXES)).all()
+        for index in slow:
+            tx.execute(text(f"drop index {index.indexname}"))
         for n in range(PER_LEAD):
             tx.execute(text(TOUCH), {"n": n, **{k: v for k, v in values.items() if k != "people"}})
-        for name in SLOW:
-            tx.execute(text(f"create index ix_touchpoints_{name} on touchpoints ({name})"))
+        for index in slow:
+            tx.execute(text(index.indexdef))
     with parts.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as tx:
         tx.execute(text("vacuum analyze"))
         return int(tx.execute(text("select count(*) from touchpoints")).scalar_one())

@@ -26,6 +26,9 @@ README = {
     "report": "/reports",
     "health": "/leads/health",
     "sites": "/visits",
+    "catalogue": "/catalogues/1",
+    "handoffs": "/hand-offs",
+    "event": "/events/1",
 }
 
 

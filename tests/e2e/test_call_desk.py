@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 from playwright.sync_api import Page
 
 from campaigns.parts import Parts
-from campaigns.services import accounts, rerank
+from campaigns.services import accounts, hold_call, rerank
 from tests.conftest import NOW
 from tests.e2e import browser
 from tests.services.world import World
@@ -60,6 +62,81 @@ def test_a_call_is_recorded_undone_and_skipped_by_keys(page: Page, world: World)
     assert world.rows("select count(*) as n from call_attempts")[0].n == 0
 
 
+def locked_until(world: World) -> list[datetime]:
+    return [row.until for row in world.rows("select until from call_locks")]
+
+
+def test_the_page_keeps_its_company_while_it_is_open_and_frees_it_when_it_is_left(
+    page: Page, world: World
+) -> None:
+    page.goto("/calls/desk")
+    # A page without a script would hold it for longer; the first beat shortens that.
+    deadline = time.monotonic() + 5
+    while (left := locked_until(world)[0] - world.parts.clock.now()) > hold_call.LEASE_BEAT:
+        assert time.monotonic() < deadline, left
+        page.wait_for_timeout(50)
+    page.goto("/people")
+    deadline = time.monotonic() + 5
+    while locked_until(world) and time.monotonic() < deadline:
+        page.wait_for_timeout(50)
+    assert locked_until(world) == []
+
+
+def test_a_browser_that_is_killed_frees_its_company_when_the_lease_ends(
+    page: Page, world: World, parts: Parts
+) -> None:
+    page.goto("/calls/desk")
+    page.wait_for_timeout(300)
+    held = int(page.url.rsplit("/", 1)[1])
+    page.context.set_offline(True)  # nothing that it says on its way out arrives
+    page.close()
+    colleague = 2
+    soon = parts.clock.now()
+    assert hold_call.next(parts, user_id=colleague, token="x", now=soon) not in (None, held)
+    world.run("delete from call_locks where user_id = :u", u=colleague)
+    late = soon + hold_call.LEASE_BEAT
+    offered = set()
+    while (
+        task := hold_call.next(parts, user_id=colleague, token="x", now=late, skip=tuple(offered))
+    ) is not None:
+        offered.add(task)
+    assert held in offered
+
+
+def test_the_undo_button_counts_down_and_goes(page: Page, world: World) -> None:
+    page.goto("/calls/desk")
+    page.keyboard.press("5")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("form[data-undo]")
+    shown = page.locator("[data-left-shown]")
+    first = int(shown.inner_text())
+    assert 55 <= first <= 60
+    page.wait_for_timeout(1600)
+    assert int(shown.inner_text()) < first
+    page.evaluate("document.querySelector('form[data-undo]').dataset.left")
+    page.clock.install()
+    page.reload()
+    page.clock.fast_forward(61_000)
+    assert page.locator("form[data-undo]").count() == 0
+
+
+def test_the_question_mark_shows_the_keys_of_the_desk(page: Page, world: World) -> None:
+    page.goto("/calls/desk")
+    page.keyboard.press("?")
+    assert page.locator("#desk-keys").is_visible()
+    page.keyboard.press("5")  # sleeps under the list
+    assert chosen(page) is None
+    page.keyboard.press("Escape")
+    assert not page.locator("#desk-keys").is_visible()
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_nothing_scrolls_on_a_desk_of_1280_by_830(page: Page, world: World, lang: str) -> None:
+    page.set_viewport_size({"width": 1280, "height": 830})
+    page.goto(f"/calls/desk?lang={lang}")
+    assert page.evaluate("document.documentElement.scrollHeight - innerHeight") <= 0
+
+
 def test_keys_belong_to_the_input_method_while_it_converts(page: Page, world: World) -> None:
     page.goto("/calls/desk")
     press = "init => document.body.dispatchEvent(new KeyboardEvent('keydown', {bubbles: true, ...init}))"
@@ -86,7 +163,7 @@ def test_single_keys_can_be_switched_off(page: Page, world: World) -> None:
 @pytest.mark.parametrize("phone", [False, True])
 def test_no_page_is_wider_than_its_window(parts: Parts, world: World, page: Page, phone: bool) -> None:
     page.set_viewport_size({"width": 390, "height": 844} if phone else {"width": 1280, "height": 830})
-    paths = ("/people", "/people/1", "/people/1/edit", "/companies/1", "/leads", "/leads/hand-offs", "/calls")
+    paths = ("/people", "/people/1", "/people/1/edit", "/companies/1", "/leads", "/hand-offs", "/calls")
     for path in (*paths, "/calls?kind=visit", "/calls/export", "/calls/desk"):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path

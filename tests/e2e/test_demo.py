@@ -37,7 +37,7 @@ PAGES = (
     "/refusals",
     "/leads",
     "/calls",
-    "/leads/hand-offs",
+    "/hand-offs",
     "/caught",
     "/team",
     "/forms",

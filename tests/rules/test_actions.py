@@ -134,3 +134,27 @@ def test_rows_can_ask_for_class_size_and_industry():
 
 def test_the_default_matrix_never_asks_anything_of_nurture_or_declined():
     assert {row.rank for row in MATRIX}.isdisjoint({Rank.NURTURE, Rank.DECLINED})
+
+
+def test_a_silent_lead_whose_mailbox_takes_no_mail_is_asked_for_an_address():
+    quiet = {"may_remeasure": True, "has_fax": False}
+    assert [kind for kind, _ in asked(SILENT, **quiet)] == ["call"]
+    assert [kind for kind, _ in asked(SILENT, has_mail=False, **quiet)] == ["call", "check"]
+
+
+RESTS = {"no_hand_off_before": date(2027, 1, 20)}
+POOLED = {"is_in_pool": True}
+
+
+@pytest.mark.parametrize(
+    ("more", "kinds"),
+    [
+        ({}, {"handoff", "call"}),
+        (RESTS, {"call"}),  # sales sent it back: inside sales may still qualify it
+        (RESTS | {"has_deepened": True}, {"handoff", "call"}),
+        (POOLED, set()),
+        (POOLED | {"has_deepened": True}, {"handoff", "call"}),
+    ],
+)
+def test_what_came_back_rests_until_something_deepens_it(more, kinds):
+    assert {kind for kind, _ in asked(HOT, **more)} == kinds

@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from campaigns.rules.callorder import CallLine, Desk, clamp_value, hidden, order, score
+from campaigns.rules.callorder import CallLine, Desk, Hour, clamp_value, hidden, order, score
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=TOKYO)
@@ -24,7 +24,7 @@ def test_the_worked_example():
         CallLine(F, 0.90, 3.0, callback_at=NOW + timedelta(hours=2)),
     ]
     placed = order(lines, now=NOW)
-    assert [p.line.task_id for p in placed] == [C, D, A, E, B]
+    assert [p.task_id for p in placed] == [C, D, A, E, B]
     assert [p.reason for p in placed] == ["callback", "inquiry", "value", "value", "value"]
     assert [round(p.score, 4) for p in placed[2:]] == [1.3372, 0.8212, 0.4625]
 
@@ -35,7 +35,7 @@ def test_call_backs_come_oldest_first_and_a_quarter_of_an_hour_early():
         CallLine(2, callback_at=ago(hours=3)),
         CallLine(3, callback_at=NOW + timedelta(minutes=15, seconds=1)),
     ]
-    assert [p.line.task_id for p in order(lines, now=NOW)] == [2, 1]
+    assert [p.task_id for p in order(lines, now=NOW)] == [2, 1]
 
 
 def test_inquiries_come_longest_waiting_first():
@@ -44,13 +44,13 @@ def test_inquiries_come_longest_waiting_first():
         CallLine(2, inquiry_at=ago(hours=9)),
         CallLine(3, 1.0, 3.0),
     ]
-    assert [p.line.task_id for p in order(lines, now=NOW)] == [2, 1, 3]
+    assert [p.task_id for p in order(lines, now=NOW)] == [2, 1, 3]
 
 
 def test_every_fifth_line_comes_from_the_unobserved_best_fit_first():
     lines = [CallLine(n, 0.5 - n / 100) for n in range(1, 11)]
     lines += [CallLine(100 + n, 0.01, is_unobserved=True, fit=n / 10) for n in range(4)]
-    found = [p.line.task_id for p in order(lines, now=NOW)]
+    found = [p.task_id for p in order(lines, now=NOW)]
     assert found == [1, 2, 3, 4, 103, 5, 6, 7, 8, 102, 9, 10, 101, 100]
 
 
@@ -75,7 +75,7 @@ def test_a_silent_lead_never_pushes_back_a_promise():
     ],
 )
 def test_who_is_not_offered_now_and_why(line, reason):
-    assert hidden(line, now=NOW, desk=Desk()) == reason
+    assert hidden(line, Hour.of(NOW, Desk())) == reason
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from campaigns.rules.deliveries import (
     HOLDING,
     SendFacts,
     State,
-    may_move,
+    is_silenced,
     may_send,
     retry_at,
 )  # fmt: skip
@@ -104,13 +104,6 @@ def test_only_sent_and_in_doubt_count():
     assert not FINAL & DATED
 
 
-def test_a_sent_mail_stays_sent_and_a_doubtful_one_is_never_sent_again():
-    assert not any(may_move(State.SENT, new) for new in State)
-    assert {new for new in State if may_move(State.IN_DOUBT, new)} == {State.SENT, State.FAILED}
-    assert not may_move(State.PLANNED, State.SENT)
-    assert may_move(State.HANDING, State.PLANNED)
-
-
 def test_retries_back_off_and_end():
     waits = [retry_at(n, now=NOW) for n in range(1, len(BACKOFF) + 2)]
     assert waits[-1] is None
@@ -118,3 +111,18 @@ def test_retries_back_off_and_end():
     assert waits[0] == NOW + timedelta(minutes=5)
     with pytest.raises(ValueError, match="from 1"):
         retry_at(0, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("state", "stage", "silenced"),
+    [
+        ("planned", "offered", True),
+        ("retry", "with_sales", True),
+        ("planned", "nurturing", False),
+        ("planned", "", False),
+        ("sent", "offered", False),
+        ("carried_over", "hot", False),
+    ],
+)
+def test_a_planned_mail_is_silenced_while_the_lead_asks_or_is_with_sales(state, stage, silenced):
+    assert is_silenced(state, stage) is silenced

@@ -9,14 +9,14 @@ import pytest
 from campaigns.rules import entering
 from campaigns.rules.entering import BY_HAND, GROUPS, SYNONYMS, TouchError
 from campaigns.rules.schedule import TOKYO
-from campaigns.rules.touchpoints import KINDS, VIEWS, Kind
+from campaigns.rules.touchpoints import ANSWERS, KINDS, SALES_STEPS, VIEWS, Kind
 
 NOW = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)  # 10:00 in Tokyo
 
 
 def test_what_machines_measure_is_not_to_be_entered_and_all_else_is() -> None:
-    machine = {Kind.MAIL_OPEN, Kind.MAIL_CLICK, Kind.CALL_TRIED, *VIEWS}
-    assert set(BY_HAND) == set(Kind) - machine
+    machine = {Kind.MAIL_OPEN, Kind.MAIL_CLICK, Kind.CALL_TRIED, *VIEWS, *ANSWERS}
+    assert set(BY_HAND) == set(Kind) - machine - set(SALES_STEPS)
     assert set(SYNONYMS) == set(BY_HAND)
 
 

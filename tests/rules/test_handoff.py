@@ -1,8 +1,20 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from campaigns.rules.handoff import Appetite, Offer, TeamState, appetite_now, bar, place, trust
+from campaigns.rules.handoff import (
+    Appetite,
+    Offer,
+    TeamState,
+    answer_due,
+    appetite_now,
+    bar,
+    freed_by,
+    place,
+    reminding,
+    trust,
+)
+from campaigns.rules.workdays import Calendar
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 SEVEN = [Offer(n, p) for n, p in enumerate((0.45, 0.33, 0.27, 0.21, 0.16, 0.11, 0.06), start=1)]
@@ -75,3 +87,33 @@ def test_what_the_customer_asked_for_always_goes_and_takes_no_place():
 def test_a_week_already_full_hands_nothing_more():
     over = team("hungry", capacity_per_week=5, handed_this_week=9)
     assert not any(p.offered for p in place(SEVEN, over, now=NOW))
+
+
+@pytest.mark.parametrize(
+    ("p_win", "held", "appetite", "codes"),
+    [
+        (0.16, "under_bar", "normal", ["appetite", "rise", "asks"]),  # hungry would take it
+        (0.25, "under_bar", "selective", ["appetite", "rise", "asks"]),  # normal would
+        (0.06, "under_bar", "normal", ["rise", "asks"]),  # no appetite would
+        (0.06, "under_bar", "hungry", ["rise", "asks"]),
+        (0.40, "no_capacity", "normal", ["next_week", "asks"]),
+    ],
+)
+def test_a_held_lead_is_told_what_would_let_it_through(p_win, held, appetite, codes):
+    found = freed_by(p_win, held, team(appetite, 6, 20), now=NOW)
+    assert [reason.code for reason in found] == codes
+
+
+def test_the_pickiest_appetite_that_would_do_is_named():
+    found = freed_by(0.25, "under_bar", team("selective", 6, 20), now=NOW)
+    assert found[0].args == {"appetite": "normal", "bar": 0.20}
+    assert found[1].args == {"gap": pytest.approx(0.05)}
+
+
+def test_an_answer_is_due_in_three_business_days_and_the_rep_is_reminded_the_day_before():
+    calendar = Calendar()
+    thursday = date(2026, 11, 26)
+    due = answer_due(thursday, calendar)
+    assert due == date(2026, 12, 1)  # Friday, Monday, Tuesday
+    assert reminding(date(2026, 11, 30), calendar) == due
+    assert reminding(date(2026, 11, 27), calendar) < due

@@ -103,4 +103,5 @@ def test_an_address_is_a_site_and_a_path(url: str, parts: tuple[str, str]) -> No
 
 @given(st.text(max_size=60))
 def test_no_address_breaks_the_rules(url: str) -> None:
-    PageRules([PageRule(1, "", "*a*")]).of(url, url)
+    rule = PageRule(1, "", "*a*")
+    assert PageRules([rule]).of(url, url).rule in (None, rule)

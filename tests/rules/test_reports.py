@@ -147,3 +147,41 @@ def test_the_weakest_step_is_the_one_that_fewest_pass() -> None:
 def test_of_few_people_no_step_is_called_weak() -> None:
     assert reports.weakest(reports.funnel({"potential": CASES_MIN - 1})) is None
     assert reports.weakest(reports.funnel({})) is None
+
+
+def months(**stages: list[int]) -> dict[int, dict[str, int]]:
+    """Twelve months and the one after, 100 people coming into the book in each."""
+    return {
+        24300 + n: {
+            "potential": 100,
+            **{stage: values[min(n, len(values) - 1)] for stage, values in stages.items()},
+        }
+        for n in range(13)
+    }
+
+
+def test_the_stage_furthest_below_its_own_median_is_the_slow_one() -> None:
+    entered = months(prospect=[80] * 12 + [60], qualified=[40] * 12 + [21], customer=[10] * 12 + [9])
+    paces = {pace.stage: pace for pace in reports.paces(entered, last=24312)}
+    assert paces[Stage.PROSPECT].median == 0.8
+    assert paces[Stage.QUALIFIED].value == 0.35
+    slow = reports.slowest(paces.values())
+    assert slow is not None
+    assert (slow.stage, round(slow.ratio or 0, 3)) == (Stage.QUALIFIED, 0.7)
+
+
+def test_nothing_is_slow_without_a_past_without_people_or_when_it_is_as_ever() -> None:
+    young = {24312: {"potential": 100, "prospect": 1}}
+    assert reports.slowest(reports.paces(young, last=24312)) is None
+    assert reports.slowest(reports.paces(months(prospect=[80]), last=24312)) is None
+    few = {
+        month: {name: n // 10 for name, n in one.items()}
+        for month, one in months(prospect=[80] * 12 + [10]).items()
+    }
+    assert reports.slowest(reports.paces(few, last=24312)) is None
+    assert reports.slowest(reports.paces({}, last=24312)) is None
+
+
+def test_more_may_come_to_a_stage_than_came_to_the_one_before() -> None:
+    busy = {24312: {"potential": 1, "prospect": 7}}
+    assert [pace.value for pace in reports.paces(busy, last=24312)] == [7.0, 0.0, None, None]

@@ -112,6 +112,30 @@ def _lead(tx: object, draw: random.Random, person: int, product: int, when: date
             " values (:l, :q, :s, 0.3, 0.2, :at, :end)",
             l=lead, q=product, s=state, at=at, end=ended,
         )  # fmt: skip
+    if draw.random() < 0.7:
+        _work(tx, draw, lead, person, product, when, now)
+
+
+def _work(
+    tx: object, draw: random.Random, lead: int, person: int, product: int, when: datetime, now: datetime
+) -> None:
+    """A task that was done, of any kind, and for a call its attempts."""
+    kind, at = draw.choice(["call", "fax", "visit", "mail", "intro", "check"]), _after(draw, when, now)
+    task = world_insert(
+        tx,
+        "insert into tasks (kind, person_id, product_id, lead_id, state, outcome, due_at, done_at, created_at)"
+        " values (:k, :p, :q, :l, :s, 'sent', :at, :at, :at) returning id",
+        k=kind, p=person, q=product, l=lead, s=draw.choice(["done", "cancelled"]), at=at,
+    )  # fmt: skip
+    if kind == "call":
+        for result in draw.sample(
+            ["absent", "talked", "interest", "appointment", "refused"], draw.randrange(3)
+        ):
+            _run(
+                tx,
+                "insert into call_attempts (task_id, person_id, at, result) values (:t, :p, :at, :r)",
+                t=task, p=person, at=_after(draw, when, now), r=result,
+            )  # fmt: skip
 
 
 def _mail_to(

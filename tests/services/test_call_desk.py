@@ -11,8 +11,15 @@ from campaigns.parts import Parts
 from campaigns.rules import entering
 from campaigns.rules.outcomes import CallResult, OutcomeError
 from campaigns.rules.touchpoints import Kind
-from campaigns.services import call_desk, finish_task, hand_over, record_touch, rerank
-from campaigns.services.hand_over import Answer
+from campaigns.services import (
+    call_desk,
+    finish_task,
+    line_calls,
+    record_call,
+    record_touch,
+    rerank,
+    settle_calls,
+)
 from tests.conftest import NOW
 from tests.services.world import World
 
@@ -38,8 +45,9 @@ def called(world: World, *touches: tuple[str, float], **more: object) -> tuple[i
     return person, task.id, task.version
 
 
-def record(world: World, task: int, version: int, result: str, **more: object) -> call_desk.Recorded:
-    return call_desk.record(
+def note(world: World, task: int, version: int, result: str, **more: object) -> record_call.Recorded:
+    """A result, as the desk takes it down."""
+    return record_call.record(
         world.parts,
         task_id=task,
         version=version,
@@ -48,6 +56,13 @@ def record(world: World, task: int, version: int, result: str, **more: object) -
         now=NOW,
         **more,
     )  # type: ignore[arg-type]
+
+
+def record(world: World, task: int, version: int, result: str, **more: object) -> record_call.Recorded:
+    """A result with all that follows from it."""
+    noted = note(world, task, version, result, **more)
+    world.settle()
+    return noted
 
 
 def state_of(world: World, person: int) -> tuple[object, ...]:
@@ -65,7 +80,7 @@ def state_of(world: World, person: int) -> tuple[object, ...]:
             p=person,
         ),
         world.rows(
-            "select h.state, h.returned_reason, h.p_win from hand_offs h join product_leads l on l.id = h.lead_id"
+            "select h.state, h.returned_code, h.p_win from hand_offs h join product_leads l on l.id = h.lead_id"
             " where l.person_id = :p order by h.id",
             p=person,
         ),
@@ -75,7 +90,7 @@ def state_of(world: World, person: int) -> tuple[object, ...]:
     )
 
 
-def test_an_interested_answer_makes_the_lead_hot_in_the_same_transaction(world: World) -> None:
+def test_an_interested_answer_makes_the_lead_hot_a_minute_later(world: World) -> None:
     person, task, version = called(world, ("web_view_key", 2), ("doc_request", 2), ("booth_talk", 40))
     assert world.lead(person).rank != "hot"
 
@@ -96,10 +111,9 @@ def test_an_interested_answer_makes_the_lead_hot_in_the_same_transaction(world: 
 
 def test_an_unanswered_call_comes_again_at_the_other_time_of_day(world: World) -> None:
     person, task, version = called(world)
-    done = record(world, task, version, "no_answer")  # Tuesday 10:00
+    record(world, task, version, "no_answer")  # Tuesday 10:00
     row = next(t for t in world.tasks(person) if t.id == task)
     local = row.not_before.astimezone(world.parts.settings.tz)
-    assert done.task_open
     assert (row.state, row.tries) == ("open", 1)
     assert (local.day, local.hour) == (25, 13)
     assert task not in [line.call.task_id for line in call_desk.queue(world.parts, now=NOW, user_id=1).lines]
@@ -131,8 +145,8 @@ def test_a_refusal_declines_for_one_cycle_and_takes_back_the_offer_to_sales(worl
     lead = world.lead(person)
     assert lead.rank == "declined"
     assert (lead.refused_until - NOW).days in (364, 365)
-    offer = world.rows("select state, returned_reason from hand_offs")[0]
-    assert (offer.state, offer.returned_reason) == ("returned", "refused")
+    offer = world.rows("select state, returned_code from hand_offs")[0]
+    assert (offer.state, offer.returned_code) == ("returned", "refused")
     assert [t.kind for t in world.tasks(person) if t.state == "open" and t.kind == "call"] == []
     assert (
         world.rows("select count(*) as n from suppressions")[0].n == 0
@@ -175,37 +189,143 @@ def test_material_asked_for_goes_out_and_a_call_follows(world: World) -> None:
 
 
 @pytest.mark.parametrize("result", list(CallResult))
-def test_undo_puts_everything_back(world: World, result: CallResult) -> None:
+def test_for_a_minute_nothing_has_happened_but_the_note_and_undo_takes_that_back(
+    world: World, result: CallResult
+) -> None:
     person, task, version = called(world, ("inquiry", 1), ("booth_talk_prospect", 5), fax=True)
     before = state_of(world, person)
-    record(world, task, version, result.value, note="間違い", next_at=NOW + timedelta(days=1))
-    assert state_of(world, person) != before
-    last = call_desk.undo(world.parts, user_id=world.owner_id, now=NOW + timedelta(minutes=9))
+    note(world, task, version, result.value, note="間違い", next_at=NOW + timedelta(days=1))
+    assert state_of(world, person) == (*before[:5], [(result.value,)], before[6])
+    assert settle_calls.run(world.parts, now=NOW + timedelta(seconds=59)) == 0
+    last = record_call.undo(world.parts, user_id=world.owner_id, now=NOW + timedelta(seconds=59))
     assert (last.task_id, last.note) == (task, "間違い")
+    assert state_of(world, person) == before
+    world.settle()
+    assert state_of(world, person) == before
+    assert [line.call.task_id for line in call_desk.queue(world.parts, now=NOW, user_id=None).lines] == [task]
+
+
+def test_undo_ends_after_a_minute_and_belongs_to_who_recorded(world: World) -> None:
+    _, task, version = called(world)
+    note(world, task, version, "talked")
+    for user, late in ((world.owner_id, 60), (None, 1)):
+        with pytest.raises(record_call.CannotUndo):
+            record_call.undo(world.parts, user_id=user, now=NOW + timedelta(seconds=late))
+
+
+@pytest.mark.parametrize("result", list(CallResult))
+def test_settling_twice_does_everything_once(world: World, result: CallResult) -> None:
+    person, task, version = called(world, ("inquiry", 1), ("booth_talk_prospect", 5), fax=True)
+    note(world, task, version, result.value, next_at=NOW + timedelta(days=1))
+    world.settle()
+    once = state_of(world, person)
+    assert settle_calls.run(world.parts, now=NOW + timedelta(seconds=61)) == 0
+    assert state_of(world, person) == once
+    hours = world.rows("select sum(calls) as n from call_hours")
+    assert hours[0].n == 1
+
+
+def test_five_workers_settle_each_call_once(world: World) -> None:
+    for _ in range(12):
+        _, task, version = called(world)
+        note(world, task, version, "talked")
+    done: list[int] = []
+    threads = [
+        threading.Thread(
+            target=lambda: done.append(settle_calls.run(world.parts, now=NOW + timedelta(seconds=60)))
+        )
+        for _ in range(5)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(done) == 12
+    assert world.rows("select count(*) as n from touchpoints where kind = 'call_connected'")[0].n == 12
+    assert world.rows("select sum(calls) as n from call_hours")[0].n == 12
+
+
+@pytest.mark.parametrize("result", ["dnc", "wrong", "left"])
+def test_a_number_that_must_not_be_called_is_out_of_the_list_at_once(world: World, result: str) -> None:
+    person, task, version = called(world)
+    world.run(
+        "insert into tasks (kind, person_id, product_id, state, cause, due_at, created_at)"
+        " values ('call', :p, :q, 'open', 'by_hand', :now, :now)",
+        p=person,
+        q=world.pump_id,
+        now=NOW,
+    )
+    note(world, task, version, result)
+    assert call_desk.queue(world.parts, now=NOW, user_id=world.owner_id).lines == ()
+
+
+def test_a_result_of_a_task_that_ended_meanwhile_still_counts_for_the_person(world: World) -> None:
+    person, task, version = called(world)
+    note(world, task, version, "talked", note="話せた")
+    world.run("update tasks set state = 'cancelled', outcome = 'with_sales', done_at = :now", now=NOW)
+    world.settle()
+    assert [(t.state, t.outcome) for t in world.tasks(person) if t.id == task] == [
+        ("cancelled", "with_sales")
+    ]
+    assert world.rows("select note from touchpoints where kind = 'call_connected'")[0].note == "話せた"
+
+
+def test_a_promise_in_the_past_or_the_next_decade_is_refused_and_nothing_is_written(world: World) -> None:
+    person, task, version = called(world)
+    before = state_of(world, person)
+    for result in ("callback", "appointment"):
+        with pytest.raises(OutcomeError, match="in_the_past"):
+            note(world, task, version, result, next_at=NOW - timedelta(minutes=1))
+        with pytest.raises(OutcomeError, match="too_far"):
+            note(world, task, version, result, next_at=NOW + timedelta(days=3650))
     assert state_of(world, person) == before
 
 
-def test_undo_ends_after_ten_minutes_and_belongs_to_who_recorded(world: World) -> None:
-    _, task, version = called(world)
-    record(world, task, version, "talked")
-    for user, late in ((world.owner_id, 11), (None, 1)):
-        with pytest.raises(call_desk.CannotUndo, match="nothing"):
-            call_desk.undo(world.parts, user_id=user, now=NOW + timedelta(minutes=late))
-
-
-def test_undo_does_not_tear_down_what_a_colleague_did_since(world: World) -> None:
-    _, task, version = called(world)
-    record(world, task, version, "no_answer")
-    call_desk.record(
-        world.parts,
-        task_id=task,
-        version=version + 1,
-        result=CallResult.TALKED,
-        user_id=None,
-        now=NOW + timedelta(minutes=1),
+def test_an_appointment_stands_in_the_calendar_a_minute_later_and_belongs_to_the_visit(world: World) -> None:
+    person, task, version = called(world, ("inquiry", 1), ("booth_talk_prospect", 5))
+    at = NOW + timedelta(days=2)
+    note(world, task, version, "appointment", next_at=at, note="実機を見たい")
+    assert world.rows("select count(*) as n from appointments")[0].n == 0
+    world.settle()
+    made = world.rows("select * from appointments")[0]
+    visit = next(t for t in world.tasks(person) if t.kind == "visit" and t.state == "open")
+    assert (made.person_id, made.starts_at, made.task_id, made.owner_user_id) == (
+        person,
+        at,
+        visit.id,
+        world.owner_id,
     )
-    with pytest.raises(call_desk.CannotUndo, match="moved"):
-        call_desk.undo(world.parts, user_id=world.owner_id, now=NOW + timedelta(minutes=2))
+    assert visit.promised_at == at
+
+
+def test_an_appointment_whose_time_has_come_before_it_settled_stays_a_visit(world: World) -> None:
+    person, task, version = called(world)
+    note(world, task, version, "appointment", next_at=NOW + timedelta(seconds=30))
+    world.settle()
+    assert world.rows("select count(*) as n from appointments")[0].n == 0
+    assert [t.cause for t in world.tasks(person) if t.kind == "visit" and t.state == "open"]
+
+
+def test_a_call_that_cannot_be_settled_holds_up_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (_, bad, version), (person, good, other) = called(world), called(world)
+    note(world, bad, version, "talked")
+    note(world, good, other, "talked")
+    settle_one = settle_calls._settle
+
+    def stumble(parts: Parts, waiting: object, *, now: object) -> bool:
+        if waiting.task_id == bad:  # type: ignore[attr-defined]
+            raise ArithmeticError("as if")
+        return settle_one(parts, waiting, now=now)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(settle_calls, "_settle", stumble)
+    with pytest.raises(ExceptionGroup):
+        world.settle()
+    assert world.rows("select person_id from touchpoints where kind = 'call_connected'") == [(person,)]
+    monkeypatch.undo()
+    world.settle()
+    assert world.rows("select count(*) as n from touchpoints where kind = 'call_connected'")[0].n == 2
 
 
 def test_ten_people_at_one_call_leave_one_result(world: World) -> None:
@@ -214,9 +334,9 @@ def test_ten_people_at_one_call_leave_one_result(world: World) -> None:
 
     def try_it() -> None:
         try:
-            record(world, task, version, "talked")
+            note(world, task, version, "talked")
             outcomes.append("done")
-        except call_desk.TaskTaken as taken:
+        except record_call.TaskTaken as taken:
             outcomes.append(f"taken by {taken.by}")
 
     threads = [threading.Thread(target=try_it) for _ in range(10)]
@@ -226,6 +346,7 @@ def test_ten_people_at_one_call_leave_one_result(world: World) -> None:
         thread.join()
     assert sorted(outcomes) == ["done"] + ["taken by 営業 花子"] * 9
     assert world.rows("select count(*) as n from call_attempts")[0].n == 1
+    world.settle()
     assert world.rows("select count(*) as n from touchpoints where kind = 'call_connected'")[0].n == 1
 
 
@@ -236,6 +357,7 @@ def test_a_colleagues_call_to_the_company_today_hides_its_people(world: World) -
         "update affiliations set company_id = (select company_id from affiliations where person_id = :p)",
         p=person,
     )
+    line_calls.everything(world.parts, now=NOW)
     record(world, task, version, "talked")
     mine = call_desk.queue(world.parts, now=NOW, user_id=world.owner_id)
     assert [line.call.task_id for line in mine.lines] == [other_task]
@@ -275,7 +397,7 @@ def test_a_fax_sent_leaves_a_touch_without_points(world: World) -> None:
         world.rows("select kind from touchpoints where source_key = :k", k=f"task:{task.id}")[0].kind
         == "fax_sent"
     )
-    with pytest.raises(call_desk.TaskTaken):
+    with pytest.raises(record_call.TaskTaken):
         finish_task.run(
             world.parts, task_id=task.id, version=task.version, outcome="sent", user_id=None, now=NOW
         )
@@ -300,33 +422,3 @@ def test_a_touch_recorded_by_hand_counts_once_however_often_the_form_is_sent(wor
             user_id=None,
             now=NOW,  # type: ignore[arg-type]
         )
-
-
-def test_sales_send_a_lead_back_with_a_reason_and_it_rests_sixty_days(world: World) -> None:
-    person, _, _ = called(world, ("inquiry", 1), ("booth_talk_prospect", 5))
-    offer = world.rows("select id from hand_offs")[0].id
-    with pytest.raises(hand_over.ReasonMissing):
-        hand_over.answer(world.parts, offer, Answer.RETURNED, user_id=None, now=NOW)
-    hand_over.answer(world.parts, offer, Answer.RETURNED, reason="予算がまだない", user_id=None, now=NOW)
-    lead = world.lead(person)
-    assert (lead.no_hand_off_before - NOW).days == 60
-    assert lead.recycles == 1
-    assert [row.state for row in world.rows("select state from hand_offs")] == ["returned"]
-    with pytest.raises(hand_over.HandOffMoved):
-        hand_over.answer(world.parts, offer, Answer.ACCEPTED, user_id=None, now=NOW)
-
-
-def test_won_and_lost_calibrate_the_trust_and_move_the_lead(world: World) -> None:
-    one, _, _ = called(world, ("inquiry", 1))
-    two, _, _ = called(world, ("inquiry", 1))
-    first, second = [row.id for row in world.rows("select id from hand_offs order by id")]
-    for offer in (first, second):
-        hand_over.answer(world.parts, offer, Answer.ACCEPTED, user_id=None, now=NOW)
-    assert world.lead(one).state == "with_sales"
-    hand_over.answer(world.parts, first, Answer.WON, user_id=None, now=NOW)
-    hand_over.answer(world.parts, second, Answer.LOST, reason="他社", user_id=None, now=NOW)
-    facts = hand_over.gates(world.parts, [world.press_id], now=NOW)[world.press_id]
-    assert (facts.wins, facts.resolved) == (1, 2)
-    assert (world.lead(one).state, world.lead(two).state) == ("won", "lost")
-    wake = next(t for t in world.tasks(two) if t.cause == "recycle_lost")
-    assert 180 <= (wake.not_before - NOW).days <= 186

@@ -343,6 +343,18 @@ def test_an_undo_leaves_nothing_behind(parts: Parts, now: datetime) -> None:
         import_list.confirm(parts, done.batch_id, now=now, user_id=None)
 
 
+def test_an_undo_takes_back_an_offer_to_sales_that_nobody_has_answered(parts: Parts, now: datetime) -> None:
+    id = product(parts)
+    done = bring(parts, ROWS, now, product_id=id, kind="inquiry")
+    rerank.people(parts, done.person_ids, now=now)
+    assert count(parts, "hand_offs") == 3
+    undone = import_undo.run(parts, done.batch_id, now=now, user_id=None)
+    assert (undone.removed, undone.kept) == (3, 0)
+    assert {table: count(parts, table) for table in (*EMPTY, "hand_offs")} == dict.fromkeys(
+        (*EMPTY, "hand_offs"), 0
+    )
+
+
 def test_an_undo_restores_what_the_import_filled_unless_changed_since(parts: Parts, now: datetime) -> None:
     bring(parts, "㈱浜名テクノ,製造部,,山田 太郎,taro@hamana.example,,2026/11/1", now)
     done = bring(

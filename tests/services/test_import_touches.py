@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from campaigns.parts import Parts
-from campaigns.services import import_touches, import_undo, rerank
+from campaigns.services import hand_over, import_touches, import_undo, rerank
 from campaigns.services.import_list import ImportRefused
 from tests.conftest import NOW
 from tests.services.world import World
@@ -76,6 +76,8 @@ def test_a_row_that_cannot_be_taken_says_why_and_the_others_come_in(
     shown = import_touches.shown(world.parts, batch)
     assert shown.counts == {"new": 1, "duplicate": 0, "error": 1}
     assert [(error.line_no, error.reasons[0].code) for error in shown.errors] == [(3, code)]
+    if code == "product_unknown":
+        assert shown.errors[0].reasons[0].args["known"] == "小型プレス / 計量ポンプ"
     assert confirm(world, batch).touches == 1
 
 
@@ -117,10 +119,24 @@ def test_a_list_taken_back_leaves_nothing_and_may_come_again(world: World) -> No
     assert world.lead(person).rank == "hot"
     undone = import_undo.run(world.parts, batch, now=NOW, user_id=world.owner_id)
     rerank.people(world.parts, undone.person_ids, now=NOW)
-    assert world.lead(person).rank == "nurture"
+    assert (world.lead(person).rank, world.lead(person).state) == ("nurture", "nurturing")
     assert len(world.rows("select 1 from touchpoints")) == 1
+    assert not world.rows("select 1 from hand_offs")
     again = read(world, row)
     assert confirm(world, again).touches == 1
+
+
+def test_what_sales_have_taken_on_stays_when_the_list_is_taken_back(world: World) -> None:
+    person = world.person(touches=[("badge_scan", 30)])
+    batch = read(world, "p1@customer1.example,,,問い合わせ,2026/11/20,小型プレス,")
+    confirm(world, batch)
+    offer = world.rows("select id from hand_offs where state = 'offered'")[0].id
+    hand_over.accept(world.parts, offer, user_id=world.owner_id, now=NOW)
+    import_undo.run(world.parts, batch, now=NOW, user_id=world.owner_id)
+    assert [row.state for row in world.rows("select state from hand_offs")] == ["accepted"]
+    kinds = [row.kind for row in world.rows("select kind from touchpoints order by id")]
+    assert kinds == ["badge_scan", "handed_over", "taken_on"]
+    assert world.lead(person).state == "with_sales"
 
 
 def test_a_list_may_be_taken_back_for_seven_days(world: World) -> None:

@@ -47,6 +47,8 @@ DIMS: dict[str, dict[str, str]] = {
     "scenarios": {"scenario": "scenario_id", "step": "step_key"},
     "events": {"event": "event_id"},
     "interest": {"tag": "tag", "class": "cls"},
+    "actions": {"kind": "kind", "rank": "rank"},
+    "whiffs": {"team": "team", "code": "code"},
 }
 
 

@@ -26,6 +26,7 @@ from campaigns.services import (
     submit_form,
     work_entries,
 )
+from campaigns.services.catalogue import Invalid
 from campaigns.services.show_form import Unknown
 from campaigns.services.submit_form import Outcome, Sent
 from campaigns.storage.forms import Handling
@@ -497,6 +498,28 @@ def test_who_sent_an_entry_from_which_browser_is_forgotten_after_90_days(form: M
     assert tuple(form.rows(sent)[0]) == ("", "", "")
 
 
+def test_what_was_kept_aside_is_thrown_away_after_90_days_and_nothing_else(form: Made, now: datetime) -> None:
+    form.send(trap="x")
+    form.send(token=show_form.show(form.parts, form.key, now=now).token, fields={"email": "a@b.example"})
+    confirm_form.expire(form.parts, now=now + timedelta(days=89))
+    assert form.states() == ["aside", "done"]
+    confirm_form.expire(form.parts, now=now + timedelta(days=91))
+    assert form.states() == ["dropped", "done"]
+    assert form.rows("select answers from form_entries where state = 'dropped'")[0].answers == {}
+
+
+def test_a_form_goes_only_while_nothing_has_come_in(form: Made, house: world.World, now: datetime) -> None:
+    empty = make(form.parts, now, product_id=house.product)
+    design_form.delete(form.parts, empty.form_id, user_id=None, now=now)
+    assert [row.id for row in form.rows("select id from forms")] == [form.form_id]
+    with pytest.raises(Unknown):
+        show_form.show(form.parts, empty.key, now=now)
+    form.send(trap="x")
+    with pytest.raises(Invalid):
+        design_form.delete(form.parts, form.form_id, user_id=None, now=now)
+    assert form.count("form_versions") == 1
+
+
 def test_a_forged_confirmation_confirms_nothing(form: Made, now: datetime) -> None:
     for token in (
         "",
@@ -604,3 +627,60 @@ def _user(form: Made) -> int:
         return world.insert(
             tx, "users", email="boss@minori.example", name="営業 花子", role="marketer", created_at=form.now
         )
+
+
+def silent_lead(form: Made) -> None:
+    """The sender wrote half a year ago, so that the next act is a surge as well."""
+    form.send(at=form.now - timedelta(days=180))
+    with form.parts.engine.begin() as tx:
+        tx.execute(text("update product_leads set created_at = created_at - interval '180 days'"))
+        tx.execute(text("delete from alerts"))
+        tx.execute(text("delete from delivery_bodies"))
+
+
+def owner(parts: Parts, now: datetime) -> int:
+    """Owns every product."""
+    user_id = _user(Made(parts, now, 0, ""))
+    with parts.engine.begin() as tx:
+        tx.execute(text("update products set owner_user_id = :id"), {"id": user_id})
+    return user_id
+
+
+def test_an_inquiry_that_makes_a_silent_lead_hot_is_one_notice_to_its_owner(
+    parts: Parts, house: world.World, now: datetime
+) -> None:
+    user_id = owner(parts, now)
+    form = make(parts, now, Kind.INQUIRY, product_id=house.product, owner_user_id=user_id)
+    silent_lead(form)
+    form.send(fields={"name": "鈴木 一郎", "message": "9月に決めたい"})
+    assert [row.kind for row in form.rows("select kind from alerts where user_id = :u", u=user_id)] == [
+        "form_inquiry"
+    ]
+    [mail] = [mail for mail in form.mails() if mail.to_address == "boss@minori.example"]
+    assert "9月に決めたい" in mail.text
+    assert "今すぐ客です" in mail.text
+
+
+def test_an_owner_who_is_not_told_of_the_form_hears_once_of_the_hot_lead(
+    parts: Parts, house: world.World, now: datetime
+) -> None:
+    user_id = owner(parts, now)
+    form = make(parts, now, Kind.INQUIRY, product_id=house.product)
+    silent_lead(form)
+    form.send(fields={"name": "鈴木 一郎", "message": "9月に決めたい"})
+    assert [row.kind for row in form.rows("select kind from alerts where user_id = :u", u=user_id)] == ["hot"]
+    assert len([mail for mail in form.mails() if mail.to_address == "boss@minori.example"]) == 1
+
+
+def test_the_owner_hears_of_a_confirmed_entry_what_its_confirmation_brought(
+    parts: Parts, house: world.World, now: datetime
+) -> None:
+    user_id = owner(parts, now)
+    form = make(parts, now, Kind.INQUIRY, product_id=house.product, owner_user_id=user_id, confirms=True)
+    entry_id = form.send(fields={"name": "鈴木 一郎", "message": "9月に決めたい"}).entry_id
+    token = form.parts.signer.sign(TokenKind.CONFIRM, entry_id)
+    confirm_form.run(form.parts, token, now=now + timedelta(hours=1))
+    kinds = [
+        row.kind for row in form.rows("select kind from alerts where user_id = :u order by id", u=user_id)
+    ]
+    assert kinds == ["form_inquiry", "hot"]

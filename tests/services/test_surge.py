@@ -159,7 +159,7 @@ def test_a_touch_entered_by_hand_is_told_in_the_same_breath(world: World) -> Non
     record_touch.run(
         world.parts,
         person_id=person,
-        kind=Kind.INQUIRY,
+        kind=Kind.DOC_REQUEST,
         at=world.now,
         key="k",
         product_id=world.press_id,
@@ -262,3 +262,15 @@ def test_the_first_look_rules_out_nobody_who_has_surged(world: World) -> None:
         left = surges.stirred(tx, people, now=world.now)
         assert 0 < len(left) < len(people)
         assert found(left) == found(people) != set()
+
+
+def test_a_silent_lead_whose_inquiry_makes_it_hot_is_one_notice(world: World) -> None:
+    person = silent(world)
+    world.touch(person, ("inquiry", 0))
+    ranked(world, person)
+    assert [row.kind for row in world.rows("select kind from alerts")] == ["hot"]
+    assert len(world.rows("select 1 from delivery_bodies")) == 1
+    # It counts as told: what follows in the next days is no surge of its own.
+    world.touch(person, ("web_view_key", -1))
+    ranked(world, person, after=timedelta(days=1))
+    assert not alerts(world)

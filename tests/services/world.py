@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert, select, text
 
 from campaigns.parts import Parts
 from campaigns.rules.touchpoints import Kind
+from campaigns.services import settle_calls
 from campaigns.storage import tables as t
 from campaigns.storage import touchpoints
 from campaigns.storage.touchpoints import NewTouch
@@ -110,6 +111,10 @@ class World:
                 sent_at=self.now - sent,
                 created_at=self.now - sent,
             )
+
+    def settle(self) -> None:
+        """A minute and a half later: what calls recorded now do has been done."""
+        settle_calls.run(self.parts, now=self.now + timedelta(seconds=90))
 
     def rows(self, sql: str, **values: Any) -> list[Any]:
         with self.parts.engine.connect() as tx:

@@ -98,6 +98,7 @@ def test_good_items_come_in_and_each_bad_one_says_why(world: World, program: Fla
         ("error", "no_object"),
     ]
     assert all(one["message"] for one in answer.json["items"] if one["status"] == "error")
+    assert answer.json["items"][5]["known"] == ["小型プレス", "計量ポンプ"]
     assert (answer.json["created"], answer.json["known"], answer.json["errors"]) == (1, 1, 8)
     assert len(world.rows("select 1 from touchpoints")) == 1
 

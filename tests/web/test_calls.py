@@ -9,10 +9,11 @@ from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
+from openpyxl import load_workbook
 
 from campaigns.parts import Parts
 from campaigns.rules.outcomes import CallResult
-from campaigns.services import call_desk, rerank
+from campaigns.services import line_calls, record_call, rerank
 from tests.conftest import NOW
 from tests.services.world import World
 from tests.web.conftest import SignIn
@@ -77,6 +78,7 @@ def test_the_time_of_a_call_back_is_that_of_the_installation(world: World, clien
     client.post(
         f"/calls/{task}", data={"version": version, "result": "callback", "on": "2026-11-26", "at": "14:00"}
     )
+    world.settle()
     promised = world.rows("select promised_at from tasks where id = :t", t=task)[0].promised_at
     assert promised.isoformat() == "2026-11-26T05:00:00+00:00"
 
@@ -100,10 +102,11 @@ def test_a_retry_by_a_colleague_keeps_the_form_open_with_its_words(world: World,
     one = sign_in("inside_sales", email="a@minori.example", name="森下 香")
     two = sign_in("inside_sales", email="b@minori.example", name="大森 健")
     one.post(f"/calls/{task}", data={"version": version, "result": "no_answer"})
+    world.settle()
     page = two.post(f"/calls/{task}", data={"version": version, "result": "talked", "note": "話せた"})
     assert page.status_code == 409
     assert "先に森下 香さんが電話しました" in page.text
-    assert f'name="version" value="{version + 1}"' in page.text
+    assert f'name="version" value="{version + 2}"' in page.text
     assert "話せた" in page.text
 
 
@@ -115,6 +118,62 @@ def test_undo_brings_back_the_call_with_its_note(world: World, client: FlaskClie
     assert "押し間違い" in client.get(answer.location).text
     assert world.rows("select count(*) as n from call_attempts")[0].n == 0
     assert "取り消せる記録がありません" in client.post("/calls/undo", follow_redirects=True).text
+
+
+def token_of(page: str) -> str:
+    found = re.search(r'data-token="([\w-]+)"', page)
+    assert found is not None
+    return found.group(1)
+
+
+def test_whoever_opens_a_call_keeps_colleagues_off_the_company(world: World, sign_in: SignIn) -> None:
+    _, task, version = called(world)
+    one = sign_in("inside_sales", email="a@minori.example", name="森下 香")
+    two = sign_in("inside_sales", email="b@minori.example", name="大森 健")
+    page = one.get(f"/calls/{task}").text
+    assert "この企業はあなたが対応中 10:00" in page
+    assert two.get("/calls/desk").status_code == 200  # nothing is offered
+    theirs = two.get(f"/calls/{task}").text
+    assert "いま森下 香さんがこの企業に対応しています（10:00から）" in theirs
+    assert "tel:" not in theirs
+    # What was said on the phone is never lost, whoever holds the company.
+    assert two.post(f"/calls/{task}", data={"version": version, "result": "talked"}).status_code == 303
+
+
+def test_a_page_that_is_left_frees_the_company_and_another_page_does_not(
+    world: World, sign_in: SignIn
+) -> None:
+    _, task, _ = called(world)
+    one = sign_in("inside_sales", email="a@minori.example", name="森下 香")
+    two = sign_in("inside_sales", email="b@minori.example", name="大森 健")
+    old = token_of(one.get(f"/calls/{task}").text)
+    new = token_of(one.get(f"/calls/{task}").text)
+    assert one.post(f"/calls/{task}/hold", data={"token": old}).status_code == 409
+    one.post(f"/calls/{task}/leave", data={"token": old})
+    assert one.post(f"/calls/{task}/hold", data={"token": new}).status_code == 204
+    two.post(f"/calls/{task}/leave", data={"token": new})  # a stranger frees nothing
+    assert two.get("/calls/desk").status_code == 200
+    one.post(f"/calls/{task}/leave", data={"token": new})
+    assert two.get("/calls/desk").location == f"/calls/{task}"
+
+
+def test_a_result_that_waits_can_be_taken_back_from_its_own_page(world: World, client: FlaskClient) -> None:
+    _, task, version = called(world)
+    client.post(f"/calls/{task}", data={"version": version, "result": "talked"})
+    page = client.get(f"/calls/{task}").text
+    assert "あなたが「通電（情報収集）」と記録しました。" in page
+    assert 'data-left="60"' in page
+
+
+def test_callers_are_offered_what_is_theirs_or_nobodys(world: World, sign_in: SignIn) -> None:
+    _, task, _ = called(world)
+    one = sign_in("inside_sales", email="a@minori.example", name="森下 香")
+    world.run("update tasks set assignee_id = :u where id = :t", u=world.owner_id, t=task)
+    line_calls.everything(world.parts, now=NOW)
+    page = one.get("/calls/desk")
+    assert page.status_code == 200
+    assert "同僚の1件も出す" in page.text
+    assert one.get("/calls/desk?whose=all").location == f"/calls/{task}?whose=all"
 
 
 def test_skipping_goes_on_without_recording(world: World, client: FlaskClient) -> None:
@@ -147,7 +206,7 @@ def table(answer: bytes, encoding: str) -> list[list[str]]:
 def test_the_file_has_32_columns_in_order_and_no_formulas(world: World, client: FlaskClient) -> None:
     person, _, _ = called(world, "=HYPERLINK(1)")
     world.run("update people set tel = '0312345678', tel_direct = '+81312345678' where id = :p", p=person)
-    answer = client.post("/calls/export", data={"preset": "full", "encoding": "utf-8"})
+    answer = client.post("/calls/export", data={"preset": "full", "format": "utf-8"})
     assert answer.data.startswith(b"\xef\xbb\xbf")
     head, row = table(answer.data, "utf-8-sig")
     assert len(head) == 32
@@ -162,35 +221,78 @@ def test_the_file_has_32_columns_in_order_and_no_formulas(world: World, client: 
 
 def test_old_windows_files_show_what_they_cannot_write(world: World, client: FlaskClient) -> None:
     called(world, "𠮷田 﨑")
-    assert "𠮷田 﨑" in client.get("/calls/export?encoding=cp932").text
-    answer = client.post("/calls/export", data={"preset": "full", "encoding": "cp932"})
+    assert "𠮷田 﨑" in client.get("/calls/export?format=cp932").text
+    answer = client.post("/calls/export", data={"preset": "full", "format": "cp932"})
     assert table(answer.data, "cp932")[1][9] == "吉田 﨑"
+
+
+def test_the_workbook_holds_text_alone(world: World, client: FlaskClient) -> None:
+    person, _, _ = called(world, "=HYPERLINK(1)")
+    world.run("update people set tel = '0312345678' where id = :p", p=person)
+    answer = client.post("/calls/export", data={"preset": "full", "format": "xlsx"})
+    assert ".xlsx" in answer.headers["Content-Disposition"]
+    head, row = load_workbook(io.BytesIO(answer.data)).active.iter_rows()
+    assert (row[9].value, row[9].data_type) == ("=HYPERLINK(1)", "s")
+    assert (row[11].value, row[11].data_type, row[11].number_format) == ("0312345678", "s", "@")
+    assert len(head) == 32
+
+
+def test_what_the_catalogue_knows_stands_in_the_file(world: World, client: FlaskClient) -> None:
+    person, _, _ = called(world)
+    world.run(
+        "insert into catalogues (company_id, expected_month, budget_min_yen, budget_max_yen, competitors, decider_id,"
+        " touched_at, created_at) select company_id, 2027 * 12 + 3, 5000000, 8000000, '他社精機', person_id, :now, :now"
+        " from affiliations where person_id = :p on conflict (company_id) do update set expected_month = 2027 * 12 + 3,"
+        " budget_min_yen = 5000000, budget_max_yen = 8000000, competitors = '他社精機', decider_id = excluded.decider_id",
+        p=person,
+        now=NOW,
+    )
+    _head, row = table(
+        client.post("/calls/export", data={"preset": "full", "format": "utf-8"}).data, "utf-8-sig"
+    )
+    assert row[21:23] == ["2027-04", "5000000〜8000000"]
+    assert row[23]
+    assert row[24] == "他社精機"
+
+
+def test_results_written_into_our_own_file_come_back(world: World, client: FlaskClient) -> None:
+    called(world)
+    head, row = table(client.post("/calls/export", data={"preset": "full", "format": "cp932"}).data, "cp932")
+    row[head.index("結果")], row[head.index("通話メモ")] = "通電（情報収集）", "来期に検討"
+    out = io.StringIO()
+    csv.writer(out).writerows([head, row])
+    sent = client.post(
+        "/calls/results", data={"file": (io.BytesIO(out.getvalue().encode("cp932")), "back.csv")}
+    )
+    assert sent.status_code == 303
+    page = client.get(sent.location).text
+    assert "まだ何も書き込まれていません。" in page
+    assert "来期に検討" in page
+    assert world.rows("select count(*) as n from call_attempts")[0].n == 0
+    assert "1件の結果を記録しました。" in client.post(sent.location, follow_redirects=True).text
+    assert world.rows("select note from touchpoints where kind = 'call_connected'")[0].note == "来期に検討"
+    empty = client.post("/calls/results", data={})
+    assert (empty.status_code, "ファイルを選んでください。" in empty.text) == (422, True)
+    other = client.post("/calls/results", data={"file": (io.BytesIO("会社名\nA\n".encode()), "x.csv")})
+    assert "列「見込みID・結果」がありません。" in other.text
+
+
+def test_ones_own_target_of_calls_is_kept_and_shown(world: World, client: FlaskClient) -> None:
+    _, task, _ = called(world)
+    wrong = client.post("/me", data={"name": "佐伯 美和", "calls_per_day": "多め"})
+    assert (wrong.status_code, "1から300までの数" in wrong.text) == (422, True)
+    client.post("/me", data={"name": "佐伯 美和", "calls_per_day": "３５", "single_keys": "1"})
+    assert "0 / 35" in client.get(f"/calls/{task}").text
+    assert world.rows("select call_mail from users where calls_per_day = 35")[0].call_mail is False
 
 
 def test_miitel_takes_four_columns_with_digits_only(world: World, client: FlaskClient) -> None:
     called(world)
-    answer = client.post("/calls/export", data={"preset": "miitel", "encoding": "utf-8"})
+    answer = client.post("/calls/export", data={"preset": "miitel", "format": "utf-8"})
     head, row = table(answer.data, "utf-8-sig")
     assert head == ["取引先会社名", "取引先担当者名", "電話番号", "カテゴリー"]
     assert row[2] == "0300000000"
     assert row[3] == "小型プレス|今すぐ客|E"
-
-
-def test_a_fax_list_holds_one_row_a_number_and_leaves_out_the_refused(
-    world: World, client: FlaskClient
-) -> None:
-    people = [called(world, name, fax=True)[0] for name in ("山田 一", "佐藤 二", "拒否 三")]
-    world.run("update people set do_not_fax = true where id = :p", p=people[2])
-    world.run(
-        "insert into tasks (kind, person_id, state, due_at, created_at)"
-        " select 'fax', id, 'open', :now, :now from people",
-        now=NOW,
-    )
-    assert client.get("/calls?kind=fax").status_code == 200
-    head, *rows = table(client.post("/calls/faxes.csv").data, "cp932")
-    assert head[0] == "FAX番号"
-    assert [row[0] for row in rows] == ["0300000001"]
-    assert (rows[0][4], rows[0][5]) == ("山田 一様・佐藤 二", "様")
 
 
 def test_a_visit_is_finished_from_the_list(world: World, client: FlaskClient) -> None:
@@ -214,7 +316,7 @@ def test_a_call_that_is_not_there_is_not_found(world: World, client: FlaskClient
 
 def test_an_empty_desk_says_what_the_others_wait_for(world: World, client: FlaskClient) -> None:
     _, task, version = called(world)
-    call_desk.record(
+    record_call.record(
         world.parts,
         task_id=task,
         version=version,
@@ -223,13 +325,12 @@ def test_an_empty_desk_says_what_the_others_wait_for(world: World, client: Flask
         user_id=None,
         now=NOW,
     )
+    world.settle()
     page = client.get("/calls/desk").text
     assert "再架電の時刻を待っている" in page
 
 
-@pytest.mark.parametrize(
-    "path", ["/calls", "/calls?kind=fax", "/calls/desk", "/calls/export", "/leads", "/leads/hand-offs"]
-)
+@pytest.mark.parametrize("path", ["/calls", "/calls?kind=fax", "/calls/desk", "/calls/export", "/leads"])
 @pytest.mark.parametrize("locale", ["ja", "en"])
 def test_pages_stand_in_both_languages_empty_and_full(
     world: World, sign_in: SignIn, path: str, locale: str
@@ -238,14 +339,3 @@ def test_pages_stand_in_both_languages_empty_and_full(
     assert reader.get(path, follow_redirects=True).status_code == 200
     called(world)
     assert reader.get(path, follow_redirects=True).status_code == 200
-
-
-def test_sales_answer_a_hand_off_on_the_page(world: World, client: FlaskClient) -> None:
-    called(world)
-    offer = world.rows("select id from hand_offs where state = 'offered'")[0].id
-    assert "営業の信頼度" in client.get("/leads/hand-offs").text
-    lost = client.post(f"/leads/hand-offs/{offer}", data={"answer": "returned"}, follow_redirects=True)
-    assert "差し戻す理由を入れてください" in lost.text
-    client.post(f"/leads/hand-offs/{offer}", data={"answer": "accepted"})
-    assert world.rows("select state from hand_offs")[0].state == "accepted"
-    assert world.rows("select state from product_leads")[0].state == "with_sales"

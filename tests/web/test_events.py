@@ -33,8 +33,11 @@ def stored(parts: Parts) -> list[Plan]:
 
 def test_a_new_event_stands_in_the_list_with_its_days_and_place(client: FlaskClient, parts: Parts) -> None:
     assert "展示会・施策はまだありません" in client.get("/events").text
-    page = client.post("/events/new", data=FORM, follow_redirects=True).text
-    assert "「浜松工場 個展」を登録しました。" in page
+    assert (
+        "「浜松工場 個展」を登録しました。"
+        in client.post("/events/new", data=FORM, follow_redirects=True).text
+    )
+    page = client.get("/events").text
     for words in ("浜松工場 個展", "個展（プライベートショー）", "1月28日", "1月29日", "1月20日"):
         assert words in page
     assert [plan.venue for plan in stored(parts)] == ["浜松工場"]
@@ -86,12 +89,12 @@ def test_a_second_press_makes_no_second_event_and_another_of_its_name_is_refused
 
 def test_who_saves_second_sees_both_values(client: FlaskClient, parts: Parts) -> None:
     client.post("/events/new", data=FORM)
-    assert client.post("/events/1", data=FORM | {"venue": "新工場", "version": "1"}).status_code == 303
-    answer = client.post("/events/1", data=FORM | {"venue": "第2工場", "version": "1"})
+    assert client.post("/events/1/edit", data=FORM | {"venue": "新工場", "version": "1"}).status_code == 303
+    answer = client.post("/events/1/edit", data=FORM | {"venue": "第2工場", "version": "1"})
     assert answer.status_code == 409
     assert "新工場" in answer.text
     assert "第2工場" in answer.text
-    assert client.post("/events/1", data=FORM | {"venue": "第2工場", "version": "2"}).status_code == 303
+    assert client.post("/events/1/edit", data=FORM | {"venue": "第2工場", "version": "2"}).status_code == 303
     assert [plan.venue for plan in stored(parts)] == ["第2工場"]
 
 
@@ -146,7 +149,7 @@ def test_an_invitation_without_an_event_to_choose_leads_to_a_new_one_and_back_wi
 
 def test_nobody_is_sent_to_another_house_after_adding_an_event(client: FlaskClient) -> None:
     answer = client.post("/events/new", data=FORM | {"back": "https://evil.example/"})
-    assert answer.headers["Location"] == "/events"
+    assert answer.headers["Location"] == "/events/1"
 
 
 def test_the_row_names_the_event_that_is_missing(

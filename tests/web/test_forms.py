@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from lxml import html
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 from werkzeug.test import TestResponse
 
 from campaigns.parts import Parts
 from campaigns.rules.forms import Kind
-from campaigns.services import design_form
+from campaigns.services import design_form, keep_entries, show_form
 from campaigns.web import app as web
 from tests import world
 from tests.services.test_submit_form import Made, make
@@ -508,6 +508,46 @@ def test_a_form_is_closed_and_opened_again(client: FlaskClient, form: Made, visi
     assert "受付は終了しました" in visitor.get(f"/form/{form.key}").text
     client.post(f"/forms/{form.form_id}/state", data={"state": "open"})
     assert "資料を受け取る" in visitor.get(f"/form/{form.key}").text
+
+
+def test_a_form_that_nobody_used_is_deleted_after_a_question_and_a_used_one_is_not(
+    client: FlaskClient, form: Made, visitor: FlaskClient
+) -> None:
+    page = client.get(f"/forms/{form.form_id}").text
+    assert f'href="/forms/{form.form_id}/delete"' in page
+    form.send()
+    assert f'href="/forms/{form.form_id}/delete"' not in client.get(f"/forms/{form.form_id}").text
+    assert "削除できません" in client.get(f"/forms/{form.form_id}/delete").text
+    client.post(f"/forms/{form.form_id}/delete")
+    assert client.get(f"/forms/{form.form_id}").status_code == 200
+    with form.parts.engine.begin() as tx:
+        tx.execute(text("delete from form_entries"))
+    assert "元には戻せません" in client.get(f"/forms/{form.form_id}/delete").text
+    assert client.post(f"/forms/{form.form_id}/delete").status_code == 303
+    assert client.get(f"/forms/{form.form_id}").status_code == 404
+    assert visitor.get(f"/form/{form.key}").status_code == 404
+
+
+def test_an_entry_kept_aside_is_let_in_from_the_list(client: FlaskClient, form: Made) -> None:
+    entry_id = form.send(trap="x").entry_id
+    page = client.get(f"/forms/{form.form_id}/entries?show=aside").text
+    assert f'action="/forms/{form.form_id}/entries/{entry_id}/release"' in page
+    assert "90日たったものは" in page
+
+
+def test_without_a_database_what_is_sent_is_kept_or_stays_in_the_page(form: Made) -> None:
+    token = show_form.show(form.parts, form.key, now=form.parts.clock.now()).token
+    nowhere = create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
+    away = web.create(replace(form.parts, engine=nowhere)).test_client()
+    said = {"email": "suzuki@kakegawa.example", "company": "掛川精工", "t": token}
+    answer = away.post(f"/form/{form.key}", data=said)
+    assert (answer.status_code, keep_entries.waiting(form.parts)) == (200, 1)
+    assert "内容をお預かりしました" in answer.text
+    stranger = away.post(f"/form/{form.key}?lang=en", data={**said, "t": "forged", "company": '"><b>'})
+    assert (stranger.status_code, keep_entries.waiting(form.parts)) == (503, 1)
+    assert "still in this page" in stranger.text
+    kept = {one.get("name"): one.get("value") for one in html.fromstring(stranger.text).iter("input")}
+    assert kept == {**said, "t": "forged", "company": '"><b>'}
 
 
 def test_the_code_of_a_form_is_a_picture_to_print(client: FlaskClient, form: Made) -> None:

@@ -94,8 +94,21 @@ FORMS: dict[str, dict[str, str]] = {
     "/calendar/own/2026-12-10/remove": {"month": "2026-12"},
     "/events/new": {
         "name": "ミライ工場展", "kind": "exhibition", "starts_on": "2027-01-27", "ends_on": "2027-01-29", "venue": "東京",
-        "apply_by": "2027-01-20", "owner_user_id": "1", "back": "/scenarios/1?edit=K1#row-K1",
+        "apply_by": "2027-01-20", "owner_user_id": "1", "back": "/scenarios/1?edit=K1#row-K1", "capacity": "20",
+        "has_waiting_list": "1", "cost_label": "ブース", "cost_yen": "900000", "follow_up": "電話",
     },
+    "/events/1/repeat": {
+        "name": "個展", "rule": "weekday", "nth": "2", "weekday": "2", "day": "1", "venue": "本社", "owner_user_id": "1",
+        "apply_days": "2", "invite_days": "21", "product_id": "1", "content_id": "1", "classes": "E", "ranks": "hot",
+        "met_event_id": "1", "version": "1",
+    },
+    "/events/1/action": {"show": "gaps", "kind": "call", "person": "1", "all": "1"},
+    "/events/1/owner": {"person": "1", "owner": "1", "all": "1"},
+    "/events/1/came": {"show": "signed", "person": "1"},
+    "/events/1/answer": {"show": "silent", "person": "1", "answer": "yes"},
+    "/events/1/invite": {"product": "1"},
+    "/events/1/thank": {"product": "1"},
+    "/events/year/target": {"yen": "1000000", "starts": "4", "version": "1", "year": "2026"},
     "/forms/new": {
         "kind": "doc_request", "name": "資料", "product_id": "1", "event_id": "", "owner_user_id": "1", "tells_owner": "1",
     },
@@ -162,6 +175,8 @@ def test_one_odd_field_in_a_sound_form_is_answered_with_a_page(
     failed = {}
     if path == "/touches/1/withdraw":
         assert client.post("/people/1/touch", data=FORMS["/people/1/touch"]).status_code == 303
+    if path.startswith("/events/1/"):
+        assert client.post("/events/new", data=FORMS["/events/new"]).status_code == 303
     for field in form:
         for odd in ODD:
             answer = client.post(path, data={**form, field: odd})

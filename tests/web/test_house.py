@@ -14,7 +14,13 @@ from tests.web.conftest import SignIn
 
 
 def ask(client: FlaskClient, parts: Parts, **changed: object) -> tuple[int, str]:
-    form = {"cap_max": 1, "cap_reason": "", "calls": 20, "version": house_rules.read(parts).version} | changed
+    form = {
+        "cap_max": 1,
+        "cap_reason": "",
+        "calls": 20,
+        "stale_days": 14,
+        "version": house_rules.read(parts).version,
+    } | changed
     answer = client.post("/house", data=form)
     return answer.status_code, answer.text
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import text
 
 from campaigns.parts import Parts
 from campaigns.rules.inheritance import Level
@@ -85,6 +86,33 @@ def test_a_call_for_nurture_is_refused_at_its_row_in_words(
     assert "そのうち客に電話をすると" in answer.text
     assert 'href="#f-row-2"' in answer.text
     assert value(parts, product, "action_matrix") == {}
+
+
+def test_a_matrixs_effect_is_shown_before_it_is_saved_and_saves_nothing(
+    parts: Parts, client: FlaskClient, now: datetime
+) -> None:
+    product = add(parts, now)
+    with parts.engine.begin() as tx:
+        [person] = world.people(tx, parts, 1, product=product)
+        tx.execute(text("update product_leads set rank = 'warm', depth_max = 3, score = 40"))
+        tx.execute(text("update people set tel = '03-0000-0000'"))
+    typed = MATRIX | {"version": "1", "due-1": "0", "kind-1": "mail", "industries-1": "", "effect": "1"}
+    whole = client.post(f"/products/{product}/matrix", data=typed)
+    part = client.post(f"/products/{product}/matrix", data=typed, headers={"HX-Request": "true"})
+    assert "<html" in whole.text
+    assert "<html" not in part.text
+    for page in (whole.text, part.text):
+        assert "うち本日期限 1" in page
+        assert f"/people/{person}?product={product}" in page
+    assert value(parts, product, "action_matrix") == {}
+    wrong = client.post(
+        f"/products/{product}/matrix",
+        data=typed | {"cause-1": "nurture", "kind-1": "call"},
+        headers={"HX-Request": "true"},
+    )
+    assert wrong.status_code == 200
+    assert "そのうち客に電話をすると" in wrong.text
+    assert "#f-row-2" in wrong.text
 
 
 def test_hot_criteria_store_what_differs_and_an_industry_follows_the_rest(

@@ -22,7 +22,7 @@ from tests.services.report_house import House
 from tests.web.conftest import SignIn
 from tests.world import START
 
-PAGES = ("mails", "scenarios", "themes", "events", "funnel", "interest", "times")
+PAGES = ("mails", "scenarios", "themes", "events", "funnel", "interest", "actions", "whiffs", "times")
 LINK = re.compile(r'<a href="(/reports/people\?[^"]+)">([0-9,]+)</a>')
 
 
@@ -216,13 +216,6 @@ def test_a_month_that_no_number_can_be_of_is_the_usual_period(
     assert rows(odd.text) == rows(usual.text)
 
 
-def test_inside_sales_may_not_open_reports(sign_in: SignIn) -> None:
-    inside = sign_in("inside_sales")
-    for path in ("", "/mails", "/people?report=mails&cell=sent"):
-        assert inside.get(f"/reports{path}").status_code == 403
-    assert "/reports" not in inside.get("/").text
-
-
 def test_pages_speak_english(sign_in: SignIn, house: House) -> None:
     english = sign_in("marketer", locale="en")
     for name in ("", *(f"/{name}" for name in PAGES)):
@@ -249,3 +242,44 @@ def test_a_big_house_says_of_when_its_numbers_are(
     behind = client.get(path).text
     assert "いまの一覧" in behind
     assert behind.count("data-row>") == min(n, 50)
+
+
+def test_sales_open_the_reports_and_the_load_tells_what_each_has(
+    sign_in: SignIn, client: FlaskClient, parts: Parts, house: House
+) -> None:
+    caller = sign_in("inside_sales", name="架電 太郎")
+    for name in (*PAGES, "load", "forgotten", ""):
+        assert caller.get(f"/reports/{name}".rstrip("/")).status_code == 200, name
+    with parts.engine.begin() as tx:
+        tx.execute(text("update users set tasks_per_day = 2 where name = '架電 太郎'"))
+        tx.execute(
+            text(
+                "insert into tasks (kind, person_id, assignee_id, due_at, created_at, state) select 'fax', :p,"
+                " (select id from users where name = '架電 太郎'), '2026-11-01', '2026-10-01', 'open' from generate_series(1, 12)"
+            ),
+            {"p": house.people[0]},
+        )
+    page = caller.get("/reports/load").text
+    assert "架電 太郎さんに、枠の6.0日分のアクションがあります" in page
+    assert "show=late" in page
+    assert "架電 太郎" in caller.get("/reports/load?format=csv").get_data().decode("utf-8-sig")
+
+
+def test_the_forgotten_are_remembered_from_their_list(
+    client: FlaskClient, parts: Parts, house: House
+) -> None:
+    page = client.get("/reports/forgotten").text
+    chosen = re.findall(r'name="person" value="(\d+)"', page)
+    assert chosen
+    nobody = client.post("/reports/forgotten", data={"how": "review"})
+    assert nobody.status_code == 422
+    assert "1名以上を選んでください" in nobody.text
+    without = client.post("/reports/forgotten", data={"how": "nurture", "person": chosen})
+    assert without.status_code == 422
+    assert "商材を選んでください" in without.text
+    done = client.post(
+        "/reports/forgotten", data={"how": "review", "person": chosen[:1]}, follow_redirects=True
+    )
+    assert "1名に、見直しのアクションを作りました" in done.text
+    client.post("/reports/forgotten", data={"how": "review", "all": "1"})
+    assert "忘れている人はいません" in client.get("/reports/forgotten").text

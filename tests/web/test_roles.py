@@ -19,6 +19,7 @@ OPEN = frozenset(
     {
         "api.touches_GET",  # a token in the header
         "api.touches_POST",
+        "appointments.calendar_GET",  # the address is the secret
         "static",
         "badges.pass_GET",  # the address is a signed token; a stranger sees no name
         "files.file_GET",  # the address is a signed token
@@ -35,6 +36,8 @@ OPEN = frozenset(
         "public_forms.form_POST",
         "public_forms.started_POST",
         "public.stay_GET",
+        "rsvp.answer_GET",  # the address is a signed token; the page names no person
+        "rsvp.answer_POST",
         "public.stop_GET",
         "public.stop_POST",
         "sample_site.english_GET",
@@ -54,11 +57,11 @@ MARKETING = (
     "broadcasts",
     "contents",
     "deletion",
+    "event_series",
     "events",
     "forms",
     "imports",
     "mails",
-    "reports",
     "products",
     "publishing",
     "scenario_files",
@@ -74,7 +77,17 @@ NOT_FOR_SALES = frozenset(
         "calendar.move_POST",
         "calendar.own_POST",
         "calendar.own_remove_POST",
+        "classes.figures_POST",
+        "classes.owner_POST",
+        "classes.review_POST",
+        "classes.rules_POST",
         "companies.classify_POST",
+        "event_page.close_POST",
+        "event_page.csv_GET",
+        "event_page.invite_POST",
+        "event_page.late_POST",
+        "event_page.thank_POST",
+        "year_plan.target_POST",
         "deliveries.csv_GET",
         "deliveries.doubt_POST",
         "deliveries.pause_POST",
@@ -92,13 +105,39 @@ NOT_FOR_SALES = frozenset(
 )
 # Pages of those groups that inside sales may read.
 READABLE = frozenset(
-    {"products.fitting_GET", "products.index_GET", "products.product_GET", "products.shared_GET"}
+    {
+        "events.index_GET",
+        "products.fitting_GET",
+        "products.index_GET",
+        "products.product_GET",
+        "products.shared_GET",
+    }
+)
+# What only those who sell may answer, and of that what inside sales may do as well.
+FOR_SELLERS = frozenset(
+    {
+        "hand_offs.accept_POST",
+        "hand_offs.answered_POST",
+        "hand_offs.end_POST",
+        "hand_offs.rep_POST",
+        "hand_offs.return_POST",
+        "hand_offs.trust_POST",
+        "hand_offs.wait_POST",
+        "opportunities.close_POST",
+        "opportunities.new_GET",
+        "opportunities.new_POST",
+        "opportunities.opportunity_POST",
+        "opportunities.reopen_POST",
+    }
 )
 ADMIN_ONLY = frozenset(
     {
         "api_tokens.index_GET",
         "api_tokens.index_POST",
         "api_tokens.revoke_POST",
+        "faxes.lift_POST",
+        "faxes.settings_GET",
+        "faxes.settings_POST",
         "house.index_GET",
         "house.index_POST",
         "refusals.lift_POST",
@@ -113,11 +152,13 @@ def closed(route: routes.Route, role: str) -> bool:
     """Whether this role must be refused."""
     if role == "admin" or route.endpoint in OPEN:
         return False
-    if route.endpoint in ADMIN_ONLY:
+    if route.endpoint in ADMIN_ONLY or route.endpoint == "staff.late_POST":  # for sales managers
         return True
     if route.endpoint in READABLE:
         return False
     group = route.endpoint.partition(".")[0]
+    if route.endpoint in FOR_SELLERS:
+        return role == "marketer" or group == "hand_offs"
     return role == "inside_sales" and (group in MARKETING or route.endpoint in NOT_FOR_SALES)
 
 
@@ -186,6 +227,7 @@ def test_a_post_without_the_pages_token_is_refused_everywhere_but_on_the_tokens_
     assert taken == {
         "api.touches_POST": 401,
         "public.stop_POST": 404,
+        "rsvp.answer_POST": 404,
         "public_forms.confirm_POST": 404,
         "public_forms.form_POST": 404,
         "public_forms.started_POST": 404,

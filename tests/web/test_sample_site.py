@@ -10,7 +10,7 @@ from flask import Flask
 from campaigns.parts import Parts
 from campaigns.rules import form_texts
 from campaigns.rules.forms import Kind
-from campaigns.services import tell_visitors
+from campaigns.services import privacy_sample, tell_visitors
 from campaigns.web.sample_site import SITE
 
 SNIPPET = '<script src="/t.js" defer{} data-banner></script>'
@@ -40,6 +40,19 @@ def test_the_site_measures_as_its_settings_say(app: Flask, parts: Parts) -> None
     tell_visitors.choose(parts, parts.settings.base_url, "ask", user_id=None, now=parts.clock.now())
     page = app.test_client().get("/practice/site/home").get_data(as_text=True)
     assert SNIPPET.format(' data-consent="ask"') in page
+
+
+def test_where_visitors_are_asked_no_page_says_that_it_records_already(app: Flask, parts: Parts) -> None:
+    site = app.test_client()
+    said = site.get("/practice/site/privacy").text, privacy_sample.both(parts)["ja"]
+    assert "記録しています" in said[0]
+    assert "許可する" not in said[1]
+    tell_visitors.choose(parts, parts.settings.base_url, "ask", user_id=None, now=parts.clock.now())
+    page = site.get("/practice/site/privacy").text
+    assert "記録しています" not in page
+    assert "お許しをいただいた方に限り" in page
+    assert "only with your permission" in " ".join(site.get("/practice/site/en/privacy").text.split())
+    assert "「記録を許可する」を押していただくまで記録しません" in privacy_sample.both(parts)["ja"]
 
 
 def test_an_installation_that_sends_for_real_shows_no_sample(parts: Parts, settings_with: object) -> None:

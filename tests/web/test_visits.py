@@ -142,6 +142,21 @@ def test_two_rules_for_one_path_are_refused_and_a_stale_save_too(client: FlaskCl
     assert rules(world)[0].tags == ["a"]
 
 
+def test_a_site_has_at_most_five_hundred_rules_and_what_was_typed_stays(
+    client: FlaskClient, world: World
+) -> None:
+    world.run(
+        "insert into page_rules (site, pattern, created_at)"
+        " select '', '/p' || n, now() from generate_series(1, 500) n"
+    )
+    answer = save(client)
+    assert answer.status_code == 422
+    assert "1つのサイトに500件まで" in answer.text
+    assert 'value="/price/"' in answer.text
+    assert len(rules(world)) == 500
+    assert save(client, site=SITE).status_code == 302  # another site has room of its own
+
+
 def test_a_rule_is_deleted_and_what_is_gone_says_so(client: FlaskClient, world: World) -> None:
     save(client)
     [rule] = rules(world)

@@ -16,6 +16,13 @@ Source: design 3, 6; spec 2.1.
 
 from __future__ import annotations
 
+from campaigns.storage.tables.appointments import (
+    appointment_guests,
+    appointment_staff,
+    appointments,
+    introductions,
+)
+from campaigns.storage.tables.classes import class_reviews
 from campaigns.storage.tables.columns import Instant, metadata
 from campaigns.storage.tables.content import (
     broadcasts,
@@ -30,6 +37,15 @@ from campaigns.storage.tables.content import (
     simulations,
     step_counts,
     steps,
+)
+from campaigns.storage.tables.desk import call_hours, call_lines, call_locks
+from campaigns.storage.tables.event_plans import event_answers, event_mailings, event_series
+from campaigns.storage.tables.fax import (
+    fax_batches,
+    fax_documents,
+    fax_item_people,
+    fax_items,
+    fax_refusals,
 )
 from campaigns.storage.tables.forms import form_days, form_entries, form_versions, forms
 from campaigns.storage.tables.installation import (
@@ -54,6 +70,7 @@ from campaigns.storage.tables.next_steps import (
     rank_changes,
     tasks,
 )
+from campaigns.storage.tables.opportunities import opportunities
 from campaigns.storage.tables.outbox import (
     claims,
     deliveries,
@@ -96,6 +113,16 @@ from campaigns.storage.tables.returned import (
     verdict_claims,
     verdicts_due,
 )
+from campaigns.storage.tables.tracking import (
+    asica_entries,
+    asica_sheets,
+    catalogue_extras,
+    catalogue_owners,
+    catalogues,
+    comments,
+    diary_entries,
+    ringi_log,
+)
 from campaigns.storage.tables.visits import (
     consent_texts,
     page_rules,
@@ -110,15 +137,28 @@ __all__ = [
     "affiliations",
     "alerts",
     "api_tokens",
+    "appointment_guests",
+    "appointment_staff",
+    "appointments",
+    "asica_entries",
+    "asica_sheets",
     "audit_log",
     "audit_values",
     "broadcasts",
     "calendar_counts",
     "calibrations",
     "call_attempts",
+    "call_hours",
+    "call_lines",
+    "call_locks",
+    "catalogue_extras",
+    "catalogue_owners",
+    "catalogues",
     "claims",
+    "class_reviews",
     "clock",
     "closed_days",
+    "comments",
     "companies",
     "consent_texts",
     "consents",
@@ -127,9 +167,18 @@ __all__ = [
     "deliveries",
     "delivery_bodies",
     "design_history",
+    "diary_entries",
     "enrollments",
+    "event_answers",
+    "event_mailings",
+    "event_series",
     "events",
     "export_log",
+    "fax_batches",
+    "fax_documents",
+    "fax_item_people",
+    "fax_items",
+    "fax_refusals",
     "files",
     "form_days",
     "form_entries",
@@ -142,11 +191,13 @@ __all__ = [
     "import_changes",
     "import_rows",
     "inbound_mails",
+    "introductions",
     "lead_sums",
     "mail_days",
     "mail_slots",
     "match_candidates",
     "metadata",
+    "opportunities",
     "pace",
     "page_rules",
     "people",
@@ -159,6 +210,7 @@ __all__ = [
     "rank_days",
     "rank_moves",
     "returned_events",
+    "ringi_log",
     "sales_team_states",
     "scanner_networks",
     "scenario_versions",

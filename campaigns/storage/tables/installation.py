@@ -27,13 +27,20 @@ users = Table(
     Column("email", Text, nullable=False, unique=True, info={"pii": "address"}),
     words("name", pii="name"),
     words("password_hash"),
-    words("role", default="marketer"),  # admin, marketer, inside_sales
+    words("role", default="marketer"),  # admin, marketer, inside_sales, field_sales, sales_manager
     words("locale", default="ja"),
     flag("is_active", True),
     flag("single_keys", True),
+    number("calls_per_day", None, null=True),  # own target; null: that of the house
+    flag("call_mail", True),  # the morning's call list by mail
+    number("calendar_no"),  # of the secret calendar address; 0: none. Counting up ends the older one
     number("session_no", 1),  # counts up at a change of password: older sessions end
     at("created_at"),
     at("seen_at", null=True),
+    # Whose work is whose: prefectures, empty for any; tasks that the person is given a day; away until that day.
+    Column("territory", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    number("tasks_per_day", 20),
+    Column("away_until", Date, nullable=True),
     version(),
 )
 
@@ -115,11 +122,24 @@ house = Table(
     number("cap_max", 1),
     words("cap_reason"),
     number("call_capacity_per_day", 20),
+    number("stale_days", 14),  # a tracking catalogue nobody wrote on for longer is told of
+    Column(
+        "year_target_yen", BigInteger, nullable=False, server_default=text("0")
+    ),  # orders wanted in a business year
+    number("year_starts", 4),  # the month in which a business year begins
+    number("escalate_after_days", 2),  # business days that a task may be late before somebody is told
     ref("owner_user_id", "users", null=True),
     at("last_nightly_at", null=True),
+    json("fax"),  # gateway, from_address, return_number, per_minute
+    words("class_basis", default="profit"),  # profit, sales
+    Column("class_cut_a", Float, nullable=False, server_default=text("0.8")),
+    Column("class_cut_b", Float, nullable=False, server_default=text("0.95")),
+    words("class_label_c1"),  # the house's own words for C1 and C2; "" for the usual ones
+    words("class_label_c2"),
     json("product_defaults"),  # what products inherit unless their family or they themselves say otherwise
     version(),
     CheckConstraint("id = 1", name="one_row"),
+    CheckConstraint("year_starts between 1 and 12", name="year_starts"),
     CheckConstraint("cap_max between 1 and 3", name="cap_max"),
     CheckConstraint("cap_max = 1 or cap_reason <> ''", name="cap_reason"),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Table, UniqueConstraint, text
+from sqlalchemy import BigInteger, Column, Date, Float, ForeignKey, Index, Table, UniqueConstraint, text
 
 from campaigns.storage.tables.columns import at, flag, json, metadata, number, ref, row_id, version, words
 
@@ -28,6 +28,8 @@ product_leads = Table(
     at("no_call_before", null=True),
     at("no_hand_off_before", null=True),
     number("recycles"),
+    number("shallow_recycles"),  # those in a row that found no deeper touch than the one before
+    number("recycle_depth"),  # the depth reached when it last came back
     at("next_change_at", null=True),
     at("ranked_at", null=True),
     flag(
@@ -79,7 +81,7 @@ tasks = Table(
     "tasks",
     metadata,
     row_id(),
-    words("kind"),  # call, fax, visit, mail, check
+    words("kind"),  # call, fax, visit, mail, check, intro, reply, review
     ref("person_id", "people", index=True),
     ref("origin_person_id", "people", null=True),
     ref("company_id", "companies", null=True),
@@ -100,6 +102,9 @@ tasks = Table(
     words("outcome"),
     words("note", pii="text"),
     at("created_at"),
+    ref("created_by", "users", null=True),  # who asked for it by hand
+    at("reminded_at", null=True),  # its assignee was told that it is late
+    at("escalated_at", null=True),  # and then the sales manager
     at("done_at", null=True),
     ref("done_by", "users", null=True),
     version(),
@@ -111,6 +116,18 @@ tasks = Table(
         postgresql_where=text("state in ('open', 'snoozed') and lead_id is not null"),
     ),
     Index("ix_tasks_open_due_at", "due_at", postgresql_where=text("state = 'open'")),
+    Index("ix_tasks_calls", "id", postgresql_where=text("kind = 'call' and state = 'open'")),
+    Index("ix_tasks_open_assignee_id", "assignee_id", "due_at", postgresql_where=text("state = 'open'")),
+    # Nobody's, in the order in which they are looked through.
+    Index(
+        "ix_tasks_free",
+        "promised_at",
+        "priority",
+        "due_at",
+        "id",
+        postgresql_where=text("state = 'open' and assignee_id is null"),
+    ),
+    Index("ix_tasks_done_at", "done_at"),
 )
 
 call_attempts = Table(
@@ -123,7 +140,20 @@ call_attempts = Table(
     words("result"),
     words("note", pii="text"),
     at("next_at", null=True),
+    Column("named_month", Date, nullable=True),  # when the person means to buy (not_now)
     ref("user_id", "users", null=True),
+    at(
+        "settles_at", null=True
+    ),  # its effects leave then, and until then it can be taken back; null: they have left
+    words("source_key"),  # the line of a file it was read from
+    Index("ix_call_attempts_at", "at"),
+    Index("ix_call_attempts_settles_at", "settles_at", postgresql_where=text("settles_at is not null")),
+    Index(
+        "uq_call_attempts_waiting", "task_id", unique=True, postgresql_where=text("settles_at is not null")
+    ),
+    Index(
+        "uq_call_attempts_source_key", "source_key", unique=True, postgresql_where=text("source_key <> ''")
+    ),
 )
 
 hand_offs = Table(
@@ -139,10 +169,19 @@ hand_offs = Table(
     Column("bar", Float, nullable=False),
     flag("asked_by_customer"),
     json("reasons", "[]"),
-    words("returned_reason"),
+    ref("rep_user_id", "users", null=True),
+    at("due_at", null=True),  # of an offer: until when sales answer
+    at("told_at", null=True),
+    at("reminded_at", null=True),
+    at("escalated_at", null=True),
+    at("accepted_at", null=True),
+    words("returned_code"),  # why it came back: one of a list, or the call's result that ended it
+    words("returned_reason", pii="text"),  # and in the rep's own words
     at("created_at"),
     at("resolved_at", null=True),
     Index("ix_hand_offs_product_id_created_at", "product_id", "created_at"),
+    # Offers that wait for an answer, the first due first.
+    Index("ix_hand_offs_due_at", "due_at", postgresql_where=text("state = 'offered'")),
 )
 
 # A hot signal reaches a person: the badge counts these until somebody has seen them.

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     SmallInteger,
     Table,
     Text,
@@ -145,6 +146,11 @@ delivery_bodies = Table(
     words("subject", pii="text"),
     words("text", pii="text"),
     words("html", pii="text"),
+    # One file may go with it: a fax's sheet, an appointment for the reader's calendar.
+    words("file_name"),
+    words("file_type"),
+    Column("file", LargeBinary, nullable=True, info={"pii": "text"}),
+    words("from_address"),  # sender and envelope; empty: the sender profile's
 )
 
 mail_slots = Table(

@@ -80,10 +80,19 @@ events = Table(
     words("venue"),
     Column("apply_by", Date, nullable=True),  # the last day to sign up
     ref("owner_user_id", "users", null=True),
-    Column("cost_yen", BigInteger, nullable=False, server_default=text("0")),
+    Column("cost_yen", BigInteger, nullable=False, server_default=text("0")),  # the sum of its costs
+    json("costs", "[]"),  # [{"label": ..., "yen": ...}]
+    number("capacity", None, null=True),  # seats, where its form says none
+    flag("has_waiting_list"),
+    words("follow_up"),  # how the people met are followed afterwards, in words
+    ref("series_id", "event_series", null=True),
+    number("series_month", None, null=True),
+    at("closed_at", null=True),  # nobody is without owner and next action any more
+    ref("closed_by", "users", null=True),
     words("purpose_text"),  # the purpose of use told at collection (LAW-20)
     at("created_at"),
     version(),
+    UniqueConstraint("series_id", "series_month"),  # each month's event is made once
 )
 
 companies = Table(
@@ -107,17 +116,20 @@ companies = Table(
     flag("has_field_rep"),
     flag("class_locked"),
     words("class", default="-"),  # A, B, C1, C2, D, E, -
+    words("suggested_class"),  # by the figures, where it waits for the monthly review; "" for none
+    number("kept_month", null=True, default=None),  # in which the class was kept against the suggestion
     flag("loss_making"),
     Column("last_deal_on", Date, nullable=True),
     Column("profit_12m_yen", BigInteger, nullable=False, server_default=text("0")),
     Column("sales_12m_yen", BigInteger, nullable=False, server_default=text("0")),
-    words("culture"),
     ref("import_batch_id", "import_batches", null=True, index=True),
     at("created_at"),
     version(),
     Index("ix_companies_core_key", "core_key"),
     # Companies that a field rep leads: their owner is asked before mails go.
     Index("ix_companies_field", "owner_user_id", postgresql_where=text("class in ('A', 'B', 'C2')")),
+    Index("ix_companies_suggested", "name", postgresql_where=text("suggested_class <> ''")),
+    Index("ix_companies_class", "class", "id"),
     Index("uq_companies_hojin_no", "hojin_no", unique=True, postgresql_where=text("hojin_no is not null")),
 )
 

@@ -141,6 +141,19 @@ touchpoints = Table(
         "at",
         postgresql_where=text("depth >= 2 and validity > 0 and company_id is not null"),
     ),
+    # When a person was last called or faxed: asked of each lead about which somebody may act.
+    Index(
+        "ix_touchpoints_contacts",
+        "person_id",
+        "at",
+        postgresql_where=text("kind in ('call_connected', 'call_interest', 'fax_sent')"),
+    ),
+    # What people entered themselves, by day: their daily report.
+    Index(
+        "ix_touchpoints_entered_at",
+        "at",
+        postgresql_where=text("actor_id is not null and import_batch_id is null and channel = 'offline'"),
+    ),
     # The touches of a mail; without it each delivery that an undone import deletes reads all of this table.
     Index("ix_touchpoints_delivery_id", "delivery_id", postgresql_where=text("delivery_id is not null")),
 )
