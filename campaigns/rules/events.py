@@ -130,11 +130,6 @@ def touch_of(kind: str, answer: Answer) -> touchpoints.Kind:
     return touchpoints.Kind.RSVP_NO if answer is Answer.NO else touchpoints.Kind.RSVP_MAYBE
 
 
-def kinds_of_answers(kind: str) -> tuple[touchpoints.Kind, ...]:
-    """Every touch that an answer about this kind of event can leave."""
-    return tuple(touch_of(kind, answer) for answer in Answer)
-
-
 def scanned(kind: str) -> touchpoints.Kind:
     """What being checked in means: taking part; at an exhibition no more than that a badge was read."""
     if kind == Kind.EXHIBITION.value:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -255,49 +255,6 @@ def total(tx: Connection, wanted: Filter, *, zone: str) -> Sum:
         _values(wanted, zone),
     ).one()
     return Sum(int(row.n), int(row.amount), int(row.weighted))
-
-
-@dataclass(frozen=True, slots=True)
-class Won:
-    """Orders of one event or month, and their amounts."""
-
-    n: int
-    amount_yen: int
-
-
-def won_by_month(tx: Connection, *, since: datetime, until: datetime, zone: str) -> dict[date, Won]:
-    """Orders by the month they came in; its first day in the zone. Index ix_opportunities_closed_at."""
-    rows = tx.execute(
-        text(
-            "select cast(date_trunc('month', closed_at at time zone :zone) as date) as month, count(*) as n,"
-            " sum(amount_yen) as amount from opportunities"
-            " where result <> '' and result = 'won' and closed_at >= :since and closed_at < :until group by 1 order by 1"
-        ),
-        {"since": since, "until": until, "zone": zone},
-    )
-    return {row.month: Won(int(row.n), int(row.amount)) for row in rows}
-
-
-def won_by_event(tx: Connection, event_ids: Sequence[int]) -> dict[int, Won]:
-    """Orders of people met at these events, each order once an event; one before the event is not the event's.
-
-    Index ix_touchpoints_event_id.
-    """
-    rows = tx.execute(
-        text(
-            """
-            select q.event_id, count(*) as n, sum(q.amount_yen) as amount
-              from (select distinct t.event_id, o.id, o.amount_yen
-                      from touchpoints t
-                      join product_leads l on l.person_id = t.person_id
-                      join opportunities o on o.lead_id = l.id and o.result = 'won' and o.closed_at >= t.at
-                     where t.event_id = any(:ids) and t.validity > 0) q
-             group by 1
-            """
-        ),
-        {"ids": list(event_ids)},
-    )
-    return {row.event_id: Won(int(row.n), int(row.amount)) for row in rows}
 
 
 def lead_for(tx: Connection, person_id: int, product_id: int, *, now: datetime) -> int:

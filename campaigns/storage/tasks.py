@@ -107,21 +107,6 @@ def open_counts(tx: Connection) -> dict[str, int]:
     return {row.kind: int(row.n) for row in rows}
 
 
-def done_today(
-    tx: Connection, *, kind: str, user_id: int | None, day: datetime, limit: int = 3
-) -> list[Task]:
-    """What this user has done since the start of the day, newest first."""
-    return _all(
-        tx,
-        " where t.kind = :kind and t.state = 'done' and t.done_at >= :day and t.done_by is not distinct from :me"
-        " order by t.done_at desc, t.id desc limit :n",
-        kind=kind,
-        day=day,
-        me=user_id,
-        n=limit,
-    )
-
-
 def finish(
     tx: Connection,
     task_id: int,

@@ -191,10 +191,11 @@ def test_nobody_is_handed_over_who_must_not_be_and_nothing_is_half_written(
     assert (hand_off(world, person), world.lead(person), steps(world, person)) == before
 
 
-def test_a_refusal_of_calls_alone_or_mails_alone_still_leaves_a_way(world: World) -> None:
-    _, id = offered(world)
+def test_a_refusal_of_calls_alone_still_leaves_a_way(world: World) -> None:
+    person, id = offered(world)
     world.run("update people set do_not_call = true")
     accept(world, id)
+    assert (hand_off(world, person).state, world.lead(person).state) == ("accepted", "with_sales")
 
 
 def test_an_order_settles_the_lead_the_company_the_trust_and_the_band(world: World) -> None:
