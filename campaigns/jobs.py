@@ -38,10 +38,13 @@ from campaigns.services import (
     hand_over,
     hold,
     intake,
+    invite_person,
     join_visits,
     keep_entries,
     line_calls,
+    mark_faxes,
     observe,
+    pause_lead,
     plan,
     refuse,
     repeat_event,
@@ -53,6 +56,7 @@ from campaigns.services import (
     settle_calls,
     show_calendar,
     tell_callers,
+    tell_late,
     tell_stale,
 )
 
@@ -123,6 +127,9 @@ def _tasks(parts: Parts, now: datetime) -> None:
     assign.run(parts, now=now)
     chase_hand_offs.run(parts, now=now)
     escalate.run(parts, now=now)
+    if tell_late.run(parts, now=now):
+        ask(parts, "deliver")
+    pause_lead.due(parts, now=now)
 
 
 def _intake(parts: Parts, now: datetime) -> None:
@@ -146,6 +153,7 @@ def _calls(parts: Parts, now: datetime) -> None:
 def _faxes(parts: Parts, now: datetime) -> None:
     if send_faxes.run(parts, now=now):
         ask(parts, "deliver")
+    mark_faxes.run(parts, now=now)
 
 
 def _calendar(parts: Parts, now: datetime) -> None:
@@ -183,6 +191,7 @@ def _nightly(parts: Parts, now: datetime) -> None:
     classify.run(parts, now=now)
     tell_stale.run(parts, now=now)
     hand_over.forget(parts, now=now)
+    invite_person.forget(parts, now=now)
     chase_hand_offs.ask_appetite(parts, now=now)
     hold.finish(parts, now=now)
     confirm_form.expire(parts, now=now)

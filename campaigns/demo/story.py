@@ -240,6 +240,7 @@ def _months(stage: Stage, her: Browser) -> None:
             weeks += 1
             _answer_hand_offs(her, close=weeks % 5 == 0)
             _finish(her, "fax", "sent", most=25)
+            _finish(her, "mail", "sent", most=10)
             _finish(her, "visit", "visited", most=3)
             stage.quiet()
             call_on = _next_call_day(stage.today())

@@ -11,6 +11,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from campaigns.rules.classes import FIELD_CLASSES
+from campaigns.rules.faxes import cap_since
 from campaigns.rules.ranks import DEEP, ORDER, TRIGGERS, Rank, Ranked
 from campaigns.rules.reasons import Reason
 from campaigns.rules.schedule import TOKYO
@@ -30,6 +31,7 @@ class Kind(StrEnum):
     FAX = "fax"
     VISIT = "visit"
     MAIL = "mail"
+    INVITE = "invite"
     CHECK = "check"
     HANDOFF = "handoff"
 
@@ -79,7 +81,9 @@ MATRIX: tuple[Row, ...] = (
     Row("hot_deep", Rank.HOT, Kind.VISIT, 5, 2, needs="offered"),
     Row("warm_over_gate", Rank.WARM, Kind.CALL, 1, 2),
     Row("warm_deep", Rank.WARM, Kind.CALL, 5, 3),
+    Row("warm_deep", Rank.WARM, Kind.INVITE, 5, 4),
     Row("warm_shallow", Rank.WARM, Kind.FAX, 1, 3, has_material=True),
+    Row("warm_shallow", Rank.WARM, Kind.MAIL, 1, 3, has_material=True),
     Row("warm_shallow", Rank.WARM, Kind.CALL, 5, 3),
     Row("silent", Rank.UNOBSERVED, Kind.CALL, 5, 5, needs="remeasure"),
     Row("silent", Rank.UNOBSERVED, Kind.FAX, 5, 5, has_material=True),
@@ -96,16 +100,24 @@ HANDS_OFF = frozenset(
 )
 
 
+# A customer who asks anew: whoever looks after them calls, or writes where nobody may call.
+ASKED_BY_CUSTOMER = (
+    Row("customer_asked", Rank.HOT, Kind.CALL, 1, 1),
+    Row("customer_asked", Rank.HOT, Kind.MAIL, 1, 1),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class LeadFacts:
     """What the matrix needs to know about a lead.
 
     today: in the installation's zone. open_kinds: kinds of the lead's open tasks and hand-offs.
     has_been_offered: the gate let the lead through. may_remeasure: the day's quota has room for it.
+    has_asked_anew: an inquiry or a request for a quote has come since it was ranked last.
     no_call_before, no_hand_off_before: promised silence after an outcome. is_in_pool: it came back three times in a
     row no deeper than before, and gets information mails alone. has_deepened: somebody talked to the person, or they
     asked for something, since it came back, which ends both. last_fax_on: of this lead.
-    last_call_at: last answered call, UTC. rank_before: the rank until now; "" where no move is asked about.
+    last_call_at: last answered call, UTC. may_invite: an event lies ahead to which nobody has invited them. rank_before: the rank until now; "" where no move is asked about.
     """
 
     today: date
@@ -128,6 +140,8 @@ class LeadFacts:
     has_deepened: bool = False
     has_been_offered: bool = False
     may_remeasure: bool = False
+    has_asked_anew: bool = False
+    may_invite: bool = False
     rank_before: str = ""
     zone: ZoneInfo = TOKYO
 
@@ -164,13 +178,21 @@ def next_actions(
     for the visit. Of the rows of one kind that fit, the one with the most conditions holds (S2-05).
     triggers: the product's, which say when a living trigger began.
     """
-    if facts.state in HANDS_OFF or ranked.rank is Rank.DECLINED:
+    if ranked.rank is Rank.DECLINED:
+        return ()
+    if facts.state == "won" and facts.has_asked_anew:
+        fitting = (row for row in ASKED_BY_CUSTOMER if _may(row, ranked, facts, triggers))
+        return tuple(_action(row, ranked, facts) for row in fitting)[:1]
+    if facts.state in HANDS_OFF:
         return ()
     cells = (cell_of(ranked), moved(facts.rank_before, ranked.rank))
     rows = [
         row
         for row in matrix
-        if row.cause in cells and _fits(row, facts) and _may(row, ranked, facts, triggers)
+        if row.cause in cells
+        and _fits(row, facts)
+        and _may(row, ranked, facts, triggers)
+        and not _goes_by_fax(row, facts, matrix)
     ]
     closest: dict[Kind, Row] = {}
     for row in rows:
@@ -232,11 +254,37 @@ def _may(row: Row, ranked: Ranked, facts: LeadFacts, triggers: Mapping[TouchKind
         waits = facts.no_call_before is not None and facts.today < facts.no_call_before
         return facts.has_phone and not facts.do_not_call and not waits and not _rests(ranked, facts, triggers)
     if row.kind == Kind.FAX:
-        recent = facts.last_fax_on is not None and (facts.today - facts.last_fax_on).days < HALF_YEAR_DAYS
-        return facts.has_fax and not facts.do_not_fax and not recent
+        return _takes_fax(facts) and not _was_faxed(row, facts)
+    if row.kind == Kind.MAIL:
+        return facts.has_mail
+    if row.kind == Kind.INVITE:
+        return facts.may_invite
     if row.kind == Kind.HANDOFF:
         return not facts.has_been_offered and not facts.is_resting
     return True
+
+
+def _takes_fax(facts: LeadFacts) -> bool:
+    return facts.has_fax and not facts.do_not_fax
+
+
+def _was_faxed(row: Row, facts: LeadFacts) -> bool:
+    """Whether the last fax about the product is too fresh: half a year for the silent, the cap of faxes for others."""
+    if facts.last_fax_on is None:
+        return False
+    if row.cause == "silent":
+        return (facts.today - facts.last_fax_on).days < HALF_YEAR_DAYS
+    return facts.last_fax_on >= cap_since(facts.today)
+
+
+def _goes_by_fax(row: Row, facts: LeadFacts, matrix: Sequence[Row]) -> bool:
+    """Material goes one way: where the cell faxes it, a mail with it is for those who can get no fax."""
+    if row.kind is not Kind.MAIL or not row.has_material or not _takes_fax(facts):
+        return False
+    return any(
+        other.kind is Kind.FAX and other.has_material and other.cause == row.cause and _fits(other, facts)
+        for other in matrix
+    )
 
 
 def _is_untalked(facts: LeadFacts) -> bool:
@@ -272,13 +320,16 @@ def _action(row: Row, ranked: Ranked, facts: LeadFacts) -> Action:
     )
 
 
-def caution(rank: str, kind: str) -> str:
+def caution(rank: str, kind: str, *, is_paused: bool = False) -> str:
     """What speaks against a call or a visit to somebody of this rank, where a person asks for it all the same.
 
-    nurture: it drives away who only reads (S1-19); declined: they said no. "" where nothing does.
+    paused: it is at rest until a day; nurture: it drives away who only reads (S1-19); declined: they said no. "" where
+    nothing does.
     """
     if kind not in (Kind.CALL, Kind.VISIT):
         return ""
+    if is_paused:
+        return "paused"
     return rank if rank in (Rank.NURTURE, Rank.DECLINED) else ""
 
 

@@ -36,6 +36,16 @@ def is_prompt(stage: Stage, prompt: str) -> bool:
     return prompt in PROMPTS[stage]
 
 
+def way(old: Stage, new: Stage) -> str:
+    """A move as a touch keeps it: assignment>solution."""
+    return f"{old}>{new}"
+
+
+def stages_of(kept: str) -> tuple[Stage, ...]:
+    """The stage that an ASICA touch is about, or the two of a move."""
+    return tuple(Stage(one) for one in kept.split(">"))
+
+
 def lacks_assignment(stage: Stage, *, now_at: Stage, answered: Collection[str]) -> bool:
     """Whether moving on to this stage skips the issue: the sheet is at Assignment, and none of its five prompts
     is answered. answered: prompts with an answer."""

@@ -11,7 +11,7 @@ AFTERNOON = range(13, 18)
 
 @dataclass(frozen=True, slots=True)
 class HourRate:
-    """Calls of an hour of the day, in the installation's zone, and in how many somebody there spoke with us."""
+    """Calls of an hour of the day, in the installation's zone, and in how many the person who was wanted was reached."""
 
     hour: int
     calls: int

@@ -1,6 +1,7 @@
 """Results of calls as a file brings them back: one row -> which call, what came of it, or why it cannot be taken.
 
-The file is our own export with 結果, 対応者, 通話メモ and 次回予定日 filled in. Source: spec 6.5.
+The file is our own export with 結果, 対応者, 通話メモ and 次回予定日 filled in; who calls elsewhere may add 架電日時.
+Source: spec 6.5.
 """
 
 import hashlib
@@ -13,13 +14,14 @@ from zoneinfo import ZoneInfo
 
 from campaigns.rules import cells, columns
 from campaigns.rules.cells import CellError
-from campaigns.rules.outcomes import OPENS, CallResult
+from campaigns.rules.outcomes import NOON, OPENS, CallResult
 from campaigns.rules.reasons import Reason
 
 NOTE_MAX = 4000
 HEADS: Mapping[str, str] = MappingProxyType(
     {
         "lead": "見込みID", "result": "結果", "by": "対応者", "note": "通話メモ", "next": "次回予定日", "calls": "架電回数",
+        "called": "架電日時",
     }
 )  # fmt: skip
 NEEDED = ("lead", "result")
@@ -53,6 +55,7 @@ _BY_KEY = MappingProxyType({columns.label_key(word): result for word, result in 
 class Draft:
     """A result as read. by: a name, or ''. on: ISO; clock: HH:MM or ''. calls: how many the file knew of, or None.
 
+    called_on, called_clock: when the call was made, '' where the file does not say.
     key: the same for the same row of the same file, however often it is read.
     """
 
@@ -64,6 +67,8 @@ class Draft:
     clock: str
     calls: int | None
     key: str
+    called_on: str = ""
+    called_clock: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -78,6 +83,13 @@ class Draft:
             return None
         clock = time.fromisoformat(self.clock) if self.clock else OPENS
         return datetime.combine(date.fromisoformat(self.on), clock, tzinfo=zone)
+
+    def called_at(self, zone: ZoneInfo) -> datetime | None:
+        """When the call was made; a day alone stands for its noon."""
+        if not self.called_on:
+            return None
+        clock = time.fromisoformat(self.called_clock) if self.called_clock else time(NOON)
+        return datetime.combine(date.fromisoformat(self.called_on), clock, tzinfo=zone)
 
     def named_month(self) -> date | None:
         is_later = self.result == CallResult.NOT_NOW and self.on
@@ -123,6 +135,10 @@ def read(row: Sequence[str], at: Mapping[str, int], *, year: int) -> Draft | Rea
         on, clock = _moment(cell("next"), year=year)
     except CellError:
         return Reason("date_odd", {"word": cell("next")[:40]})
+    try:
+        called_on, called_clock = _moment(cell("called"), year=year)
+    except CellError:
+        return Reason("called_odd", {"word": cell("called")[:40]})
     calls = cell("calls")
     return Draft(
         lead_id=int(lead),
@@ -133,6 +149,9 @@ def read(row: Sequence[str], at: Mapping[str, int], *, year: int) -> Draft | Rea
         clock=clock,
         calls=int(calls) if calls.isdecimal() and len(calls) < 7 else None,
         key=hashlib.sha256("\x1f".join(one.strip() for one in row).encode()).hexdigest()[:32],
+        called_on=called_on,
+        # Midnight is how a spreadsheet writes a day alone.
+        called_clock="" if called_clock == "00:00" else called_clock,
     )
 
 

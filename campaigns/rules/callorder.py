@@ -47,7 +47,9 @@ class CallLine:
 
     value: expected amount / median of the product. signal_at: last valid sign. tries: unanswered so far.
     callback_at: promised. inquiry_at: an open inquiry waits since then. fit: 0..1, how well the person
-    fits the product's target; it orders the unobserved. is_company_called: a colleague called there today.
+    fits the product's target; it orders the unobserved. last_tried_at: the last try this call rests from; one that
+    comes again on a day of its own (spec 3.7) rests from none of its own tries. is_company_called: a colleague called
+    there today.
     """
 
     task_id: int

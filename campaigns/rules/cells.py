@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from campaigns.rules.matching import email_key, phone_key
+from campaigns.rules.schedule import TOKYO
 
 EMPTY = frozenset({"なし", "無し", "-", "--", "---", "ー", "―", "無", "不明", "n/a", "na", "#n/a", "null", "none", "?", "空欄", "未記入", "〃"})  # fmt: skip
 YES = frozenset({"可", "承諾", "希望", "希望する", "同意", "同意する", "許可", "はい", "○", "◯", "〇", "1", "true", "yes", "on", "y", "済"})  # fmt: skip
@@ -36,6 +37,7 @@ _SERIAL = re.compile(r"^([0-9]{5})(\.[0-9]+)?$")
 _TIME = re.compile(r"^(?P<day>.*?[0-9日])(?:\s*\([日月火水木金土]\))?[ tT]+(?P<h>[0-9]{1,2})[:時](?P<mi>[0-9]{1,2})?(?:[:分](?P<s>[0-9]{1,2})?)?(?:\.[0-9]+)?秒?$")  # fmt: skip
 _WEEKDAY = re.compile(r"\s*\([日月火水木金土]\)$")
 EXCEL_DAY_0 = date(1899, 12, 30)
+YEARS = range(1900, 2101)
 
 
 class CellError(ValueError):
@@ -141,8 +143,8 @@ def _lost_zero(key: str) -> bool:
 def moment(cell: str, *, year: int) -> tuple[date, tuple[int, int, int] | None]:
     """A day, and the time of day (hour, minute, second) where the cell has one.
 
-    year: for days without a year. Knows 2024/5/1, 2024.5.1, 20240501, R6.5.1, 令和6年5月1日, 5月1日 and
-    Excel's serials. Raises CellError("date_odd").
+    year: for days without a year. Knows 2024/5/1, 2024.5.1, 20240501, R6.5.1, 令和6年5月1日, 5月1日, Excel's serials
+    and ISO 8601; what that tells of another zone is told in Tokyo's. Raises CellError("date_odd").
     """
     text = unicodedata.normalize("NFKC", cell).strip()
     timed = _TIME.match(text)
@@ -159,7 +161,8 @@ def moment(cell: str, *, year: int) -> tuple[date, tuple[int, int, int] | None]:
         found = EXCEL_DAY_0 + timedelta(days=int(serial[1]))
         return found, divmod3(seconds) if serial[2] and seconds else clock
     try:
-        return _day(text, year), clock
+        day = _day(text, year)
+        return (day, clock) if day is not None else _iso(text)
     except ValueError:
         raise CellError("date_odd") from None
 
@@ -168,12 +171,12 @@ def divmod3(seconds: int) -> tuple[int, int, int]:
     return seconds // 3600, seconds // 60 % 60, seconds % 60
 
 
-def _day(text: str, year: int) -> date:
+def _day(text: str, year: int) -> date | None:
     for pattern in (_DATE, _PLAIN):
         found = pattern.match(text)
         if found:
             y, m, d = (int(group) for group in found.groups())
-            if not 1900 <= y <= 2100:
+            if y not in YEARS:
                 raise ValueError(text)
             return date(y, m, d)
     era = _ERA_DATE.match(text)
@@ -183,7 +186,18 @@ def _day(text: str, year: int) -> date:
     bare_day = _MONTH_DAY.match(text)
     if bare_day:
         return date(year, int(bare_day[1]), int(bare_day[2]))
-    return datetime.fromisoformat(text).date()
+    return None
+
+
+def _iso(text: str) -> tuple[date, tuple[int, int, int] | None]:
+    """What programs write: 2026-11-24T09:30:00+09:00, 20261124T0930, 2026-W48-2."""
+    found = datetime.fromisoformat(text)
+    if found.year not in YEARS:
+        raise ValueError(text)
+    if found.tzinfo is not None:
+        found = found.astimezone(TOKYO)
+    has_time = len(text) > len("2026-11-24")
+    return found.date(), (found.hour, found.minute, found.second) if has_time else None
 
 
 def opt(cell: str) -> bool | None:

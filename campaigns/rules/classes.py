@@ -24,6 +24,8 @@ class Class(StrEnum):
 
 
 FIELD_CLASSES = frozenset({Class.A, Class.B, Class.C2})
+# Whose account a company is when they own it; a caller who looks after a contact makes it no customer (S4-10).
+REP_ROLES = ("field_sales", "sales_manager")
 
 
 class Basis(StrEnum):
@@ -35,8 +37,8 @@ class Basis(StrEnum):
 class Customer:
     """A company as the classes see it. Money in yen over the last 12 months.
 
-    has_rep: a sales rep is assigned. is_field: field sales follow it (C2 instead of C1). is_contact: we
-    have exchanged cards or talked.
+    has_rep: field sales follow it, or its owner sells (REP_ROLES). is_field: field sales follow it (C2
+    instead of C1). is_contact: we have exchanged cards or talked.
     """
 
     id: int
@@ -128,6 +130,14 @@ def of_owner(now: Class, *, is_field: bool) -> Class:
     if now not in BY_OWNER:
         return now
     return Class.C2 if is_field else Class.C1
+
+
+def goes_to_field(role: str | None, *, was: bool) -> bool:
+    """Whether field sales follow a company whose new owner has this role (None: nobody).
+
+    A manager may lead accounts of either team: nothing changes then.
+    """
+    return was if role == "sales_manager" else role == "field_sales"
 
 
 class RulesError(ValueError):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from campaigns.rules import touchpoints
 from campaigns.rules.ranks import ORDER, Rank
 from campaigns.rules.touchpoints import KINDS, Group, Kind
 
@@ -115,9 +116,15 @@ def move_of(old: str, new: str) -> str:
     return On.RANK_ROSE.value if ORDER[new] < ORDER[old] else On.RANK_FELL.value
 
 
-def sign_of(kind: str) -> str:
-    """What a touch of that kind is called in a `Sign`; '' if the person showed nothing by it."""
+def sign_of(kind: str, *, by_mail: bool = False) -> str:
+    """What a touch of that kind is called in a `Sign`; '' if the person showed nothing by it.
+
+    by_mail: it was done by a link in a mail of ours. Whoever answers an invitation there has clicked in it as surely
+    as anybody can: a scanner follows the link, but presses nothing.
+    """
     found = Kind(kind)
+    if by_mail and (found in touchpoints.ANSWERS or found is Kind.SEMINAR_APPLY):
+        return On.CLICKED.value
     if found in _SIGNS:
         return _SIGNS[found]
     if KINDS[found].group in (Group.WEB, Group.FORM):

@@ -10,10 +10,13 @@ import io
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from types import MappingProxyType
+from typing import TypeVar
 from zoneinfo import ZoneInfo
+
+from campaigns.rules.workdays import Calendar
 
 # One fax a company and product in three months, counted apart from mails.
 CAP_MONTHS = 3
@@ -21,6 +24,25 @@ ROWS_A_FILE = 3000
 PAGES_MOST = 2
 TITLE_MAX, BODY_MAX, POINTS_MAX = 60, 3000, 2000
 NOBODY = "ご担当者"
+# A machine rings where people work: nothing leaves before or after these hours, nor on closed days.
+HOURS = (time(9, 0), time(18, 0))
+Day = TypeVar("Day", bound=date)
+
+
+def cap_since(day: Day) -> Day:
+    """Three calendar months back, or the last day there is of that month."""
+    month = day.year * 12 + day.month - 1 - CAP_MONTHS
+    for number in range(day.day, 0, -1):
+        try:
+            return day.replace(year=month // 12, month=month % 12 + 1, day=number)
+        except ValueError:
+            continue
+    return day - timedelta(days=92)
+
+
+def may_ring(local: datetime, calendar: Calendar) -> bool:
+    """Whether a fax may leave. local: in the installation's zone."""
+    return calendar.is_business_day(local.date()) and HOURS[0] <= local.time() < HOURS[1]
 
 
 def key(number: str) -> str:

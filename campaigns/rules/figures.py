@@ -40,11 +40,13 @@ class HeadError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A company of the list. core_key: of its name, "" where only the number is told. None leaves a figure."""
+    """A company of the list. core_key: of its name, "" where only the number is told; form: its legal form, "" where
+    none is written. None leaves a figure."""
 
     line: int
     name: str
     core_key: str
+    form: str
     hojin_no: str
     last_deal_on: date | None
     profit_yen: int | None
@@ -52,8 +54,18 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """A company that is there, of the same core name."""
+
+    id: int
+    form: str
+    hojin_no: str
+
+
+@dataclass(frozen=True, slots=True)
 class Wrong:
-    """A cell that cannot be. code: of MoneyError, CellError, or no_company, hojin_odd, in_the_future, formula."""
+    """A cell that cannot be. code: of MoneyError, CellError, or no_company, hojin_odd, in_the_future, formula, wide (more
+    cells than heads, since an amount's commas part it)."""
 
     line: int
     column: str
@@ -88,13 +100,13 @@ def read(lines: Sequence[Line], *, today: date) -> tuple[list[Row], list[Wrong]]
     wrong: list[Wrong] = []
     for line in filled[1:]:
         bad = len(wrong)
-        row = _row(line, places, wrong, today=today)
+        row = _row(line, places, wrong, width=len(filled[0].cells), today=today)
         if len(wrong) == bad:
             rows.append(row)
     return rows, wrong
 
 
-def _row(line: Line, places: Mapping[str, int], wrong: list[Wrong], *, today: date) -> Row:
+def _row(line: Line, places: Mapping[str, int], wrong: list[Wrong], *, width: int, today: date) -> Row:
     def cell(name: str) -> str:
         place = places.get(name)
         written = line.cells[place] if place is not None and place < len(line.cells) else ""
@@ -117,7 +129,10 @@ def _row(line: Line, places: Mapping[str, int], wrong: list[Wrong], *, today: da
             wrong.append(Wrong(line.no, name, text, error.code))
             return None
 
+    if any(extra.strip() for extra in line.cells[width:]):
+        wrong.append(Wrong(line.no, "company", cell("company"), "wide"))
     name, number = cell("company"), tidy(cell("hojin_no")).replace("-", "")
+    key = company_key(name) if name else None
     if not name and not number:
         wrong.append(Wrong(line.no, "company", "", "no_company"))
     if number and (len(number) != HOJIN_DIGITS or not number.isdecimal()):
@@ -125,12 +140,33 @@ def _row(line: Line, places: Mapping[str, int], wrong: list[Wrong], *, today: da
     return Row(
         line=line.no,
         name=name,
-        core_key=company_key(name).core if name else "",
+        core_key=key.core if key else "",
+        form=key.form.value if key else "",
         hojin_no=number,
         last_deal_on=_day(line.no, cell("last_deal_on"), wrong, today=today),
         profit_yen=amount("profit_12m_yen"),
         sales_yen=amount("sales_12m_yen"),
     )
+
+
+def match(row: Row, same: Sequence[Known]) -> int | str:
+    """Which of the companies of its core name a row means: the id, else several or unknown.
+
+    Another legal form is another company, and so is another corporate number; a form that nobody wrote speaks for
+    none. Source: spec 5.1.
+    """
+    fitting = [
+        one
+        for one in same
+        if (not one.form or not row.form or one.form == row.form)
+        and (not row.hojin_no or one.hojin_no in ("", row.hojin_no))
+    ]
+    exact = [one for one in fitting if one.form == row.form]
+    if len(exact) == 1:
+        return exact[0].id
+    if len(fitting) > 1:
+        return "several"
+    return fitting[0].id if fitting else "unknown"
 
 
 def _day(no: int, text: str, wrong: list[Wrong], *, today: date) -> date | None:

@@ -24,7 +24,7 @@ CELLS: Mapping[str, Rank] = {
     "silent": Rank.UNOBSERVED,
     **MOVES,
 }
-KINDS = (Kind.HANDOFF, Kind.CALL, Kind.VISIT, Kind.FAX, Kind.MAIL, Kind.CHECK)
+KINDS = (Kind.HANDOFF, Kind.CALL, Kind.VISIT, Kind.FAX, Kind.MAIL, Kind.INVITE, Kind.CHECK)
 CLASSES = tuple(one.value for one in Class)
 DUE_MAX = 60
 PRIORITY_MAX = 9

@@ -43,12 +43,29 @@ class CallResult(StrEnum):
 
 
 UNANSWERED = frozenset({CallResult.NO_ANSWER, CallResult.ABSENT})
+# Results that go with a day: the promise, the visit, the month in which they mean to buy.
+DATED = frozenset({CallResult.CALLBACK, CallResult.APPOINTMENT, CallResult.NOT_NOW})
+# Calls in which the person who was wanted was reached (S1-06). Whoever keeps the gate or tells that somebody has left is
+# somebody else.
+REACHED = frozenset(
+    {
+        CallResult.TALKED,
+        CallResult.INTEREST,
+        CallResult.APPOINTMENT,
+        CallResult.MATERIAL,
+        CallResult.CALLBACK,
+        CallResult.NOT_NOW,
+        CallResult.REFUSED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """A call as it was made. on, hour: local day and hour (0..23). tries: in vain before this one.
 
+    heard_on: the day we hear of it, where that is later (a result from a file): rests count from the call, what is to
+    be done next lies after that day.
     named_at: promised call-back or appointment. named_month: first day of the month the person named.
     has_fax: the material can go by fax, else by mail. rates: when the phone is answered, for the next try.
     """
@@ -62,6 +79,12 @@ class Call:
     cycle_days: int = 365
     zone: ZoneInfo = TOKYO
     rates: tuple[HourRate, ...] = ()
+    heard_on: date | None = None
+
+    @property
+    def begins(self) -> date:
+        """The day from which the next steps count."""
+        return max(self.on, self.heard_on or self.on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +172,10 @@ def _unanswered(call: Call, calendar: Calendar) -> Effect:
     good = best(call.rates, within=hours)
     start = max(time(good.hour), OPENS) if good else None
     return Effect(
-        Kind.CALL_TRIED, retry_on=calendar.add_business_days(call.on, 1), retry_band=band, retry_from=start
+        Kind.CALL_TRIED,
+        retry_on=calendar.add_business_days(call.begins, 1),
+        retry_band=band,
+        retry_from=start,
     )
 
 
@@ -157,7 +183,7 @@ def _appointment(call: Call, calendar: Calendar) -> Effect:
     due = (
         call.named_at.astimezone(call.zone).date()
         if call.named_at
-        else calendar.add_business_days(call.on, VISIT_IN)
+        else calendar.add_business_days(call.begins, VISIT_IN)
     )
     return Effect(
         Kind.CALL_INTEREST, "hot", follow_ups=(FollowUp("visit", due, "appointment", at=call.named_at),)
@@ -166,8 +192,10 @@ def _appointment(call: Call, calendar: Calendar) -> Effect:
 
 def _material(call: Call, calendar: Calendar) -> Effect:
     """The material goes out today, and a call follows three business days later."""
-    sends = FollowUp("fax" if call.has_fax else "mail", calendar.next_business_day(call.on), "material_asked")
-    again = calendar.add_business_days(call.on, MATERIAL_CALL_IN)
+    sends = FollowUp(
+        "fax" if call.has_fax else "mail", calendar.next_business_day(call.begins), "material_asked"
+    )
+    again = calendar.add_business_days(call.begins, MATERIAL_CALL_IN)
     return Effect(
         Kind.CALL_TRIED, "nurturing", follow_ups=(sends, FollowUp("call", again, "material_follow_up"))
     )
@@ -178,7 +206,7 @@ def _not_now(call: Call, calendar: Calendar) -> Effect:
     if call.named_month is None:
         rest = call.on + timedelta(days=NO_CALL_DAYS)
         return Effect(Kind.CALL_TRIED, "nurturing", no_call_before=rest)
-    earliest = calendar.add_business_days(call.on, 1)
+    earliest = calendar.add_business_days(call.begins, 1)
     wake = max(calendar.next_business_day(months_before(call.named_month, LEAD_MONTHS)), earliest)
     return Effect(
         Kind.CALL_TRIED,
@@ -191,7 +219,7 @@ def _not_now(call: Call, calendar: Calendar) -> Effect:
 
 def _closed(result: CallResult, call: Call, calendar: Calendar) -> Effect:
     """Results after which this person is not called as before."""
-    soon = calendar.add_business_days(call.on, 1)
+    soon = calendar.add_business_days(call.begins, 1)
     if result == CallResult.REFUSED:
         until = call.on + timedelta(days=call.cycle_days)
         return Effect(Kind.CALL_TRIED, no_call_before=until, declined_until=until, ask_mail_scope=True)

@@ -12,6 +12,8 @@ from campaigns.rules.workdays import Calendar, clamp_day
 
 LAST = 5  # the last of the month, whether it is the fourth or the fifth
 AHEAD_MOST = 120  # days
+# An event is made in the first night of the month before: of the first of March, February's 28 days ahead.
+INVITE_MOST = 28
 
 
 class Rule(StrEnum):

@@ -41,6 +41,7 @@ class Kind(StrEnum):
     OPPORTUNITY = "opportunity"
     ORDER = "order"
     DEAL_LOST = "deal_lost"
+    ASICA = "asica"
 
 
 class Group(StrEnum):
@@ -79,7 +80,7 @@ CAPS: Mapping[Group, float] = MappingProxyType(
 
 # What sales did: on the timeline, so that the story is whole; it shows nothing of the person.
 SALES_STEPS = (
-    Kind.HANDED_OVER, Kind.TAKEN_ON, Kind.SENT_BACK, Kind.OPPORTUNITY, Kind.ORDER, Kind.DEAL_LOST,
+    Kind.HANDED_OVER, Kind.TAKEN_ON, Kind.SENT_BACK, Kind.OPPORTUNITY, Kind.ORDER, Kind.DEAL_LOST, Kind.ASICA,
 )  # fmt: skip
 
 KINDS: Mapping[Kind, KindRow] = MappingProxyType(

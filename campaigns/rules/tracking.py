@@ -26,6 +26,10 @@ MONEY_MAX = 10**15
 ROLES = ("利用", "技術", "購買", "経理", "決裁", "窓口")
 
 
+LEADERS = ("admin", "sales_manager")
+FOLLOWERS = (*LEADERS, "field_sales", "inside_sales")
+
+
 class Certainty(StrEnum):
     """How sure the expected month is."""
 
@@ -188,7 +192,20 @@ def _day(text: str) -> date | None:
 
 def may_edit(*, role: str, user_id: int, owner_id: int | None) -> bool:
     """Whether this user may write on a catalogue: its owner and who leads sales. Everybody may read and comment."""
-    return role in ("admin", "sales_manager") or owner_id == user_id
+    return role in LEADERS or owner_id == user_id
+
+
+def may_follow(role: str) -> bool:
+    """Whether a user of this role may be the owner of a catalogue: sales, and who runs the house."""
+    return role in FOLLOWERS
+
+
+def may_answer(*, mode: str, nominee_id: int, owner_id: int | None, role: str, user_id: int) -> bool:
+    """Whether this user's yes or no is waited for. A colleague's proposal: who is named answers. One's own wish for
+    a company that somebody follows: that owner, or who leads sales."""
+    if mode == Mode.SELF:
+        return user_id == owner_id or (role in LEADERS and user_id != nominee_id)
+    return user_id == nominee_id
 
 
 def is_feared(risk: str) -> bool:
@@ -199,6 +216,27 @@ def is_feared(risk: str) -> bool:
 def uncovered(roles: frozenset[str]) -> tuple[str, ...]:
     """Roles in buying that nobody known there has."""
     return tuple(role for role in ROLES if role not in roles)
+
+
+def asked_roles(note: str) -> tuple[str, ...]:
+    """The roles that an introduction is asked for, as the first line of its task's note names them; () in free words."""
+    first = [part.strip() for part in note.partition("\n")[0].split("・")]
+    return tuple(first) if all(part in ROLES for part in first) else ()
+
+
+def with_role(note: str, role: str) -> str:
+    """The note asking for one more role; what somebody wrote stays below."""
+    roles = asked_roles(note)
+    rest = note.partition("\n")[2] if roles else note
+    return "\n".join(part for part in ("・".join((*roles, role)), rest) if part)
+
+
+def without_role(note: str, role: str) -> str:
+    """The note once this role is met; what somebody wrote stays below."""
+    rest = note.partition("\n")[2]
+    return "\n".join(
+        part for part in ("・".join(one for one in asked_roles(note) if one != role), rest) if part
+    )
 
 
 def stale_since(now: datetime, *, days: int = STALE_DAYS) -> datetime:

@@ -114,6 +114,12 @@ def every(parts: Parts) -> list[User]:
         return users.every(tx)
 
 
+def left_behind(parts: Parts) -> dict[int, tuple[int, int]]:
+    """(companies, catalogues) that still name somebody who has left, by user: they wait for an owner."""
+    with parts.engine.connect() as tx:
+        return users.left_behind(tx)
+
+
 def add(
     parts: Parts, *, email: str, name: str, role: str, password: str, locale: str, by: User, now: datetime
 ) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -22,7 +22,8 @@ from campaigns.storage.fax_documents import Document
 from campaigns.storage.fax_recipients import Candidate
 from campaigns.storage.faxes import NewItem
 
-RANKS = tuple(rank.value for rank in Rank)
+# Whoever said no gets nothing until the day that was named.
+RANKS = tuple(rank.value for rank in Rank if rank is not Rank.DECLINED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def _sift(
         product_id,
         company_ids=sorted({one.company_id for one in found if one.company_id is not None}),
         numbers=numbers,
-        since=cap_since(now),
+        since=rule.cap_since(now),
     )
     good: list[Candidate] = []
     left_out: dict[str, int] = {}
@@ -118,6 +119,8 @@ def _sift(
             reason = "refused"
         elif one.fax_invalid or not rule.is_number(number):
             reason = "invalid"
+        elif one.is_excluded:
+            reason = "excluded"
         elif one.is_with_sales:
             reason = "with_sales"
         elif number in capped or one.company_id in companies:
@@ -127,17 +130,6 @@ def _sift(
         else:
             good.append(one)
     return good, left_out
-
-
-def cap_since(now: datetime) -> datetime:
-    """Three calendar months back, or the last day there is of that month."""
-    month = now.year * 12 + now.month - 1 - rule.CAP_MONTHS
-    for day in range(now.day, 0, -1):
-        try:
-            return now.replace(year=month // 12, month=month % 12 + 1, day=day)
-        except ValueError:
-            continue
-    return now - timedelta(days=92)
 
 
 def by_number(found: Sequence[Candidate]) -> tuple[NewItem, ...]:

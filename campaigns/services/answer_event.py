@@ -2,7 +2,8 @@
 
 Looking at the link changes nothing, since scanners follow links; a press answers, and may be changed until the last
 day. Seats are those of the event's form where it has one, else the event's own; the last one is given once. An
-answer leaves a touch, and what it takes back counts for nothing any more. Source: S0-04.
+answer leaves a touch, and what it takes back counts for nothing any more. A seat that is given back goes to the first who
+waits, with a mail. Source: S0-04.
 """
 
 from __future__ import annotations
@@ -101,6 +102,7 @@ def by_staff(
         asked = Asked(event_id, person_id, product_id)
         _give(tx, parts, asked, answer, user_id=user_id, now=now)
         _note(tx, asked, answer.value, user_id=user_id, now=now)
+    wake.ask(parts, "deliver")
 
 
 def seat(parts: Parts, event_id: int, person_id: int, *, user_id: int, now: datetime) -> bool:
@@ -113,14 +115,28 @@ def seat(parts: Parts, event_id: int, person_id: int, *, user_id: int, now: date
             raise Gone
         if given is None or not given.is_waiting:
             return False
-        _put(tx, event_id, person_id, Answer.YES, is_waiting=False, user_id=user_id, now=now)
         asked = event_answers.invited(tx, event_id, person_id)
-        if asked is not None:
-            seated = event_answers.of_person(tx, event_id, person_id)
-            answer_mails.confirm(tx, parts, asked, event.plan, seated, now=now)
-        _note(tx, Asked(event_id, person_id), "seat", user_id=user_id, now=now)
+        _seat(tx, parts, event, person_id, asked, user_id=user_id, now=now)
     wake.ask(parts, "deliver")
     return True
+
+
+def _seat(
+    tx: Connection,
+    parts: Parts,
+    event: Event,
+    person_id: int,
+    asked: Asked | None,
+    *,
+    user_id: int | None,
+    now: datetime,
+) -> None:
+    """Somebody who waited has a seat, and a mail about it where one reaches them."""
+    _put(tx, event.id, person_id, Answer.YES, is_waiting=False, user_id=user_id, now=now)
+    if asked is not None:
+        seated = event_answers.of_person(tx, event.id, person_id)
+        answer_mails.confirm(tx, parts, asked, event.plan, seated, has_waited=True, now=now)
+    _note(tx, Asked(event.id, person_id), "seat", user_id=user_id, now=now)
 
 
 def _asked(tx: Connection, parts: Parts, token: str) -> Asked | None:
@@ -194,8 +210,23 @@ def _give(
         tx, [asked.person_id], now=now, zone=parts.settings.tz, base_url=parts.settings.base_url
     )
     if before is not None and before.answer == Answer.YES and not before.is_waiting:
-        _tell_of_seat(tx, event, now=now)
+        _pass_on(tx, parts, event, now=now)
     return True
+
+
+def _pass_on(tx: Connection, parts: Parts, event: Event, *, now: datetime) -> None:
+    """Seats that are free go to who has waited longest, as far as a mail tells them; else whoever is in charge decides.
+
+    The event's row is held: nobody gets a seat twice, however many give theirs back at once.
+    """
+    capacity = event_answers.capacity(tx, event.id)
+    while capacity is None or event_answers.seats(tx, event.id) < capacity:
+        person_id = event_answers.first_waiting(tx, event.id)
+        asked = event_answers.invited(tx, event.id, person_id) if person_id is not None else None
+        if person_id is None or asked is None or not asked.has_mailbox:
+            _tell_of_seat(tx, event, now=now)
+            return
+        _seat(tx, parts, event, person_id, asked, user_id=None, now=now)
 
 
 def _put(
@@ -250,7 +281,7 @@ def _touches(
 
 
 def _tell_of_seat(tx: Connection, event: Event, *, now: datetime) -> None:
-    """A seat has become free while others wait for one: whoever is in charge decides who gets it."""
+    """A seat is free while others wait for one: whoever is in charge decides who gets it."""
     waiting = event_answers.waiting(tx, event.id)
     if waiting:
         args: dict[str, object] = {"event": event.id, "name": event.plan.name, "n": waiting}
@@ -259,7 +290,7 @@ def _tell_of_seat(tx: Connection, event: Event, *, now: datetime) -> None:
         )
 
 
-def _note(tx: Connection, asked: Asked, answer: str, *, user_id: int, now: datetime) -> None:
+def _note(tx: Connection, asked: Asked, answer: str, *, user_id: int | None, now: datetime) -> None:
     changes: dict[str, tuple[object, object]] = {"event": (None, asked.event_id), "answer": (None, answer)}
     audit.note(
         tx,

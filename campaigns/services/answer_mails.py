@@ -1,4 +1,4 @@
-"""The mail to somebody who has said yes to an invitation: the entry pass, or that all seats are taken.
+"""The mail to somebody who has said yes to an invitation: the entry pass, that all seats are taken, or that one is free.
 
 A transactional mail of the outbox, once a state; its words stand here, since no page's language is at hand.
 """
@@ -23,6 +23,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "waiting": "キャンセル待ちを承りました：{event}",
         "yes_head": "ご返事をいただき、ありがとうございます。当日、お待ちしております。",
         "waiting_head": "ただいま定員に達しているため、キャンセル待ちとして承りました。空きが出ましたら、ご連絡します。",
+        "seat": "お席をご用意しました：{event}",
+        "seat_head": "お待たせいたしました。空きが出ましたので、お席をご用意しました。当日、お待ちしております。",
         "pass": "受付票（当日、受付でご提示ください）",
         "change": "ご都合が変わったときは、こちらから変えられます。",
         "why": "このメールは、{event}のご案内にお答えいただいたアドレスへ自動でお送りしています。",
@@ -32,6 +34,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "waiting": "You are on the waiting list: {event}",
         "yes_head": "Thank you for your answer. We look forward to seeing you.",
         "waiting_head": "All seats are taken at the moment. You are on the waiting list; we will let you know.",
+        "seat": "A seat for you: {event}",
+        "seat_head": "Thank you for waiting: a seat has become free, and it is yours. We look forward to seeing you.",
         "pass": "Your entry pass (please show it at the reception):",
         "change": "If your plans change, you can change your answer here:",
         "why": "This mail was sent automatically to the address that answered the invitation to {event}.",
@@ -40,12 +44,20 @@ WORDS: Mapping[str, Mapping[str, str]] = {
 
 
 def confirm(
-    tx: Connection, parts: Parts, asked: Asked, event: Plan, given: Given | None, *, now: datetime
+    tx: Connection,
+    parts: Parts,
+    asked: Asked,
+    event: Plan,
+    given: Given | None,
+    *,
+    has_waited: bool = False,
+    now: datetime,
 ) -> bool:
-    """Tell them what their yes has come to. True when the mail is new."""
+    """Tell them what their yes has come to. has_waited: the seat is one that became free. True when the mail is new."""
     if given is None or not asked.email or asked.delivery_id is None:
         return False
-    words, state = WORDS.get(asked.lang, WORDS["ja"]), "waiting" if given.is_waiting else "yes"
+    words = WORDS.get(asked.lang, WORDS["ja"])
+    state = "waiting" if given.is_waiting else "seat" if has_waited else "yes"
     lines = [words[f"{state}_head"], "", *event_lines.of(event, asked.lang)]
     if not given.is_waiting:
         lines += ["", words["pass"], form_mails.pass_url(parts, asked.person_id, asked.event_id)]
@@ -57,7 +69,8 @@ def confirm(
     text = "\n".join(lines) + "\n"
     queued = post.queue(
         tx,
-        origin=f"tx:rsvp:{given.id}:{state}",
+        # Who gives a seat back and waits again is told again, each time that they get one.
+        origin=f"tx:rsvp:{given.id}:{state}" + (f":{given.at.timestamp():.0f}" if has_waited else ""),
         to=asked.email,
         subject=words[state].format(event=event.name),
         text=text,

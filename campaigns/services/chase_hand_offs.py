@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from campaigns.parts import Parts
 from campaigns.rules import handoff
-from campaigns.services import post
+from campaigns.services import event_lines, post
 from campaigns.storage import closed_days, gate, hand_offs, next_actions
 from campaigns.storage.hand_offs import Waiting
 from campaigns.storage.next_actions import Alert
@@ -154,7 +154,7 @@ def _tell(
         words = WORDS.get(reader.locale, WORDS["ja"])
         mine = told[reader.user_id]
         subject = words[kind].format(n=len(mine), first=f"{mine[0].company} {mine[0].name}".strip())
-        text = "\n".join([words[f"{kind}_head"], "", *_lines(mine, words, parts), ""])
+        text = "\n".join([words[f"{kind}_head"], "", *_lines(mine, reader.locale, parts), ""])
         text += words["foot"].format(url=f"{parts.settings.base_url}/hand-offs") + "\n"
         post.queue(
             tx,
@@ -166,12 +166,13 @@ def _tell(
         )
 
 
-def _lines(mine: Sequence[Waiting], words: Mapping[str, str], parts: Parts) -> Iterable[str]:
+def _lines(mine: Sequence[Waiting], locale: str, parts: Parts) -> Iterable[str]:
+    words = WORDS.get(locale, WORDS["ja"])
     for one in mine[:LINES_MAX]:
         due: date = one.due_at.astimezone(parts.settings.tz).date()
         rep = words["rep"].format(rep=one.rep) if one.rep else ""
         yield words["line"].format(
-            company=one.company, name=one.name, product=one.product, rep=rep, due=due.isoformat()
+            company=one.company, name=one.name, product=one.product, rep=rep, due=event_lines.day(due, locale)
         )
     if len(mine) > LINES_MAX:
         yield words["more"].format(n=len(mine) - LINES_MAX)

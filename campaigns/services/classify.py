@@ -39,7 +39,9 @@ def run(parts: Parts, *, now: datetime, user_id: int | None = None) -> Classifie
 def within(
     tx: Connection, parts: Parts, *, now: datetime, user_id: int | None, at_once: bool = False
 ) -> Classified:
-    """The same inside the caller's transaction. at_once: nothing waits for the review, since somebody has seen it."""
+    """The same inside the caller's transaction, which takes classes.lock before it writes a company. at_once: nothing
+    waits for the review, since somebody has seen it."""
+    classes.lock(tx)
     today = now.astimezone(parts.settings.tz).date()
     standings = classes.standings(tx, since=rules.year_before(today))
     found = _found(standings, classes.rules(tx).rules, today=today)

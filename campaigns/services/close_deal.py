@@ -19,7 +19,7 @@ from campaigns.rules.touchpoints import Kind
 from campaigns.services import hand_off_steps, rerank, settle_lead
 from campaigns.services.pursue import Stale
 from campaigns.services.settle_lead import Settled
-from campaigns.storage import audit, hand_offs, leads, opportunities, tasks
+from campaigns.storage import audit, hand_offs, last_deals, leads, opportunities, tasks
 from campaigns.storage.opportunities import Opportunity
 
 # Of an order that is taken back nobody knows the forecast any more.
@@ -78,13 +78,13 @@ def run(
             rerank.for_people(
                 tx, [buyer.person_id], now=now, zone=parts.settings.tz, base_url=parts.settings.base_url
             )
-        elif ending.result is Result.WON and old.company_id is not None:
-            hand_offs.note_deal(tx, old.company_id, on=now.astimezone(parts.settings.tz).date())
+        if ending.result is Result.WON:
+            last_deals.note(tx, opportunity_id, zone=parts.settings.zone)
     return old
 
 
 def reopen(parts: Parts, opportunity_id: int, *, version: int, user_id: int | None, now: datetime) -> None:
-    """Take the result back: the opportunity is open, sales have the lead. The company's day of the last deal stays."""
+    """Take the result back: the opportunity is open, sales have the lead, the company the last deal it had without it."""
     with parts.engine.begin() as tx:
         old = opportunities.get(tx, opportunity_id)
         if old is None:
@@ -96,6 +96,7 @@ def reopen(parts: Parts, opportunity_id: int, *, version: int, user_id: int | No
             raise Stale(old)
         if not old.result or (buyer is not None and buyer.state not in ("won", "nurturing", "hot")):
             raise CannotReopen
+        last_deals.forget(tx, opportunity_id, zone=parts.settings.zone)
         opportunities.reopen(tx, opportunity_id, forecast=REOPENED_FORECAST)
         if old.hand_off_id is not None:
             hand_offs.reopen(tx, old.hand_off_id)

@@ -71,7 +71,8 @@ def add(
         found = catalogues.of_company(tx, about.company_id) if about.company_id is not None else None
         if found is not None:
             catalogues.touch(tx, [found.company_id], now=now)
-        _tell(tx, parts, found, about, comment_id, said, named, user=user, now=now)
+        page = _page(parts, found, about, on_kind, on_id, comment_id)
+        _tell(tx, parts, found, about, comment_id, said, named, page=page, user=user, now=now)
     return comment_id
 
 
@@ -84,13 +85,13 @@ def _tell(
     said: str,
     named: Sequence[int],
     *,
+    page: str,
     user: User,
     now: datetime,
 ) -> None:
     """Who is mentioned by name hears of it once, as mentioned; nobody hears of their own words."""
     owners = {id for id in (found.owner_user_id if found else None, about.user_id) if id is not None}
     company = companies.get(tx, about.company_id) if about.company_id is not None else None
-    page = f"/catalogues/{found.id}" if found else "/diary"
     for kind, readers in (("mention", set(named) - {user.id}), ("comment", owners - set(named) - {user.id})):
         tell_staff.run(
             tx,
@@ -103,6 +104,20 @@ def _tell(
             base_url=parts.settings.base_url,
             now=now,
         )
+
+
+def _page(
+    parts: Parts, found: Catalogue | None, about: diary.About, on_kind: str, on_id: int, comment_id: int
+) -> str:
+    """Where the comment is read: its task, the company's catalogue, else the report of the day it is about."""
+    if on_kind == "task":
+        base = f"/tasks/{on_id}"
+    elif found is not None:
+        base = f"/catalogues/{found.id}"
+    else:
+        day = about.at.astimezone(parts.settings.tz).date().isoformat() if about.at else ""
+        base = f"/diary?user={about.user_id or 'all'}&day={day}"
+    return f"{base}#comment-{comment_id}"
 
 
 def make_task(parts: Parts, comment_id: int, *, user: User, now: datetime) -> int:

@@ -1,4 +1,4 @@
-"""Count the people in the products' lists: for the list of products, which shows them as they were counted last."""
+"""Count the people of each product by rank: a big installation shows them as they were counted last."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from campaigns.services import kept
 from campaigns.storage import products, sizes
 from campaigns.storage.products import Leads
 
-NAME = "leads"
+NAME = "leads_by_rank"
 EVERY = timedelta(minutes=5)
 
 

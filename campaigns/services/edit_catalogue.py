@@ -132,22 +132,23 @@ def save_extra(
     user: User,
     now: datetime,
 ) -> None:
-    """A field of one's own: added, changed, or taken away by an empty value. FieldError: label_missing, too_long,
-    too_many."""
+    """A field of one's own: added or changed. FieldError: label_missing, value_missing, too_long, too_many."""
     label, value = " ".join(label.split()), value.strip()
     if not label:
         raise FieldError("label", "label_missing")
     if len(label) > tracking.LABEL_MAX:
         raise FieldError("label", "too_long")
+    if not value:
+        raise FieldError("value", "value_missing")
     if len(value) > tracking.TEXT_MAX:
         raise FieldError("value", "too_long")
     with parts.engine.begin() as tx:
         old = hold(tx, catalogue_id, user=user)
+        standing = catalogues.extras(tx, catalogue_id)
+        before = next((one for one in standing if one.id == extra_id), None)
         if extra_id is None:
-            if len(catalogues.extras(tx, catalogue_id)) >= tracking.EXTRAS_MAX:
+            if len(standing) >= tracking.EXTRAS_MAX:
                 raise FieldError("label", "too_many")
-            if not value:
-                raise FieldError("value", "value_missing")
             catalogues.add_extra(tx, catalogue_id, label=label, value=value, user_id=user.id, now=now)
         elif not catalogues.save_extra(
             tx,
@@ -168,7 +169,29 @@ def save_extra(
             action="extra",
             user_id=user.id,
             now=now,
-            changes={label: (None, value)},
+            changes={label: (before.value if before else None, value)},
+        )
+
+
+def drop_extra(
+    parts: Parts, catalogue_id: int, extra_id: int, *, version: int, user: User, now: datetime
+) -> int:
+    """Take a field of one's own away. Returns the line of the audit log that keeps what it held."""
+    with parts.engine.begin() as tx:
+        old = hold(tx, catalogue_id, user=user)
+        gone = catalogues.drop_extra(tx, catalogue_id, extra_id, version=version)
+        if gone is None:
+            raise Stale(old)
+        catalogues.touch(tx, [old.company_id], now=now)
+        label, value = gone
+        return audit.note(
+            tx,
+            noun="catalogue",
+            noun_id=catalogue_id,
+            action="extra_gone",
+            user_id=user.id,
+            now=now,
+            changes={label: (value, None)},
         )
 
 

@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 
 from campaigns.parts import Parts
 from campaigns.rules.matching import email_key, name_key
-from campaigns.services import rerank
-from campaigns.storage import audit, directory, timeline
+from campaigns.services import line_calls, rerank
+from campaigns.storage import audit, directory, tasks, timeline
 from campaigns.storage.timeline import Person
 
 TEXTS = (
@@ -31,6 +31,14 @@ TEXTS = (
 )
 FLAGS = ("do_not_call", "do_not_fax", "do_not_track", "phone_invalid", "fax_invalid")
 PLACE = ("site", "department", "title", "buying_role")
+# Which open tasks a field takes back when it is set, and with which outcome.
+ENDED_BY: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "excluded_reason": (("call", "fax", "visit", "mail", "invite", "check", "intro"), "excluded"),
+    "do_not_call": (("call",), "do_not_call"),
+    "phone_invalid": (("call",), "wrong"),
+    "do_not_fax": (("fax",), "do_not_fax"),
+    "fax_invalid": (("fax",), "wrong"),
+}
 FIELDS = (*TEXTS, *FLAGS, "preferred_lang", "email", *PLACE)
 
 
@@ -91,9 +99,20 @@ def save(
             tx, noun="person", noun_id=person_id, action="edit", user_id=user_id, now=now, changes=changes
         )
         rerank.for_people(tx, [person_id], now=now, zone=parts.settings.tz, base_url=parts.settings.base_url)
+        _end_tasks(tx, person_id, row, now=now)
         saved = timeline.person(tx, person_id)
     assert saved is not None
     return saved
+
+
+def _end_tasks(tx: Connection, person_id: int, changed: Mapping[str, object], *, now: datetime) -> None:
+    """What nobody may do any more is nobody's task: else it would be told late, or sent."""
+    ended = False
+    for name, (kinds, outcome) in ENDED_BY.items():
+        if changed.get(name):
+            ended |= bool(tasks.cancel_others(tx, person_id, kinds=kinds, outcome=outcome, now=now))
+    if ended:
+        line_calls.for_people(tx, [person_id], now=now)
 
 
 def full_name(fields: Mapping[str, str | bool], old: Person) -> str:

@@ -16,14 +16,14 @@ from sqlalchemy import Connection
 from campaigns.parts import Parts
 from campaigns.rules import actions
 from campaigns.rules.classes import FIELD_CLASSES
-from campaigns.services import assign, refuse_fax, start_call
+from campaigns.services import assign, await_reply, refuse_fax, rerank, start_call
 from campaigns.services.follow_rank import DUE_TIME
-from campaigns.storage import audit, task_lists, tasks, timeline, users
+from campaigns.storage import audit, calls, task_lists, tasks, timeline, users
 from campaigns.storage.tasks import NewTask, Task
 from campaigns.storage.timeline import Person
 from campaigns.storage.users import User
 
-KINDS = ("call", "fax", "visit", "mail", "check", "intro", "reply", "review")
+KINDS = ("call", "fax", "visit", "mail", "invite", "check", "intro", "reply", "review")
 FAR = timedelta(days=730)
 NOTE_MAX = 4000
 LEADERS = frozenset({"admin", "sales_manager"})
@@ -74,9 +74,9 @@ def about(parts: Parts, person_id: int) -> tuple[Person, list[timeline.Lead]] | 
 
 
 def caution(leads: list[timeline.Lead], *, kind: str, product_id: int | None) -> str:
-    """What speaks against the task for the lead it is about: "", nurture, declined. Said, never forbidden (S1-19)."""
+    """What speaks against the task for the lead it is about: "", paused, nurture, declined. Said, never forbidden (S1-19)."""
     lead = next((one for one in leads if one.product_id == product_id), leads[0] if leads else None)
-    return actions.caution(lead.rank, kind) if lead else ""
+    return actions.caution(lead.rank, kind, is_paused=lead.paused_until is not None) if lead else ""
 
 
 def add(parts: Parts, person_id: int, wanted: Wanted, *, user_id: int, now: datetime) -> tuple[int, str]:
@@ -156,7 +156,10 @@ def cancel(parts: Parts, task_id: int, *, version: int, reason: str, user: User,
     if not reason.strip():
         raise TaskError({"reason": "missing"})
     with parts.engine.begin() as tx:
+        reminder = calls.lock(tx, task_id)  # the person's leads first, as ranks do
         task = _open(tx, task_id, version=version, user=user)
+        if task.kind == "reply" and reminder:
+            await_reply.over(tx, reminder)
         note = "\n".join(part for part in (task.note, reason.strip()[:NOTE_MAX]) if part)
         tasks.finish(
             tx,
@@ -169,6 +172,10 @@ def cancel(parts: Parts, task_id: int, *, version: int, reason: str, user: User,
         )
         audit.note(tx, noun="task", noun_id=task_id, action="cancel", user_id=user.id, now=now,
                    changes={"reason": ("", reason.strip()[:NOTE_MAX])})  # fmt: skip
+        if task.kind == "reply" and reminder:
+            rerank.for_people(
+                tx, [reminder.person_id], now=now, zone=parts.settings.tz, base_url=parts.settings.base_url
+            )
 
 
 def _open(tx: Connection, task_id: int, *, version: int, user: User | None) -> Task:

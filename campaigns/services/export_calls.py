@@ -37,7 +37,7 @@ MIITEL = ("取引先会社名", "取引先担当者名", "電話番号", "カテ
 
 
 # What a workbook may not hold.
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 class Preset(StrEnum):

@@ -20,6 +20,7 @@ class Line(Protocol):
 
 
 L = TypeVar("L", bound=Line)
+M = TypeVar("M")
 
 
 def run(
@@ -37,7 +38,33 @@ def run(
 
     kind, wanted: what was asked for, as the log keeps it.
     """
-    people: set[int] = set()
+    return of_several(
+        tx,
+        lines,
+        people=lambda line: () if line.person_id is None else (line.person_id,),
+        kind=kind,
+        wanted=wanted,
+        head=head,
+        cells=cells,
+        user_id=user_id,
+        now=now,
+    )
+
+
+def of_several(
+    tx: Connection,
+    lines: Iterable[M],
+    *,
+    people: Callable[[M], Iterable[int]],
+    kind: str,
+    wanted: Mapping[str, object],
+    head: Sequence[str],
+    cells: Callable[[M], Sequence[object]],
+    user_id: int | None,
+    now: datetime,
+) -> bytes:
+    """The same where a line may be about several people, all of whom the log names."""
+    named: set[int] = set()
     count = 0
 
     def rows() -> Iterator[Sequence[object]]:
@@ -45,12 +72,11 @@ def run(
         yield head
         for line in lines:
             count += 1
-            if line.person_id is not None:
-                people.add(line.person_id)
+            named.update(people(line))
             yield cells(line)
 
     sheet = csv_of(rows())
     audit.note_export(
-        tx, kind=kind, wanted=wanted, rows=count, person_ids=sorted(people), user_id=user_id, now=now
+        tx, kind=kind, wanted=wanted, rows=count, person_ids=sorted(named), user_id=user_id, now=now
     )
     return sheet

@@ -1,7 +1,8 @@
 """The sheet of a fax: A4 upright, at most two pages, black on white, so that one bit is enough to read it.
 
 Cover line with to, from, pages and date; title and text; points; what they may send back, and the words that stop
-further faxes with the number to tick and return. Source: spec 6.4, S2-07, LAW 4.4.
+further faxes with the number to tick and return. Source: spec 6.4, S2-07, LAW 4.4. What goes with a mail has neither
+cover nor reply.
 
 SheetError.code: too_long (n: pages), unprintable (said: the letters that the font lacks).
 """
@@ -57,11 +58,18 @@ class To:
 SAMPLE = To("株式会社見本製作所", "生産技術部", "見本 太郎様", "0312345678")
 
 
-def draw(sheet: Sheet, to: To, *, on: date) -> Laid:
-    """The finished sheet. Raises SheetError: what is not readable, or does not fit, is not sent."""
-    odd = pdf.missing(" ".join([sheet.title, sheet.body, *sheet.points, sheet.sender, sheet.address]))
-    if odd:
-        raise SheetError("unprintable", said=odd)
+def odd(to: To) -> str:
+    """The letters of a receiver that the font lacks."""
+    return pdf.missing(f"{to.company} {to.department} {to.people}")
+
+
+def draw(sheet: Sheet, to: To | None, *, on: date) -> Laid:
+    """The finished sheet; to: None for what goes with a mail. Raises SheetError: what is not readable, or does not fit,
+    is not sent.
+    """
+    ours = pdf.missing(" ".join([sheet.title, sheet.body, *sheet.points, sheet.sender, sheet.address]))
+    if said := ours + (odd(to) if to else ""):
+        raise SheetError("unprintable", said=said)
     # How many sheets there are is printed on the first of them, so it is laid out to be counted, then once more.
     pages = pdf.lay_out(_story(sheet, to, on=on, pages=1), name=sheet.title).pages
     if pages > PAGES_MOST:
@@ -74,10 +82,20 @@ def draw(sheet: Sheet, to: To, *, on: date) -> Laid:
     )
 
 
-def _story(sheet: Sheet, to: To, *, on: date, pages: int) -> Sequence[pdf.Flowable]:
+def _story(sheet: Sheet, to: To | None, *, on: date, pages: int) -> Sequence[pdf.Flowable]:
+    story = _cover(sheet, to, on=on, pages=pages) if to else []
+    story += [pdf.title(sheet.title, size=17), pdf.paragraph(sheet.body, size=12, after=6)]
+    if sheet.points:
+        story += [pdf.subtitle("要点", size=13), *pdf.bullets(sheet.points, size=12)]
+    if to:
+        story.append(pdf.together([pdf.space(4), *_reply(sheet, to)]))
+    return story
+
+
+def _cover(sheet: Sheet, to: To, *, on: date, pages: int) -> list[pdf.Flowable]:
     whom = "\n".join(part for part in (to.company, to.department, to.people) if part)
     us = "\n".join(part for part in (sheet.sender, sheet.address, sheet.inquiry) if part)
-    story: list[pdf.Flowable] = [
+    return [
         pdf.title("FAX送付状", size=22),
         pdf.rule(thick=2),
         pdf.table(
@@ -95,13 +113,7 @@ def _story(sheet: Sheet, to: To, *, on: date, pages: int) -> Sequence[pdf.Flowab
             size=11,
         ),
         pdf.space(6),
-        pdf.title(sheet.title, size=17),
-        pdf.paragraph(sheet.body, size=12, after=6),
     ]
-    if sheet.points:
-        story += [pdf.subtitle("要点", size=13), *pdf.bullets(sheet.points, size=12)]
-    story.append(pdf.together([pdf.space(4), *_reply(sheet, to)]))
-    return story
 
 
 def _reply(sheet: Sheet, to: To) -> list[pdf.Flowable]:

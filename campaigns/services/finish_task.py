@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from campaigns.parts import Parts
 from campaigns.rules.touchpoints import Kind
 from campaigns.services import await_reply, draft_catalogues, rerank
 from campaigns.services.record_call import NoSuchTask, TaskTaken
-from campaigns.storage import audit, calls, leads, tasks, touchpoints
+from campaigns.storage import audit, calls, tasks, touchpoints
 from campaigns.storage.touchpoints import NewTouch
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """state the task ends in; touch it leaves; fax_invalid: the number is wrong; ends_waiting: the answer came."""
+    """state the task ends in; touch it leaves; fax_invalid: the number is wrong. waiting, of a reply: over, or on."""
 
     state: str = "done"
     touch: Kind | None = None
     fax_invalid: bool = False
-    ends_waiting: bool = False
+    waiting: Literal["", "over", "on"] = ""
 
 
 ENDINGS: Mapping[str, Mapping[str, Ending]] = {
@@ -35,13 +36,14 @@ ENDINGS: Mapping[str, Mapping[str, Ending]] = {
         "quote": Ending(touch=Kind.QUOTE_REQUEST),
         "not_needed": Ending(state="cancelled"),
     },
-    "mail": {"sent": Ending(), "not_needed": Ending(state="cancelled")},
+    "mail": {"sent": Ending(touch=Kind.MAIL_BY_REP), "not_needed": Ending(state="cancelled")},
+    "invite": {"invited": Ending(), "not_needed": Ending(state="cancelled")},
     "check": {"done": Ending(), "not_needed": Ending(state="cancelled")},
     "intro": {"introduced": Ending(), "declined": Ending(), "not_needed": Ending(state="cancelled")},
     "reply": {
-        "answered": Ending(ends_waiting=True),
-        "silent": Ending(),
-        "not_needed": Ending(state="cancelled"),
+        "answered": Ending(waiting="over"),
+        "silent": Ending(waiting="on"),
+        "not_needed": Ending(state="cancelled", waiting="over"),
     },
     "review": {"done": Ending(), "not_needed": Ending(state="cancelled")},
 }
@@ -81,8 +83,10 @@ def run(
             draft_catalogues.for_touches(tx, [touch], now=now)
         if ending.fax_invalid:
             tasks.fax_is_wrong(tx, subject.person_id)
-        if ending.ends_waiting and subject.lead_id is not None and subject.lead_state == "waiting":
-            leads.settle(tx, subject.lead_id, state=await_reply.stage_after(tx, subject.lead_id))
+        if ending.waiting == "over":
+            await_reply.over(tx, subject)
+        elif ending.waiting == "on":
+            await_reply.ask_again(tx, parts, subject, note=note, user_id=user_id, now=now)
         rerank.for_people(
             tx, [subject.person_id], now=now, zone=parts.settings.tz, base_url=parts.settings.base_url
         )

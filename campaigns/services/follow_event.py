@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 
 from sqlalchemy import Connection
 
 from campaigns.parts import Parts
 from campaigns.rules import events as rule
-from campaigns.rules.tracking import Mode
+from campaigns.rules.tracking import LEADERS, Mode
 from campaigns.services import assign, draft_catalogues, rerank, tell_staff
 from campaigns.services.author import Gone
 from campaigns.services.follow_rank import DUE_TIME
-from campaigns.services.nominate import LEADERS
 from campaigns.storage import (
     audit,
     closed_days,
@@ -40,6 +39,7 @@ KINDS = ("call", "visit", "mail", "fax")
 DUE_DAYS = 3  # business days: what was said at an event is soon forgotten
 CAUSES = {"gaps": "event_gap", "no_show": "no_show"}
 AT_ONCE = 1000
+LAST_HOUR = time(23, 59)
 
 
 class FollowError(ValueError):
@@ -140,11 +140,15 @@ def act(
 
 
 def came(parts: Parts, event_id: int, person_ids: Sequence[int], *, user_id: int, now: datetime) -> Done:
-    """Write down that people came whose pass was not scanned; the same touch as a scan leaves. Raises Gone."""
+    """Write down that people came whose pass was not scanned; the same touch as a scan leaves. Raises Gone.
+
+    It is often written down the days after: the touch lies on the event's last day at the latest.
+    """
     chosen = sorted(set(person_ids))[:AT_ONCE]
     with parts.engine.begin() as tx:
         event = _event(tx, event_id)
         product_id = event_mailings.product_of(tx, event_id)
+        at = _end(parts, event, now)
         met = set(event_people.ids(tx, event_id, "met", chosen=chosen))
         known = event_people.known(tx, [id for id in chosen if id not in met])
         touches = [
@@ -152,7 +156,7 @@ def came(parts: Parts, event_id: int, person_ids: Sequence[int], *, user_id: int
                 source_key=f"check-in:{event_id}:{person_id}",
                 person_id=person_id,
                 kind=rule.scanned(event.plan.kind),
-                at=now,
+                at=at,
                 product_id=product_id,
                 event_id=event_id,
                 actor_id=user_id,
@@ -188,6 +192,12 @@ def reopen(parts: Parts, event_id: int, *, user_id: int, now: datetime) -> None:
             return
         events.set_closed(tx, event_id, at=None, user_id=user_id)
         _note(tx, event_id, "reopen", user_id, now)
+
+
+def _end(parts: Parts, event: Event, now: datetime) -> datetime:
+    """Now, or the end of its last day, if that is over."""
+    day = event.plan.last_day
+    return now if day is None else min(now, datetime.combine(day, LAST_HOUR, tzinfo=parts.settings.tz))
 
 
 def _event(tx: Connection, event_id: int, *, lock: bool = False) -> Event:

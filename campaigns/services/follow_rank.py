@@ -21,7 +21,7 @@ from campaigns.rules.scores import engagement
 from campaigns.rules.touchpoints import Touch
 from campaigns.rules.workdays import Calendar
 from campaigns.services import assign, hand_off_steps, notices
-from campaigns.storage import closed_days, gate, lead_facts, next_actions, touchpoints
+from campaigns.storage import closed_days, event_invites, gate, lead_facts, leads, next_actions, touchpoints
 from campaigns.storage.gate import HandOff
 from campaigns.storage.lead_facts import Facts
 from campaigns.storage.next_actions import Alert, NewTask
@@ -52,7 +52,8 @@ class Fresh:
 @dataclass(frozen=True, slots=True)
 class Followed:
     """What was done. offered: leads let through to sales. why: touchpoints that weigh most, by lead. told: (user, person)
-    of the alerts. resting: leads that sales sent back, and that wait.
+    of the alerts. resting: leads that sales sent back, and that wait. woken: leads whose pause, or whose waiting for a
+    reply of which sales know nothing, a request by the customer has ended.
     """
 
     tasks: int = 0
@@ -61,6 +62,7 @@ class Followed:
     why: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     told: frozenset[tuple[int | None, int | None]] = frozenset()
     resting: frozenset[int] = frozenset()
+    woken: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +106,19 @@ def run(
     facts = lead_facts.of(tx, [one.lead.id for one in acting])
     today, calendar = now.astimezone(zone).date(), closed_days.load(tx)
     loud = [_one(one, facts[one.lead.id], today=today, zone=zone, calendar=calendar) for one in acting]
+    woken = _hear(tx, loud, now=now, zone=zone)
     offers, offered = _pass_gate(tx, loud, now=now, today=today, zone=zone)
+    asking = {row.lead_id for row in offers}
+    gate.release(tx, [one.lead.id for one in loud if one.before.is_held and one.lead.id not in asking])
     hand_off_steps.offered(tx, gate.put(tx, offers, now=now), now=now)
     declined = [one.lead.id for one in loud if one.ranked.rank is Rank.DECLINED]
     if busy := [one.lead.id for one in loud if one.lead.has_tasks]:
         cooled = [one.lead.id for one in loud if one.ranked.rank is Rank.NURTURE]
         next_actions.cancel(tx, busy, declined, cooled, now=now)
-    asked = [(one, action) for one in loud for action in _asked(one, offered, remeasure)]
+    invitable = may_invite(
+        tx, [(one.lead.id, one.ranked.rank, one.product.matrix) for one in loud], today=today
+    )
+    asked = [(one, action) for one in loud for action in _asked(one, offered, remeasure, invitable)]
     news = [one for one in loud if _is_news(one)]
     why = _why(tx, [*moved, *(one for one, _ in asked), *news], now=now)
     tasks = [_task(one, action, why[one.lead.id], zone=zone) for one, action in asked]
@@ -125,7 +133,7 @@ def run(
     notices.tell(tx, "hot", alerts, alert_ids, products, now=now, base_url=base_url)
     heard = frozenset((alert.user_id, alert.person_id) for alert in alerts)
     resting = frozenset(one.lead.id for one in loud if one.facts.is_resting)
-    return Followed(len(made), len(alerts), frozenset(offered), why, heard, resting)
+    return Followed(len(made), len(alerts), frozenset(offered), why, heard, resting, woken)
 
 
 def _why(tx: Connection, ones: Sequence[Fresh | _One], *, now: datetime) -> dict[int, tuple[int, ...]]:
@@ -148,8 +156,26 @@ def _heaviest(touches: Sequence[Touch], rules: ProductRules, *, now: datetime) -
 
 def _one(one: Fresh, before: Facts, *, today: date, zone: ZoneInfo, calendar: Calendar) -> _One:
     lead = one.lead
-    facts = facts_of(before, state=lead.state, rank=lead.rank, today=today, zone=zone, calendar=calendar)
-    return _One(lead, one.product, one.rules, one.ranked, before, facts)
+    asked = _is_later(one.ranked.reasons, before.reasons, EXPLICIT)
+    # An offer that stands is the rep's to answer, as an accepted one is.
+    is_ours = not before.is_with_sales and not before.has_been_offered
+    ends = asked and (lead.state == "paused" or (lead.state == "waiting" and is_ours))
+    state = "nurturing" if ends else lead.state
+    facts = facts_of(before, state=state, rank=lead.rank, today=today, zone=zone, calendar=calendar)
+    return _One(lead, one.product, one.rules, one.ranked, before, replace(facts, has_asked_anew=asked))
+
+
+def _hear(tx: Connection, ones: Sequence[_One], *, now: datetime, zone: ZoneInfo) -> frozenset[int]:
+    """The customer asks while nobody would act: a pause ends, a reply has come. Returns the leads that are free again;
+    of those that sales have, the rep's reminder is due today."""
+    asked = [one for one in ones if one.facts.has_asked_anew and one.lead.state in ("paused", "waiting")]
+    woken = frozenset(one.lead.id for one in asked if one.facts.state == "nurturing")
+    if woken:
+        leads.wake(tx, sorted(woken), outcome="answered", now=now)
+    if theirs := [one.lead.id for one in asked if one.lead.state == "waiting" and one.lead.id not in woken]:
+        due_at = datetime.combine(now.astimezone(zone).date(), DUE_TIME, tzinfo=zone)
+        leads.hasten_replies(tx, theirs, due_at=due_at)
+    return woken
 
 
 def facts_of(
@@ -234,7 +260,24 @@ def _hand_off(one: _One, placed: handoff.Placed, bar: float, zone: ZoneInfo) -> 
     )
 
 
-def _asked(one: _One, offered: Collection[int], remeasure: Collection[int]) -> list[Action]:
+def may_invite(
+    tx: Connection, leads: Sequence[tuple[int, Rank, Sequence[actions.Row]]], *, today: date
+) -> frozenset[int]:
+    """Leads for whom an event lies ahead. leads: id, rank and matrix; asked of those alone whom a row may invite."""
+    asked = [
+        id
+        for id, rank, rows in leads
+        if any(
+            row.kind is actions.Kind.INVITE and (row.rank is rank or row.cause in actions.MOVES)
+            for row in rows
+        )
+    ]
+    return event_invites.leads(tx, asked, today=today)
+
+
+def _asked(
+    one: _One, offered: Collection[int], remeasure: Collection[int], invitable: Collection[int]
+) -> list[Action]:
     """What the action matrix asks for one lead. Silent leads get theirs from the day's quota alone."""
     if one.ranked.rank is Rank.UNOBSERVED and one.lead.id not in remeasure:
         return []
@@ -242,6 +285,7 @@ def _asked(one: _One, offered: Collection[int], remeasure: Collection[int]) -> l
         one.facts,
         has_been_offered=one.facts.has_been_offered or one.lead.id in offered,
         may_remeasure=one.lead.id in remeasure,
+        may_invite=one.lead.id in invitable,
     )
     return [action for action in _actions(one, facts) if action.kind != actions.Kind.HANDOFF]
 
@@ -258,31 +302,41 @@ def _task(one: _One, action: Action, why: tuple[int, ...], *, zone: ZoneInfo) ->
     )
 
 
-def stage(one: Fresh, offered: Collection[int], resting: Collection[int]) -> str:
-    """The sales stage: the rank moves a lead in and out of `hot`, the gate into `offered`.
-
-    resting: leads that came back from sales, and that nothing has deepened since: what made them hot is old.
-    """
-    if one.lead.id in resting and one.lead.state in OPEN_STATES:
+def stage(one: Fresh, done: Followed) -> str:
+    """The sales stage: the rank moves a lead in and out of `hot`, the gate into `offered`."""
+    state = "nurturing" if one.lead.id in done.woken else one.lead.state
+    # What came back from sales, and nothing has deepened since: what made it hot is old.
+    if one.lead.id in done.resting and state in OPEN_STATES:
         return "nurturing"
-    if one.lead.id in offered:
+    if one.lead.id in done.offered:
         return "offered"
-    if one.ranked.rank is Rank.HOT and one.lead.state in OPEN_STATES:
+    if one.ranked.rank is Rank.HOT and state in OPEN_STATES:
         return "hot"
-    if one.ranked.rank is not Rank.HOT and one.lead.state == "hot":
+    if one.ranked.rank is not Rank.HOT and state == "hot":
         return "nurturing"
-    return one.lead.state
+    return state
 
 
 def _is_news(one: _One) -> bool:
     """Newly hot, or hot already and asking once more."""
-    if one.ranked.rank is not Rank.HOT or one.facts.state in ("won", "excluded"):
+    if one.ranked.rank is not Rank.HOT or one.facts.state == "excluded":
         return False
+    if one.facts.state == "won":
+        return one.facts.has_asked_anew
     if one.lead.rank != Rank.HOT:
         return True
-    until = max((str(r.args.get("until", "")) for r in one.ranked.reasons), default="")
-    before = max((str(r.args.get("until", "")) for r in one.before.reasons), default="")
-    return bool(until) and until > before
+    return _is_later(one.ranked.reasons, one.before.reasons)
+
+
+def _is_later(reasons: Sequence[Reason], before: Sequence[Reason], codes: Sequence[str] = ()) -> bool:
+    """Whether a sign that keeps a lead hot until a day has come anew; codes: of these alone. Each kind by itself: a
+    quote request keeps it hot for longer than an inquiry that comes after it."""
+    ends = {reason.code: str(reason.args.get("until", "")) for reason in before}
+    return any(
+        str(reason.args.get("until", "")) > ends.get(reason.code, "")
+        for reason in reasons
+        if not codes or reason.code in codes
+    )
 
 
 def _alert(one: _One, why: tuple[int, ...]) -> Alert:

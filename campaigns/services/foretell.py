@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection
@@ -132,13 +132,16 @@ def _count(
     for start in range(0, len(found), CHUNK):
         part = found[start : start + CHUNK]
         facts = lead_facts.of(tx, [one.id for one in part])
+        rows = [(one.id, one.ranked.rank, (*products[one.product_id].matrix, *new)) for one in part]
+        invitable = follow_rank.may_invite(tx, rows, today=today)
         for one in part:
             product, rank = products[one.product_id], one.ranked.rank
+            known = follow_rank.facts_of(
+                facts[one.id], state=one.state, rank=rank, today=today, zone=zone, calendar=calendar
+            )
             difference = effects.differ(
                 one.ranked,
-                follow_rank.facts_of(
-                    facts[one.id], state=one.state, rank=rank, today=today, zone=zone, calendar=calendar
-                ),
+                replace(known, may_invite=one.id in invitable),
                 old=product.matrix,
                 new=new,
                 triggers=product.rules_for(one.industry).triggers,

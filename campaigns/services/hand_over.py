@@ -19,6 +19,7 @@ from campaigns.rules.touchpoints import Kind
 from campaigns.services import hand_off_steps, rerank, settle_lead
 from campaigns.services.settle_lead import Settled
 from campaigns.storage import audit, hand_offs, leads, tasks, users
+from campaigns.storage.gate import Candidate
 from campaigns.storage.hand_offs import HandOff
 
 # Sales take what they are offered, and may take what the gate holds.
@@ -57,7 +58,9 @@ def accept(parts: Parts, hand_off_id: int, *, user_id: int, now: datetime) -> Ha
         rep = user_id if reader and reader.role in SELLERS else None
         hand_offs.accept(tx, hand_off_id, rep_user_id=rep, now=now)
         leads.settle(tx, found.lead_id, state="with_sales")
-        tasks.cancel_of_lead(tx, found.lead_id, kinds=("call", "fax"), outcome="with_sales", now=now)
+        tasks.cancel_of_lead(
+            tx, found.lead_id, kinds=("call", "fax", "mail", "invite"), outcome="with_sales", now=now
+        )
         _finish(tx, parts, found, "accepted", Kind.TAKEN_ON, user_id=user_id, now=now)
     return found
 
@@ -141,17 +144,19 @@ def name_rep(parts: Parts, hand_off_id: int, *, rep_user_id: int, user_id: int, 
 
 def check(found: HandOff, *, now: datetime) -> None:
     """Raises OutOfBounds where nobody may sell to this person."""
-    code = ""
-    if found.is_merged:
-        code = "merged"
-    elif found.excluded_reason:
-        code = "excluded"
-    elif found.rank == "declined" or (found.refused_until is not None and found.refused_until > now):
-        code = "declined"
-    elif found.is_out_of_reach:
-        code = "out_of_reach"
-    if code:
+    if code := out_of_bounds(found, now=now):
         raise OutOfBounds(code, name=found.name)
+
+
+def out_of_bounds(found: HandOff | Candidate, *, now: datetime) -> str:
+    """Why nobody may sell to this person (see OutOfBounds); "" where somebody may."""
+    if found.is_merged:
+        return "merged"
+    if found.excluded_reason:
+        return "excluded"
+    if found.rank == "declined" or (found.refused_until is not None and found.refused_until > now):
+        return "declined"
+    return "out_of_reach" if found.is_out_of_reach else ""
 
 
 def _locked(tx: Connection, hand_off_id: int, states: frozenset[str]) -> HandOff:

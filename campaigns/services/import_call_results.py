@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -31,6 +31,8 @@ from campaigns.storage.imports import Batch, Row
 
 MOST_ROWS = 5_000
 SHOWN = 200
+# A call of longer ago is a wrong year.
+CALLED_WITHIN = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,12 @@ def _against(
         return Reason("lead_unknown", {"id": draft.lead_id})
     if lead.do_not_call or lead.phone_invalid or lead.is_excluded:
         return Reason("number_refused")
-    is_since = draft.calls is not None and lead.calls > draft.calls
+    called_at = draft.called_at(parts.settings.tz)
+    if called_at is not None and (odd := _odd_call(draft, called_at, now=now)):
+        return Reason(odd)
+    is_since = (draft.calls is not None and lead.calls > draft.calls) or (
+        called_at is not None and lead.at is not None and lead.at > called_at
+    )
     if lead.task_id is None or lead.is_waiting or is_since:
         if lead.at is None:
             return Reason("no_call_open")
@@ -187,16 +194,32 @@ def _against(
         return Reason(
             "called_since", {"by": lead.by or "–", "result": lead.result, "at": f"{local:%Y-%m-%d %H:%M}"}
         )
-    if draft.by and len(names.get(draft.by, ())) == 0:
-        return Reason("caller_unknown", {"name": draft.by[:40]})
+    if draft.by and len(found := _named(draft, names)) != 1:
+        return Reason("caller_twice" if found else "caller_unknown", {"name": draft.by[:40]})
     next_at = draft.next_at(parts.settings.tz)
     if draft.result == CallResult.CALLBACK and next_at is None:
         return Reason("callback_at_missing")
     try:
-        record_call.check_time(CallResult(draft.result), next_at, now=now)
+        today = now.astimezone(parts.settings.tz).date()
+        record_call.check_time(CallResult(draft.result), next_at, draft.named_month(), today=today, now=now)
     except OutcomeError as error:
         return Reason(error.code)
     return None
+
+
+def _odd_call(draft: Draft, called_at: datetime, *, now: datetime) -> str:
+    """What is wrong with the time of a call, or "". Today may be named without a time in the morning already."""
+    is_ahead = (
+        called_at > now if draft.called_clock else called_at.date() > now.astimezone(called_at.tzinfo).date()
+    )
+    if is_ahead:
+        return "call_ahead"
+    return "call_long_ago" if called_at < now - CALLED_WITHIN else ""
+
+
+def _named(draft: Draft, names: Mapping[str, Sequence[int]]) -> Sequence[int]:
+    """Who may be meant: users of that name, or of that mail address."""
+    return names.get(draft.by) or names.get(draft.by.lower(), ())
 
 
 def _write(
@@ -216,6 +239,7 @@ def _write(
     subject = calls.lock(tx, task_id) if task_id is not None else None
     if subject is None or subject.state != "open" or subject.is_waiting:
         return replace(row, result=Result.ERROR, reasons=(Reason("no_call_open"),))
+    called_at = draft.called_at(parts.settings.tz)
     record_call.note_result(
         tx,
         parts,
@@ -224,8 +248,10 @@ def _write(
         note=draft.note,
         next_at=draft.next_at(parts.settings.tz),
         named_month=draft.named_month(),
-        user_id=names[draft.by][0] if draft.by else user_id,
+        user_id=_named(draft, names)[0] if draft.by else user_id,
         settles_at=now,
+        at=min(called_at, now) if called_at else now,
+        is_hour_known=bool(draft.called_clock),
         source_key=draft.key,
         now=now,
     )

@@ -1,7 +1,7 @@
 """Import fax results: what a service tells of each number, looked at first, applied once.
 
 The same list twice changes nothing. A number that is wrong, or answered by a voice, is faxed no more; what arrived
-leaves the touch fax_sent and ends its task. Source: spec 6.4.
+leaves the touch fax_sent and ends its task; what did not opens it again. Source: spec 6.4.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from sqlalchemy import Connection
 
 from campaigns.parts import Parts
 from campaigns.rules.faxes import ENDS_NUMBER, Line, Result, csv_rows, read
-from campaigns.rules.touchpoints import Kind
-from campaigns.services import rerank
-from campaigns.storage import audit, fax_results, faxes, tasks, touchpoints
-from campaigns.storage.fax_results import Told
-from campaigns.storage.touchpoints import NewTouch
+from campaigns.services import mark_faxes
+from campaigns.storage import audit, fax_results, faxes
+from campaigns.storage.fax_results import Behind, Told
+
+CHUNK = 500  # lines of a transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,51 +63,49 @@ def _error(line: Line, told: Told | None, last: dict[int, int]) -> str:
 
 
 def run(parts: Parts, text: str, *, user_id: int | None, now: datetime) -> list[Row]:
-    """Apply the good lines; returns all of them as they were. Raises faxes.ListError."""
-    with parts.engine.begin() as tx:
-        faxes.lock(tx)
-        rows = _rows(tx, parts, text, now=now)
-        good = [row for row in rows if not row.error]
-        people = sorted({id for row in good for id in _apply(tx, row, user_id=user_id, now=now)})
-        if people:
-            rerank.for_people(tx, people, now=now, zone=parts.settings.tz, base_url=parts.settings.base_url)
-        audit.note(tx, noun="fax_results", noun_id=None, action="import", user_id=user_id, now=now,
-                   changes={"lines": (None, len(good))})  # fmt: skip
+    """Apply the good lines, so many at a time that a gateway in its work waits no longer; returns all of them as they
+    were. Raises faxes.ListError."""
+    rows = preview(parts, text, now=now)
+    good = [row for row in rows if not row.error]
+    for start in range(0, len(good), CHUNK):
+        part = good[start : start + CHUNK]
+        with parts.engine.begin() as tx:
+            faxes.lock(tx)
+            _apply(tx, parts, part, user_id=user_id, now=now)
+            audit.note(tx, noun="fax_results", noun_id=None, action="import", user_id=user_id, now=now,
+                       changes={"lines": (None, len(part))})  # fmt: skip
     return rows
 
 
-def _apply(tx: Connection, row: Row, *, user_id: int | None, now: datetime) -> Sequence[int]:
-    told, result = row.told, row.line.result
-    assert told is not None
-    assert result is not None
-    at = row.line.at or told.handed_at or now
-    behind = fax_results.set_result(tx, told.id, result=result.value, at=at, pages=row.line.pages)
-    people = [id for id, _task in behind]
-    if result in ENDS_NUMBER:
-        fax_results.number_is_wrong(tx, told.number, people)
-    touchpoints.put(
+def _apply(tx: Connection, parts: Parts, rows: Sequence[Row], *, user_id: int | None, now: datetime) -> None:
+    told: dict[int, tuple[Told, Line, Result]] = {
+        row.told.id: (row.told, row.line, row.line.result)
+        for row in rows
+        if row.told is not None and row.line.result is not None
+    }
+    behind = fax_results.set_results(
         tx,
         [
-            NewTouch(
-                source_key=f"fax:{told.id}:{id}",
-                person_id=id,
-                kind=Kind.FAX_SENT,
-                at=at,
-                product_id=told.product_id,
-                task_id=task_id,
-                # What did not arrive never was; a later word of the service may say otherwise.
-                validity=1.0 if result is Result.OK else 0.0,
-                validity_reason="" if result is Result.OK else "not_arrived",
-                actor_id=user_id,
-            )
-            for id, task_id in behind
-            if result is Result.OK or told.result == Result.OK
+            (id, result.value, line.at or one.handed_at or now, line.pages)
+            for id, (one, line, result) in told.items()
         ],
-        now=now,
     )
-    outcome = {Result.OK: "sent"} | dict.fromkeys(ENDS_NUMBER, "wrong")
-    for _person_id, task_id in behind:
-        task = tasks.get(tx, task_id) if task_id is not None and result in outcome else None
-        if task is not None and task.state in ("open", "snoozed"):
-            tasks.finish(tx, task.id, state="done", outcome=outcome[result], user_id=user_id, now=now)
-    return people
+    by_result = {
+        result: [one for one in behind if told[one.item_id][2] is result] for result in Result
+    }  # fmt: skip
+    people = [one.person_id for one in behind]
+    fax_results.lock_leads(tx, people)
+    wrong = [one for result in ENDS_NUMBER for one in by_result[result]]
+    missed = [one for one in behind if told[one.item_id][2] is not Result.OK]
+    fax_results.number_is_wrong(tx, [one.person_id for one in wrong])
+    mark_faxes.arrived(tx, by_result[Result.OK], user_id=user_id, now=now)
+    fax_results.end_tasks(tx, _tasks(wrong), outcome="wrong", user_id=user_id, now=now)
+    fax_results.reopen_tasks(tx, _tasks(missed), now=now)
+    # What did not arrive never was; a later word of the service may say otherwise.
+    gone = [one for one in missed if one.was_sent or one.before == Result.OK]
+    mark_faxes.touch(tx, gone, has_arrived=False, user_id=user_id, now=now)
+    mark_faxes.rank(tx, parts, people, now=now)
+
+
+def _tasks(behind: Sequence[Behind]) -> list[int]:
+    return [one.task_id for one in behind if one.task_id is not None]

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from campaigns.parts import Parts
 from campaigns.rules import columns, figures, texts
-from campaigns.rules.figures import Row, Wrong
+from campaigns.rules.figures import Known, Row, Wrong
 from campaigns.rules.texts import Line
 from campaigns.services import classify, workbook
 from campaigns.services.classify import Classified
@@ -42,6 +42,7 @@ def run(parts: Parts, data: bytes, *, skips_unknown: bool, user_id: int | None, 
     """Write the figures of a list and class everybody anew, in one transaction."""
     rows, wrong = figures.read(_lines(data), today=now.astimezone(parts.settings.tz).date())
     with parts.engine.begin() as tx:
+        classes.lock(tx)
         ids, unknown = _companies(tx, rows)
         hard = [one for one in unknown if one.code != "unknown" or not skips_unknown]
         if wrong or hard:
@@ -94,10 +95,8 @@ def _companies(tx: Connection, rows: Sequence[Row]) -> tuple[dict[int, int], lis
     return ids, wrong
 
 
-def _find(row: Row, of_number: Mapping[str, int], named: Mapping[str, Sequence[int]]) -> int | str:
+def _find(row: Row, of_number: Mapping[str, int], named: Mapping[str, Sequence[Known]]) -> int | str:
+    """A corporate number alone decides; by name only who may be the same."""
     if row.hojin_no and row.hojin_no in of_number:
         return of_number[row.hojin_no]
-    same = named.get(row.core_key, ()) if row.core_key else ()
-    if len(same) > 1:
-        return "several"
-    return same[0] if same else "unknown"
+    return figures.match(row, named.get(row.core_key, ()))

@@ -18,7 +18,7 @@ from campaigns.rules.opportunities import Draft, FormError
 from campaigns.rules.touchpoints import Kind
 from campaigns.services import hand_off_steps, hand_over, rerank, warn_rival
 from campaigns.services.hand_over import HandOffMoved
-from campaigns.storage import audit, companies, hand_offs, leads, opportunities, products
+from campaigns.storage import audit, companies, gate, hand_offs, leads, opportunities, products
 from campaigns.storage.opportunities import Opportunity
 
 
@@ -74,7 +74,7 @@ def by_hand(
     except FormError as error:
         errors = error.errors
     with parts.engine.begin() as tx:
-        errors |= _wrong(tx, about)
+        errors |= _wrong(tx, about, now=now)
         if errors:
             raise FormError(errors)
         lead_id = None
@@ -90,7 +90,7 @@ def by_hand(
         )
 
 
-def _wrong(tx: Connection, about: About) -> dict[str, str]:
+def _wrong(tx: Connection, about: About, *, now: datetime) -> dict[str, str]:
     errors = {}
     if products.find(tx, about.product_id) is None:
         errors["product_id"] = "missing"
@@ -98,6 +98,14 @@ def _wrong(tx: Connection, about: About) -> dict[str, str]:
         errors["company"] = "missing"
     if about.company_id is not None and companies.get(tx, about.company_id) is None:
         errors["company"] = "unknown"
+    if about.person_id is not None and not errors:
+        leads.lock(tx, about.person_id)
+        one = gate.candidate(tx, about.person_id, about.product_id)
+        code = hand_over.out_of_bounds(one, now=now) if one else "unknown"
+        if one and not code and None is not about.company_id != one.company_id:
+            code = "elsewhere"
+        if code:
+            errors["person_id"] = code
     return errors
 
 

@@ -24,6 +24,8 @@ from campaigns.storage.attempts import WaitingCall
 from campaigns.storage.calls import Subject
 
 UNDO_FOR = timedelta(seconds=60)
+# Nobody names a month beyond the longest purchase cycle; a year such as 2206 is a slip.
+MONTH_FAR = timedelta(days=3650)
 
 
 class TaskTaken(RuntimeError):
@@ -101,11 +103,14 @@ def note_result(
     user_id: int | None,
     settles_at: datetime,
     now: datetime,
+    at: datetime | None = None,
+    is_hour_known: bool = True,
     source_key: str = "",
 ) -> Recorded:
-    """Note a result of a task that is locked and open. Raises OutcomeError."""
-    check_time(result, next_at, now=now)
-    effect = effect_for(tx, parts, subject, result, at=now, next_at=next_at, named_month=named_month)
+    """Note a result of a task that is locked and open. at: when the call was made, None for now. Raises OutcomeError."""
+    at = at or now
+    check_time(result, next_at, named_month, today=now.astimezone(parts.settings.tz).date(), now=now)
+    effect = effect_for(tx, parts, subject, result, at=at, next_at=next_at, named_month=named_month, now=now)
     attempt_id = attempts.add_attempt(
         tx,
         task_id=subject.task_id,
@@ -117,7 +122,8 @@ def note_result(
         user_id=user_id,
         settles_at=settles_at,
         source_key=source_key,
-        now=now,
+        at=at,
+        is_hour_known=is_hour_known,
     )
     if user_id is not None:
         call_locks.free(tx, subject.task_id, user_id=user_id)
@@ -126,8 +132,18 @@ def note_result(
     return Recorded(attempt_id, subject.person_id, settles_at, effect)
 
 
-def check_time(result: CallResult, next_at: datetime | None, *, now: datetime) -> None:
-    """A promise lies ahead, and not in another decade by a slip. Raises OutcomeError: in_the_past, too_far."""
+def check_time(
+    result: CallResult, next_at: datetime | None, named_month: date | None, *, today: date, now: datetime
+) -> None:
+    """A promise or a month lies ahead, and not in another decade by a slip. Raises OutcomeError: in_the_past, too_far.
+
+    today: in the installation's zone.
+    """
+    if result is CallResult.NOT_NOW and named_month is not None:
+        if named_month < today.replace(day=1):
+            raise OutcomeError("in_the_past")
+        if named_month > today + MONTH_FAR:
+            raise OutcomeError("too_far")
     if result not in (CallResult.CALLBACK, CallResult.APPOINTMENT) or next_at is None:
         return
     if next_at <= now:
@@ -145,11 +161,13 @@ def effect_for(
     at: datetime,
     next_at: datetime | None,
     named_month: date | None,
+    now: datetime,
 ) -> Effect:
     """What a result does. at: when the call was made."""
     local = at.astimezone(parts.settings.tz)
     call = Call(
         on=local.date(),
+        heard_on=now.astimezone(parts.settings.tz).date(),
         hour=local.hour,
         tries=subject.tries,
         named_at=next_at,

@@ -20,13 +20,18 @@ def run(parts: Parts, number: str, *, evidence: str, user_id: int | None, now: d
     if not rule.is_number(digits):
         raise FaxError("number_odd")
     with parts.engine.begin() as tx:
-        is_new = fax_refusals.add(tx, digits, evidence=evidence, user_id=user_id, now=now)
-        faxes.stop_number(tx, digits)
-        for task_id in fax_refusals.tasks_of_number(tx, digits):
-            tasks.finish(tx, task_id, state="cancelled", outcome="refused", user_id=user_id, now=now)
-        audit.note(tx, noun="fax_refusal", noun_id=None, action="add", user_id=user_id, now=now,
-                   changes={"number": (None, digits)})  # fmt: skip
-    return digits, is_new
+        return digits, within(tx, digits, evidence=evidence, user_id=user_id, now=now)
+
+
+def within(tx: Connection, digits: str, *, evidence: str, user_id: int | None, now: datetime) -> bool:
+    """The same within a transaction; False when it stands already."""
+    is_new = fax_refusals.add(tx, digits, evidence=evidence, user_id=user_id, now=now)
+    faxes.stop_number(tx, digits)
+    for task_id in fax_refusals.tasks_of_number(tx, digits):
+        tasks.finish(tx, task_id, state="cancelled", outcome="refused", user_id=user_id, now=now)
+    audit.note(tx, noun="fax_refusal", noun_id=None, action="add", user_id=user_id, now=now,
+               changes={"number": (None, digits)})  # fmt: skip
+    return is_new
 
 
 def lift(parts: Parts, refusal_id: int, *, user_id: int | None, now: datetime) -> str:

@@ -6,6 +6,7 @@ other; the invitation waits as a draft until somebody sends it. Stopping makes n
 
 from __future__ import annotations
 
+from calendar import month_name
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection
@@ -17,7 +18,7 @@ from campaigns.services import invite_event
 from campaigns.services.author import Gone, Stale
 from campaigns.services.catalogue import Invalid
 from campaigns.services.invite_event import InviteError, Wanted
-from campaigns.storage import audit, closed_days, event_series, events, next_actions
+from campaigns.storage import audit, closed_days, event_series, events, next_actions, users
 from campaigns.storage.event_series import Series, Template
 from campaigns.storage.events import Event
 from campaigns.storage.next_actions import Alert
@@ -93,7 +94,7 @@ def _make(parts: Parts, series_id: int, month: int, *, now: datetime) -> bool:
         template = series.template
         event_id = event_series.add_event(
             tx,
-            _values(template, recurring.day_of(template.recurrence, month, closed_days.load(tx)), month),
+            _values(tx, template, recurring.day_of(template.recurrence, month, closed_days.load(tx)), month),
             costs=template.costs,
             series_id=series_id,
             month=month,
@@ -131,11 +132,18 @@ def _invite(tx: Connection, parts: Parts, event_id: int, template: Template, *, 
         return None
 
 
-def _values(template: Template, day: date, month: int) -> dict[str, object]:
+def _name(tx: Connection, template: Template, first: date) -> str:
+    """With its month, in the language of whoever is in charge: it stands in invitations."""
+    owner = users.find(tx, template.owner_user_id) if template.owner_user_id is not None else None
+    if owner is not None and owner.locale == "en":
+        return f"{template.name}, {month_name[first.month]} {first.year}"
+    return f"{template.name} {first.year}年{first.month}月"
+
+
+def _values(tx: Connection, template: Template, day: date, month: int) -> dict[str, object]:
     apply_by = None if template.apply_days is None else day - timedelta(days=template.apply_days)
-    first = first_day(month)
     return {
-        "name": f"{template.name} {first.year}年{first.month}月",
+        "name": _name(tx, template, first_day(month)),
         "kind": template.kind,
         "starts_on": day,
         "venue": template.venue,
@@ -150,9 +158,11 @@ def _check(template: Template) -> None:
     wrong = recurring.check(template.recurrence)
     if not template.name:
         wrong["name"] = "missing"
-    for name in ("apply_days", "invite_days"):
-        days = getattr(template, name)
-        if days is not None and not 0 <= days <= recurring.AHEAD_MOST:
+    for name, days, most in (
+        ("apply_days", template.apply_days, recurring.AHEAD_MOST),
+        ("invite_days", template.invite_days, recurring.INVITE_MOST),
+    ):
+        if days is not None and not 0 <= days <= most:
             wrong[name] = "out_of_range"
     if wrong:
         raise Invalid(wrong)

@@ -12,12 +12,22 @@ from sqlalchemy import Connection
 
 from campaigns.parts import Parts
 from campaigns.rules.appointments import DAYS, NOTE_MAX, TOUCHES, Known, Next, Result, proposals
-from campaigns.services import assign, draft_catalogues, rerank
+from campaigns.services import assign, draft_catalogues, line_calls, rerank
 from campaigns.services.appoint import Stale
 from campaigns.services.follow_rank import DUE_TIME
-from campaigns.storage import appointments, audit, closed_days, participants, tasks, touchpoints
+from campaigns.storage import (
+    appointments,
+    audit,
+    closed_days,
+    participants,
+    ranks,
+    tasks,
+    timeline,
+    touchpoints,
+)
 from campaigns.storage.appointments import Appointment
 from campaigns.storage.tasks import NewTask
+from campaigns.storage.timeline import Lead
 from campaigns.storage.touchpoints import NewTouch
 
 SALES = frozenset({"with_sales", "opportunity", "won"})
@@ -107,6 +117,7 @@ def run(
             if task is not None and task.state in ("open", "snoozed"):
                 outcome = {Result.QUOTE: "quote", Result.ABSENT: "absent"}.get(result, "visited")
                 tasks.finish(tx, task.id, state="done", outcome=outcome, user_id=user_id, now=now, note=note)
+        ranks.ensure(tx, [found.person_id], now=now)  # the visit may be what makes a lead of them
         due_on = _follow_up(tx, parts, found, next, next_on, user_id=user_id, now=now)
         rerank.for_people(
             tx, [found.person_id], now=now, zone=parts.settings.tz, base_url=parts.settings.base_url
@@ -155,6 +166,7 @@ def _follow_up(
     if kind is None:
         return None
     today = now.astimezone(parts.settings.tz).date()
+    lead = _lead(tx, found)
     due_on = next_on or closed_days.load(tx).add_business_days(today, DAYS[next])
     made = tasks.add(
         tx,
@@ -173,10 +185,21 @@ def _follow_up(
         ],
         person_id=found.person_id,
         company_id=found.company_id,
-        product_id=found.product_id,
-        lead_id=found.lead_id,
+        product_id=lead.product_id if lead else found.product_id,
+        lead_id=lead.id if lead else None,
         why=(),
         now=now,
+        takes_over=True,
     )
     assign.new(tx, made, today=today)
+    line_calls.for_people(tx, [found.person_id], now=now)
     return due_on
+
+
+def _lead(tx: Connection, found: Appointment) -> Lead | None:
+    """Whose follow-up it is: the visit's lead, or the person's nearest where no product was named; so that the rank,
+    which asks one call a lead, does not ask for a second."""
+    leads = timeline.leads(tx, found.person_id)
+    if found.product_id is None:
+        return leads[0] if leads else None
+    return next((one for one in leads if one.product_id == found.product_id), None)

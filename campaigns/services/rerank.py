@@ -23,7 +23,7 @@ from campaigns.rules.schedule import TOKYO
 from campaigns.rules.scores import decay
 from campaigns.services import calibrate, follow_rank, line_calls, surge
 from campaigns.services.follow_rank import Followed, Fresh
-from campaigns.storage import lead_sums, next_actions, ranks, standings, verdicts
+from campaigns.storage import closed_days, lead_sums, next_actions, ranks, standings, verdicts
 from campaigns.storage.lead_sums import Sums
 from campaigns.storage.ranks import Lead, Product, Ranking
 
@@ -182,7 +182,7 @@ def _ranking(one: Fresh, done: Followed, *, now: datetime) -> Ranking:
     ranked, later = one.ranked, one.ranked.next_change_at
     return Ranking(
         lead_id=one.lead.id,
-        state=follow_rank.stage(one, done.offered, done.resting),
+        state=follow_rank.stage(one, done),
         rank=ranked.rank.value,
         score=ranked.score,
         p_win=ranked.p_win,
@@ -209,7 +209,8 @@ def due(parts: Parts, *, now: datetime) -> Reranked:
 def nightly(parts: Parts, *, now: datetime) -> Reranked:
     """The night's work: each product's warm cut and win rates, the leads that these move, the silent ones.
 
-    Silent leads get a fifth of the day's calls, since only talking measures them again.
+    Silent leads get a fifth of the day's calls, since only talking measures them again. Nobody calls on a day off, and
+    what is still open of earlier days takes the place of new ones.
     """
     zone = parts.settings.tz
     calibrate.run(parts, now=now)
@@ -220,6 +221,8 @@ def nightly(parts: Parts, *, now: datetime) -> Reranked:
     check_sums(parts, now=now)
     day = datetime.combine(now.astimezone(zone).date(), time(), tzinfo=zone)
     with parts.engine.connect() as tx:
+        if not closed_days.load(tx).is_business_day(day.date()):
+            return total
         quota = actions.remeasure_quota(next_actions.call_capacity(tx))
         chosen = next_actions.remeasure(tx, day=day, quota=quota)
     return total + people(parts, chosen.values(), now=now, remeasure=frozenset(chosen), touched=False)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from campaigns.parts import Parts
+from campaigns.rules import classes as rules
 from campaigns.rules.classes import Rules
 from campaigns.rules.schedule import month_of
 from campaigns.services import classify, count_classes
@@ -21,7 +22,6 @@ from campaigns.storage.classes import Difference, Figures, HouseRules, Incomplet
 SHOWN = 100
 TASKS_AT_ONCE = 200
 TASK_DUE_IN = 5  # business days
-FIELD_ROLES = frozenset({"field_sales"})
 
 
 class Stale(RuntimeError):
@@ -84,6 +84,7 @@ def decide(
     """Accept or keep these companies' classes, or all that wait (None); returns how many were decided."""
     month = month_of(now, parts.settings.tz)
     with parts.engine.begin() as tx:
+        classes.lock(tx)
         accepted = classes.accept(tx, company_ids, month=month) if accepts else []
         remaining = [] if accepts else classes.keep(tx, company_ids, month=month)
         for company_id, old, new in accepted:
@@ -111,8 +112,15 @@ def give_owner(
         owner = users.find(tx, owner_user_id)
         if owner is None or not owner.is_active:
             raise LookupError(owner_user_id)
-        done = classes.give_owner(tx, company_ids, user_id=owner.id, is_field=owner.role in FIELD_ROLES)
-        for company_id in done:
+        classes.lock(tx)
+        done = classes.give_owner(
+            tx,
+            company_ids,
+            user_id=owner.id,
+            stays_field=rules.goes_to_field(owner.role, was=True),
+            becomes_field=rules.goes_to_field(owner.role, was=False),
+        )
+        for company_id, left in done:
             audit.note(
                 tx,
                 noun="company",
@@ -120,8 +128,10 @@ def give_owner(
                 action="edit",
                 user_id=user_id,
                 now=now,
-                changes={"owner_user_id": (None, owner.id)},
+                changes={"owner_user_id": (left, owner.id)},
             )
+        if done:
+            classify.within(tx, parts, now=now, user_id=user_id)
     return len(done)
 
 

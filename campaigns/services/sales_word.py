@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
+from sqlalchemy import Connection
+
 from campaigns.parts import Parts
 from campaigns.rules.handoff import LAST_RESOLVED, Appetite, TeamState, appetite_now, bar, trust
 from campaigns.services.catalogue import Invalid, number
@@ -49,16 +51,22 @@ class Record:
 def gates(parts: Parts, product_ids: Sequence[int], *, now: datetime) -> dict[int, Gate]:
     """Where the bar stands for each product."""
     with parts.engine.connect() as tx:
-        teams = gate.states(tx, product_ids, week=_week_start(parts, now), now=now)
+        teams = gate.states(tx, product_ids, week=week_start(parts, now), now=now)
     return {product_id: _gate(team, now=now) for product_id, team in teams.items()}
 
 
 def gate_of(parts: Parts, product_id: int, *, now: datetime) -> Gate:
     """Where the bar stands for a product, and what sales said about it."""
     with parts.engine.connect() as tx:
-        team = gate.states(tx, [product_id], week=_week_start(parts, now), now=now)[product_id]
+        team = gate.states(tx, [product_id], week=week_start(parts, now), now=now)[product_id]
         history = tuple(products.team_words(tx, product_id))
     return _gate(team, now=now, history=history)
+
+
+def read(tx: Connection, parts: Parts, product_id: int, *, now: datetime) -> Gate:
+    """Where the bar stands for a product, within the caller's transaction."""
+    team = gate.states(tx, [product_id], week=week_start(parts, now), now=now)[product_id]
+    return _gate(team, now=now)
 
 
 def record(parts: Parts, product_id: int, *, now: datetime) -> Record:
@@ -110,7 +118,7 @@ def set_team(
         )
 
 
-def _week_start(parts: Parts, now: datetime) -> datetime:
+def week_start(parts: Parts, now: datetime) -> datetime:
     """Monday's midnight of this week, in the installation's zone."""
     local = now.astimezone(parts.settings.tz)
     return datetime.combine(local.date() - timedelta(days=local.weekday()), time(0), tzinfo=local.tzinfo)

@@ -15,11 +15,11 @@ from sqlalchemy import Connection
 from campaigns.parts import Parts
 from campaigns.rules import faxes as rule
 from campaigns.services import aim_fax, fax_sheet, post, set_up_fax
-from campaigns.services.aim_fax import Wanted, cap_since
+from campaigns.services.aim_fax import Wanted
 from campaigns.services.fax_sheet import Sheet, SheetError, To
 from campaigns.services.post import File
 from campaigns.services.set_up_fax import FaxError, Settings
-from campaigns.storage import audit, fax_recipients, fax_refusals, faxes
+from campaigns.storage import audit, closed_days, fax_recipients, fax_refusals, faxes
 from campaigns.storage.faxes import Item, NewItem
 
 A_MINUTE = timedelta(minutes=1)
@@ -84,17 +84,21 @@ def retry(parts: Parts, batch_id: int, *, user_id: int | None, now: datetime) ->
         numbers = [item.number for item in failed]
         gone = fax_refusals.of(tx, numbers)
         _companies, since_sent = fax_recipients.capped(
-            tx, batch.product_id, company_ids=[], numbers=numbers, since=cap_since(now)
+            tx, batch.product_id, company_ids=[], numbers=numbers, since=rule.cap_since(now)
         )
-        items = [
-            NewItem(
-                item.number,
-                item.company_id,
-                tuple(zip(item.person_ids, item.task_ids, strict=True)),
-                retry_of=item.id,
+        barred = fax_recipients.barred(tx, [item.id for item in failed], now=now)
+        behind = {
+            item.id: tuple(
+                (person, task)
+                for person, task in zip(item.person_ids, item.task_ids, strict=True)
+                if (item.id, person) not in barred
             )
             for item in failed
-            if item.number not in gone | since_sent
+        }
+        items = [
+            NewItem(item.number, item.company_id, behind[item.id], retry_of=item.id)
+            for item in failed
+            if item.number not in gone | since_sent and behind[item.id]
         ]
         if not items:
             raise FaxError("nobody")
@@ -106,31 +110,41 @@ def retry(parts: Parts, batch_id: int, *, user_id: int | None, now: datetime) ->
 
 
 def run(parts: Parts, *, now: datetime) -> int:
-    """Hand the next numbers to the outbox, as many as the gateway may get a minute; returns how many."""
+    """Hand the next numbers to the outbox, as many as the gateway may get a minute, while people are at work; returns
+    how many."""
     with parts.engine.begin() as tx:
         found = set_up_fax.load(tx)
-        if not found.is_on:
+        if not found.is_on or not rule.may_ring(now.astimezone(parts.settings.tz), closed_days.load(tx)):
             return 0
         faxes.lock(tx)  # two workers at once would each take a minute's worth
         room = found.per_minute - faxes.handed_since(tx, now - A_MINUTE)
         taken = faxes.take(tx, limit=max(0, room))
         refused = fax_refusals.of(tx, [item.number for item in taken])
-        faxes.stop_items(tx, [item.id for item in taken if item.number in refused])
+        faxes.stop_items(tx, [item.id for item in taken if item.number in refused], why="refused")
         sheets: dict[int, Sheet] = {}
         done = 0
-        for item in taken:
-            if item.number in refused:
-                continue
+        for item in _left(tx, [item for item in taken if item.number not in refused], now=now):
             if item.batch_id not in sheets:
                 batch = faxes.batch(tx, item.batch_id)
                 assert batch is not None
                 sheets[item.batch_id] = Sheet.from_json(batch.sheet)
             try:
                 done += _hand(tx, parts, item, sheets[item.batch_id], found, now=now)
-            except SheetError:
-                # A receiver's name longer than the sheet: nobody behind it in the line waits for that.
-                faxes.stop_items(tx, [item.id])
+            except SheetError as error:
+                # A receiver's name longer than the sheet, or with a letter that the font lacks: nobody behind it in the
+                # line waits for that, and nobody gets another's name with a hole in it.
+                faxes.stop_items(tx, [item.id], why=error.code)
     return done
+
+
+def _left(tx: Connection, taken: Sequence[Item], *, now: datetime) -> list[Item]:
+    """These numbers, each with those who may still get the fax: since the batch was made somebody may have left, said
+    no or gone over to sales. A number with nobody left behind it is stopped."""
+    gone = fax_recipients.barred(tx, [item.id for item in taken], now=now)
+    empty = {item.id for item in taken if all((item.id, one) in gone for one in item.person_ids)}
+    faxes.stop_items(tx, sorted(empty), why="excluded")
+    faxes.leave_out(tx, sorted(pair for pair in gone if pair[0] not in empty))
+    return faxes.of_ids(tx, [item.id for item in taken if item.id not in empty])
 
 
 def _hand(tx: Connection, parts: Parts, item: Item, sheet: Sheet, found: Settings, *, now: datetime) -> bool:

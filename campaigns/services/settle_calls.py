@@ -11,8 +11,8 @@ from datetime import date, datetime, time
 from sqlalchemy import Connection
 
 from campaigns.parts import Parts
-from campaigns.rules.outcomes import UNANSWERED, CallResult, Effect
-from campaigns.services import appoint, assign, line_calls, rerank
+from campaigns.rules.outcomes import REACHED, UNANSWERED, CallResult, Effect
+from campaigns.services import appoint, assign, await_reply, line_calls, rerank
 from campaigns.services.follow_rank import DUE_TIME
 from campaigns.services.record_call import effect_for
 from campaigns.storage import attempts, calls, leads, tasks, touchpoints
@@ -23,8 +23,10 @@ from campaigns.storage.touchpoints import NewTouch
 
 BANDS = {"morning": time(9, 30), "afternoon": time(13, 0)}
 # Stages that sales own: a call by inside sales does not take the lead from them.
-SALES = frozenset({"offered", "with_sales", "opportunity", "won"})
-EVERY_KIND = ("call", "fax", "visit", "mail", "check")
+SALES = frozenset({"offered", "with_sales", "opportunity", "waiting", "won"})
+# What was to be sent to somebody who has just said no.
+SENDINGS = ("fax", "mail", "invite")
+EVERY_KIND = ("call", "fax", "visit", "mail", "invite", "check")
 
 
 def is_due(parts: Parts, *, now: datetime) -> bool:
@@ -69,14 +71,16 @@ def _settle(parts: Parts, waiting: WaitingCall, *, now: datetime) -> bool:
             at=waiting.at,
             next_at=waiting.next_at,
             named_month=waiting.named_month,
+            now=now,
         )
         _touch(tx, subject, effect, waiting, now=now)
         if subject.state == "open":  # else it was ended meanwhile: by a rank, a colleague, an erasure
             _settle_task(tx, parts, waiting, effect, result)
         _settle_person(tx, parts, subject, waiting, effect, now=now)
         _follow_up(tx, parts, subject, waiting, effect, now=now)
-        local = waiting.at.astimezone(parts.settings.tz)
-        attempts.count_hour(tx, local.hour, subject.company_class, is_connected=result in attempts.CONNECTED)
+        if waiting.is_hour_known:
+            hour = waiting.at.astimezone(parts.settings.tz).hour
+            attempts.count_hour(tx, hour, subject.company_class, is_connected=result in REACHED)
         rerank.for_people(
             tx, [subject.person_id], now=now, zone=parts.settings.tz, base_url=parts.settings.base_url
         )
@@ -137,6 +141,8 @@ def _settle_person(
     if subject.lead_id is None:
         return
     state = effect.lead_state
+    if effect.declined_until:
+        tasks.cancel_of_lead(tx, subject.lead_id, kinds=SENDINGS, outcome=waiting.result, now=now)
     if effect.person_excluded or effect.declined_until:
         # An offer that nobody has taken up yet is taken back: sales would call somebody who said no.
         if (
@@ -144,7 +150,9 @@ def _settle_person(
             and subject.lead_state == "offered"
         ):
             state = state or "nurturing"
-    elif subject.lead_state in SALES:
+    elif state == "hot" and _is_ours(tx, subject.lead_id, subject.lead_state):
+        leads.wake(tx, [subject.lead_id], outcome=waiting.result, now=now)
+    elif subject.lead_state in (*SALES, "paused"):
         state = None
     leads.settle(
         tx,
@@ -156,11 +164,16 @@ def _settle_person(
     )
 
 
+def _is_ours(tx: Connection, lead_id: int, state: str) -> bool:
+    """Whether a pause, or a wait of which sales know nothing, ends with the person's own interest."""
+    return state == "paused" or (state == "waiting" and await_reply.stage_after(tx, lead_id) == "nurturing")
+
+
 def _follow_up(
     tx: Connection, parts: Parts, subject: Subject, waiting: WaitingCall, effect: Effect, *, now: datetime
 ) -> None:
     """The next tasks; a further call is the caller's own, everything else whoever's the rule says."""
-    today = waiting.at.astimezone(parts.settings.tz).date()
+    today = now.astimezone(parts.settings.tz).date()
     made = tasks.add(
         tx,
         [
@@ -183,8 +196,9 @@ def _follow_up(
         lead_id=subject.lead_id,
         why=calls.causes(tx, subject.task_id),
         now=now,
+        takes_over=True,
     )
-    assign.new(tx, made, today=now.astimezone(parts.settings.tz).date())
+    assign.new(tx, made, today=today)
     if waiting.result == CallResult.APPOINTMENT and waiting.next_at is not None:
         appoint.from_call(
             tx,

@@ -17,7 +17,7 @@ from campaigns.rules.handoff import REST_DAYS
 from campaigns.rules.opportunities import Ending, Result
 from campaigns.rules.recycling import Recycle
 from campaigns.services.follow_rank import DUE_TIME
-from campaigns.storage import closed_days, hand_offs, leads, tasks
+from campaigns.storage import closed_days, leads, tasks
 from campaigns.storage.hand_offs import HandOff
 from campaigns.storage.tasks import NewTask
 
@@ -63,14 +63,12 @@ def returned(tx: Connection, one: Settled, *, now: datetime) -> None:
 
 
 def ended(tx: Connection, parts: Parts, one: Settled, ending: Ending, *, now: datetime) -> None:
-    """How it ended with this lead; a customer's company has its deal."""
+    """How it ended with this lead."""
     zone = parts.settings.tz
     today = now.astimezone(zone).date()
     tasks.cancel_of_lead(tx, one.lead_id, kinds=SALES_KINDS, outcome=ending.result.value, now=now)
     if ending.result is Result.WON:
         leads.settle(tx, one.lead_id, state="won")
-        if one.company_id is not None:
-            hand_offs.note_deal(tx, one.company_id, on=today)
         return
     recycle = recycling.again(one.recycle, depth=one.depth_max)
     wake = recycling.wake_on(

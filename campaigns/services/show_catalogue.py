@@ -19,7 +19,7 @@ from campaigns.storage import (
     companies,
     company_people,
     company_tasks,
-    diary,
+    diary_feed,
     house,
     timeline,
 )
@@ -29,7 +29,7 @@ from campaigns.storage.catalogues import Catalogue, Extra, RingiStep
 from campaigns.storage.comments import Comment
 from campaigns.storage.companies import Member
 from campaigns.storage.company_tasks import Named, NextTask
-from campaigns.storage.diary import Item, Wanted
+from campaigns.storage.diary_feed import Item, Place, Wanted
 
 FEED = 12
 
@@ -53,8 +53,10 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """All of a catalogue's page. sheet: the chosen one's, None without a sheet. rolled: the committee by product, the
-    furthest first. feed, said: the diary with the comments on each thing; more: there is an older one."""
+    """All of a catalogue's page. sheet: the chosen one's, None without a sheet. gone: label and
+    value of a field that was just taken away. rolled: the committee by product, the
+    furthest first. feed, said: the diary with the comments on each thing; rest: where older items begin, None where
+    there are none."""
 
     catalogue: Catalogue
     extras: Sequence[Extra]
@@ -69,10 +71,12 @@ class Page:
     people: Mapping[int, Named]
     members: Sequence[Member]
     feed: Sequence[Item]
-    more: bool
+    rest: Place | None
     said: Mapping[tuple[str, int], Sequence[Comment]]
     products: Sequence[tuple[int, str]]
     users: Sequence[tuple[int, str]]
+    followers: Sequence[tuple[int, str]]
+    gone: tuple[str, str] | None
     stale_days: int
     is_stale: bool
 
@@ -83,10 +87,12 @@ def run(
     *,
     now: datetime,
     product_id: int | None = None,
-    before: datetime | None = None,
+    before: Place | None = None,
+    gone_id: int | None = None,
     limit: int = FEED,
 ) -> Page | None:
-    """The page of a catalogue; None when there is none. product_id: whose sheet; before: diary older than that."""
+    """The page of a catalogue; None when there is none. product_id: whose sheet; before: diary older than that;
+    gone_id: of the audit log, a field that was just taken away."""
     with parts.engine.connect() as tx:
         found = catalogues.get(tx, catalogue_id)
         if found is None:
@@ -94,8 +100,9 @@ def run(
         sheets = asica.sheets(tx, catalogue_id)
         sheet = next((one for one in sheets if one.product_id == product_id), sheets[0] if sheets else None)
         entries = asica.entries(tx, sheet.id) if sheet else []
-        feed = diary.feed(tx, Wanted(company_id=found.company_id, before=before), limit=limit + 1)
-        things = [("catalogue", found.id), *((one.on_kind, one.on_id) for one in feed)]
+        wanted = Wanted(company_id=found.company_id, before=before)
+        feed = diary_feed.page(tx, wanted, limit=limit, zone=parts.settings.tz)
+        things = [("catalogue", found.id), *(thing for one in feed.items for thing in one.things)]
         products, _ = timeline.choices(tx)
         days = house.get(tx).stale_days
         named = [id for id in (found.decider_id, found.contact_id) if id is not None]
@@ -112,13 +119,15 @@ def run(
             tasks=company_tasks.open_of(tx, found.company_id),
             people=company_tasks.named(tx, named),
             members=companies.members(tx, found.company_id),
-            feed=feed[:limit],
-            more=len(feed) > limit,
+            feed=feed.items,
+            rest=feed.rest,
             said=comments.on(tx, things),
             products=products,
             users=timeline.users(tx),
+            gone=catalogues.gone_extra(tx, catalogue_id, gone_id) if gone_id is not None else None,
+            followers=catalogue_owners.followers(tx, tracking.FOLLOWERS),
             stale_days=days,
-            is_stale=_news_at(found, feed) < tracking.stale_since(now, days=days),
+            is_stale=_news_at(found, feed.items) < tracking.stale_since(now, days=days),
         )
 
 

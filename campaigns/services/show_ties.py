@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from campaigns.parts import Parts
 from campaigns.services import refuse_fax
-from campaigns.storage import appointments, introductions
+from campaigns.storage import appointments, introductions, rivals
 from campaigns.storage.appointments import Appointment
 from campaigns.storage.introductions import Introduction
+from campaigns.storage.rivals import Risk
 from campaigns.storage.timeline import Person
 
 
@@ -21,6 +22,7 @@ class Ties:
     colleagues: tuple[tuple[int, str], ...]
     lacks_decider: bool
     is_fax_refused: bool
+    rival: Risk | None
 
 
 def run(parts: Parts, person: Person) -> Ties:
@@ -34,4 +36,5 @@ def run(parts: Parts, person: Person) -> Ties:
             colleagues=tuple(one for one in introductions.colleagues(tx, person.id) if one[0] not in named),
             lacks_decider=introductions.lacks_decider(tx, person.id),
             is_fax_refused=bool(fax) and refuse_fax.is_refused(tx, fax),
+            rival=rivals.risk(tx, person.id, company_id=person.company_id),
         )

@@ -18,7 +18,7 @@ from campaigns.storage.attempts import Today as Called
 from campaigns.storage.reports import Alert, Task
 from campaigns.storage.task_lists import Filter
 from campaigns.storage.tasks import Task as Waiting
-from campaigns.storage.today import Passed, Visit
+from campaigns.storage.today import Passed, Visits
 from campaigns.storage.users import User
 from campaigns.storage.workload import Workload
 
@@ -26,22 +26,26 @@ SALES = ("inside_sales", "field_sales", "sales_manager")
 # Shown in parts of their own, so that the list of the other actions does not tell them twice.
 APART = ("call", "fax", "reply")
 CALLS_SHOWN, VISITS_SHOWN, PASSED_SHOWN, REPLIES_SHOWN, ALERTS_SHOWN = 5, 20, 5, 8, 6
+OWED_SHOWN = 5  # visits without a report: how many there are is said beside
 BACK_DAYS = 14
 # What a colleague wrote or asked of the reader.
-WRITTEN = ("mention", "comment", "catalogue_asked", "catalogue_named", "catalogue_declined", "event_given")
+WRITTEN = (
+    "mention", "comment", "catalogue_asked", "catalogue_named", "catalogue_declined", "catalogue_wished",
+    "catalogue_given", "catalogue_kept", "event_given",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """calls: the first of calls_left due today, those that were promised by their hour. tasks: the other actions, of total. replies: all that are waited for, the
-    first due first. fax: how many. diary: things of today in the reader's daily report; None where none is expected.
+    """calls: the first of calls_left due today, those that were promised by their hour. tasks: the other actions, of
+    total. replies: all that are waited for, the first due first. fax: how many. diary: things of today in the reader's daily report; None where none is expected.
     late: own actions that are overdue. team: for who leads, whoever of sales has work."""
 
     day: date
     calls: Sequence[Task]
     calls_left: int
     called: Called
-    visits: Sequence[Visit]
+    visits: Visits
     offered: Sequence[Passed]
     came_back: Sequence[Passed]
     replies: Sequence[Waiting]
@@ -82,7 +86,9 @@ def run(parts: Parts, user: User, *, now: datetime, page: int, size: int) -> Day
             ),
             calls_left=count("call"),
             called=attempts.today(tx, user_id=user.id, day=start),
-            visits=today.visits(tx, user_id=user.id, now=now, tomorrow=tomorrow, limit=VISITS_SHOWN),
+            visits=today.visits(
+                tx, user_id=user.id, now=now, tomorrow=tomorrow, limit=VISITS_SHOWN, owed=OWED_SHOWN
+            ),
             offered=_offered(tx, user, now=now),
             came_back=_came_back(tx, user, now=now),
             replies=task_lists.page(

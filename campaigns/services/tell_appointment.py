@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from campaigns.parts import Parts
-from campaigns.services import invite_ics, post
+from campaigns.services import guest_words, invite_ics, post
 from campaigns.services.post import File
 from campaigns.storage import appointments, participants, products
 from campaigns.storage.appointments import Appointment
@@ -22,11 +22,6 @@ SUBJECTS: Mapping[str, Mapping[str, str]] = {
         "new": "訪問の予定: {when} {who}",
         "moved": "訪問の予定が変わりました: {when} {who}",
         "off": "訪問は取りやめです: {when} {who}",
-        "guest_new": "お打ち合わせのご案内: {when}",
-        "guest_moved": "お打ち合わせの変更: {when}",
-        "guest_off": "お打ち合わせの取りやめ: {when}",
-        "hello": "{when}のお打ち合わせについて、予定をお送りします。カレンダーに登録してお使いください。",
-        "off_hello": "{when}のお打ち合わせは取りやめとなりました。カレンダーの予定は削除してください。",
         "place": "場所: {place}",
         "when": "{d.month}月{d.day}日（{day}）{d:%H:%M}",
         "days": "月 火 水 木 金 土 日",
@@ -35,11 +30,6 @@ SUBJECTS: Mapping[str, Mapping[str, str]] = {
         "new": "Visit: {when} {who}",
         "moved": "Visit changed: {when} {who}",
         "off": "Visit cancelled: {when} {who}",
-        "guest_new": "Our meeting: {when}",
-        "guest_moved": "Our meeting has been moved: {when}",
-        "guest_off": "Our meeting has been cancelled: {when}",
-        "hello": "Here is our meeting on {when} for your calendar.",
-        "off_hello": "Our meeting on {when} has been cancelled. Please remove it from your calendar.",
         "place": "Place: {place}",
         "when": "{day} {d.day} {d:%b} {d:%H:%M}",
         "days": "Mon Tue Wed Thu Fri Sat Sun",
@@ -69,6 +59,7 @@ def run(
     assert found is not None
     staff, guests = participants.staff(tx, found.id), participants.guests(tx, found.id)
     sender = products.sender_of(tx, found.product_id)
+    people = {one.id: one for one in guests}
     us = sender.legal_name if sender and sender.legal_name else "Ikusei"
     for kind, id, email, locale in _mailboxes(tx, appointment_id, only):
         is_guest = kind == "person"
@@ -83,7 +74,20 @@ def run(
             is_cancelled=what == "off",
             now=now,
         )
-        subject, text = _words(parts, found, what, locale=locale, is_guest=is_guest, us=us)
+        guest = people.get(id) if is_guest else None
+        if guest is None:
+            subject, text = _words(parts, found, what, locale=locale)
+        else:
+            subject, text = guest_words.mail(
+                found,
+                guest,
+                what,
+                when=_when(parts, found.starts_at, locale),
+                until=f"{found.ends_at.astimezone(parts.settings.tz):%H:%M}",
+                staff=[one.name for one in staff],
+                us=us,
+                locale=locale,
+            )
         post.queue(
             tx,
             origin=f"tx:appointment:{found.id}:{found.sequence}:{kind}:{id}",
@@ -114,21 +118,13 @@ def _when(parts: Parts, at: datetime, locale: str) -> str:
     return words["when"].format(d=local, day=words["days"].split()[local.weekday()])
 
 
-def _words(
-    parts: Parts, found: Appointment, what: str, *, locale: str, is_guest: bool, us: str
-) -> tuple[str, str]:
+def _words(parts: Parts, found: Appointment, what: str, *, locale: str) -> tuple[str, str]:
+    """Subject and text for one of ours."""
     words = SUBJECTS.get(locale, SUBJECTS["ja"])
     at = _when(parts, found.starts_at, locale)
     who = invite_ics.who(found, locale)
-    subject = words[f"guest_{what}" if is_guest else what].format(when=at, who=who)
-    if is_guest:
-        lines = [words["off_hello" if what == "off" else "hello"].format(when=at), ""]
-    else:
-        lines = [f"{at}  {who}", found.product, found.note]
+    lines = [f"{at}  {who}", found.product, found.note]
     if found.place:
         lines.append(words["place"].format(place=found.place))
-    if not is_guest:
-        lines += ["", f"{parts.settings.base_url}/appointments/{found.id}"]
-    else:
-        lines += ["", us]
-    return subject, "\n".join(lines) + "\n"
+    lines += ["", f"{parts.settings.base_url}/appointments/{found.id}"]
+    return words[what].format(when=at, who=who), "\n".join(lines) + "\n"

@@ -19,7 +19,6 @@ from campaigns.services import call_desk, line_calls, post
 from campaigns.services.call_desk import Line
 from campaigns.storage import call_lines, call_readers, closed_days
 from campaigns.storage.call_lines import Wanted
-from campaigns.storage.calls import WhyTouch
 from campaigns.storage.next_actions import Reader
 
 FROM, UNTIL = time(8, 30), time(11, 0)
@@ -35,12 +34,15 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "most": "{n}件以上",
         "some": "{n}件",
         "top": "はじめの{n}件",
-        "callback": "{at} に再架電の約束",
-        "inquiry": "問い合わせに未対応",
-        "remeasure": "しばらく反応を見ていない方の再測定",
+        "all": "電話する順",
+        "callback": "本日{at}に再架電の約束",
+        "missed": "{day} {at}の再架電の約束を過ぎています",
+        "who": "{who}（{product}）",
+        "inquiry": "問い合わせにまだ答えていません",
+        "remeasure": "しばらく反応を確かめていない方",
         "value": "見込みの高い順",
         "open": "架電をはじめる",
-        "foot": "このメールは、自分の設定で止められます。",
+        "foot": "このメールは「自分の設定」で止められます",
         "sama": " 様",
     },
     "en": {
@@ -49,12 +51,15 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "most": "{n} or more",
         "some": "{n}",
         "top": "The first {n}",
-        "callback": "promised a call back at {at}",
+        "all": "In the order to call",
+        "callback": "promised a call back at {at} today",
+        "missed": "the call back promised for {day}, {at}, is overdue",
+        "who": "{who} ({product})",
         "inquiry": "an inquiry is waiting for an answer",
         "remeasure": "not observed for a while, to be measured again",
-        "value": "in the order of promise",
+        "value": "most promising first",
         "open": "Start calling",
-        "foot": "You can switch this mail off under My settings.",
+        "foot": "You can switch this mail off under My settings",
         "sama": "",
     },
 }
@@ -105,7 +110,7 @@ def _tell(parts: Parts, reader: Reader, calendar: Calendar, *, now: datetime) ->
             return False
         lines = call_desk.detailed(tx, placed)
         n = call_lines.left(tx, wanted, most=COUNTED)
-        subject, text, html = write(reader, lines, n=n, parts=parts)
+        subject, text, html = write(reader, lines, n=n, parts=parts, now=now)
         made = post.queue(
             tx,
             origin=call_readers.origin(reader.user_id, day),
@@ -128,22 +133,27 @@ def _of_day(
     return replace(wanted, now=end, callbacks_until=end)
 
 
-def write(reader: Reader, lines: Sequence[Line], *, n: int, parts: Parts) -> tuple[str, str, str]:
+def write(
+    reader: Reader, lines: Sequence[Line], *, n: int, parts: Parts, now: datetime
+) -> tuple[str, str, str]:
     """Subject, text and HTML."""
     words = WORDS.get(reader.locale, WORDS["ja"])
     base = parts.settings.base_url.rstrip("/")
     count = words["most" if n >= COUNTED else "some"].format(n=n)
     first = " ".join(part for part in (lines[0].call.company, lines[0].call.name) if part)
-    rows = [(line, _why(line, reader.locale, parts)) for line in lines]
-    text = [words["head"].format(n=count), "", words["top"].format(n=len(lines))]
+    rows = [(line, _why(line, reader.locale, parts, now=now)) for line in lines]
+    top = words["top" if n > len(lines) else "all"].format(n=len(lines))
+    text = [words["head"].format(n=count), "", top]
     for place, (line, why) in enumerate(rows, start=1):
         text += [f"{place}. {_who(line, words)}", f"   {why}", f"   {base}/calls/{line.call.task_id}"]
-    text += ["", f"{words['open']}: {base}/calls/desk", "", words["foot"]]
+    text += ["", f"{words['open']}: {base}/calls/desk", "", f"{words['foot']}: {base}/me"]
     subject = words["subject"].format(n=count, first=first)
-    return subject, "\n".join(text) + "\n", _html(rows, words, count=count, base=base)
+    return subject, "\n".join(text) + "\n", _html(rows, words, count=count, top=top, base=base)
 
 
-def _html(rows: Sequence[tuple[Line, str]], words: Mapping[str, str], *, count: str, base: str) -> str:
+def _html(
+    rows: Sequence[tuple[Line, str]], words: Mapping[str, str], *, count: str, top: str, base: str
+) -> str:
     cell = "padding:8px 10px;border-bottom:1px solid #dfe5e1;vertical-align:top"
     lines = "".join(
         f'<tr><td style="{cell};color:#5c696b;text-align:right">{place}</td><td style="{cell}">'
@@ -156,31 +166,34 @@ def _html(rows: Sequence[tuple[Line, str]], words: Mapping[str, str], *, count: 
         '<!doctype html><html><body style="margin:0;padding:20px;color:#1c2a2b;font-size:14px;line-height:1.65;'
         "font-family:'Noto Sans JP','Hiragino Sans',Meiryo,sans-serif\">"
         f"<p>{escape(words['head'].format(n=count))}</p>"
-        f'<p style="margin:0 0 4px;color:#455355">{escape(words["top"].format(n=len(rows)))}</p>'
+        f'<p style="margin:0 0 4px;color:#455355">{escape(top)}</p>'
         f'<table style="border-collapse:collapse;max-width:640px;width:100%">{lines}</table>'
         f'<p><a href="{base}/calls/desk" style="display:inline-block;background:#0b6352;color:#ffffff;padding:9px 18px;'
         f'border-radius:6px;text-decoration:none">{escape(words["open"])}</a></p>'
-        f'<p style="color:#5c696b;font-size:12px">{escape(words["foot"])}</p></body></html>'
+        f'<p style="color:#5c696b;font-size:12px"><a href="{base}/me" style="color:#5c696b">{escape(words["foot"])}</a>'
+        "</p></body></html>"
     )
 
 
 def _who(line: Line, words: Mapping[str, str]) -> str:
     call = line.call
     named = f"{call.name}{words['sama']}" if call.name else ""
-    return " ".join(part for part in (call.company, named) if part) + (
-        f"（{call.product}）" if call.product else ""
-    )
+    who = " ".join(part for part in (call.company, named) if part)
+    return words["who"].format(who=who, product=call.product) if call.product else who
 
 
-def _why(line: Line, locale: str, parts: Parts) -> str:
+def _why(line: Line, locale: str, parts: Parts, *, now: datetime) -> str:
     """Why this one: the promise or the inquiry, and the touches that led here, oldest first."""
     words = WORDS.get(locale, WORDS["ja"])
     kinds = KINDS.get(locale, KINDS["ja"])
-    said = [f"{_day(touch, parts)} {kinds[touch.kind]}" for touch in line.why[-STEPS:] if touch.kind in kinds]
+    said = [
+        f"{_day(touch.at, locale, parts)} {kinds[touch.kind]}"
+        for touch in line.why[-STEPS:]
+        if touch.kind in kinds
+    ]
     lead = ""
     if line.call.promised_at is not None:
-        at = line.call.promised_at.astimezone(parts.settings.tz)
-        lead = words["callback"].format(at=f"{at:%H:%M}")
+        lead = _promise(line.call.promised_at, words, locale, parts, now=now)
     elif line.place_reason != "value" or not said:
         lead = words[line.place_reason]
     return (
@@ -190,6 +203,15 @@ def _why(line: Line, locale: str, parts: Parts) -> str:
     )
 
 
-def _day(touch: WhyTouch, parts: Parts) -> str:
-    at = touch.at.astimezone(parts.settings.tz)
-    return f"{at.month}/{at.day}"
+def _promise(
+    promised_at: datetime, words: Mapping[str, str], locale: str, parts: Parts, *, now: datetime
+) -> str:
+    """A promise of another day says which: nobody may take it for one of today."""
+    at, today = promised_at.astimezone(parts.settings.tz), now.astimezone(parts.settings.tz).date()
+    said = words["callback" if at.date() == today else "missed"]
+    return said.format(day=_day(at, locale, parts), at=f"{at:%H:%M}")
+
+
+def _day(at: datetime, locale: str, parts: Parts) -> str:
+    local = at.astimezone(parts.settings.tz)
+    return f"{local.day} {local:%b}" if locale == "en" else f"{local.month}/{local.day}"

@@ -31,6 +31,18 @@ WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "担当の辞退: {name}（{by}）",
             "{by}さんは、{name}の担当を引き受けませんでした。",
         ),
+        "catalogue_wished": (
+            "担当の希望: {name}（{by}）",
+            "{by}さんが、{name}の担当を希望しています。譲るかどうか、カタログのページで答えてください。",
+        ),
+        "catalogue_given": (
+            "担当になりました: {name}（{by}）",
+            "{by}さんが了承し、あなたが{name}の担当になりました。",
+        ),
+        "catalogue_kept": (
+            "担当は替わりません: {name}（{by}）",
+            "{by}さんは、{name}の担当の交代を見送りました。",
+        ),
         "event_given": (
             "担当の指名: {name}（{by}）",
             "{by}さんが、あなたを{name}で出会った{n}社の担当に指名しました。",
@@ -50,6 +62,18 @@ WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "catalogue_named": ("You follow {name} now ({by})", "{by} has made you the owner of {name}."),
         "catalogue_taken": ("New owner: {name} ({by})", "{by} is the owner of {name} now."),
         "catalogue_declined": ("Declined: {name} ({by})", "{by} has declined to be the owner of {name}."),
+        "catalogue_wished": (
+            "{by} wishes to follow {name}",
+            "{by} wishes to be the owner of {name}. Please answer on the page of the catalogue.",
+        ),
+        "catalogue_given": (
+            "You follow {name} now ({by})",
+            "{by} has agreed: you are the owner of {name} now.",
+        ),
+        "catalogue_kept": (
+            "The owner stays: {name} ({by})",
+            "{by} has decided that the owner of {name} stays.",
+        ),
         "event_given": (
             "You follow companies of {name} now ({by})",
             "{by} has made you the owner of {n} companies met at {name}.",

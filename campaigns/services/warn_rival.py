@@ -6,12 +6,12 @@ Source: S0-32: even a deal about to go to a rival can be turned, by the person w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Connection
 
 from campaigns.parts import Parts
-from campaigns.services import post
+from campaigns.services import event_lines, post
 from campaigns.services.follow_rank import DUE_TIME
 from campaigns.storage import closed_days, companies, hand_offs, next_actions, rivals, tasks
 from campaigns.storage.next_actions import Alert
@@ -25,8 +25,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "subject": "他決リスク：{who}",
         "head": "{who}の案件が、他社に決まりそうです。",
         "rival": "競合：{rival}",
-        "visit": "訪問の作業を、{day}までに作りました。",
-        "nobody": "この企業の担当者がわからないため、訪問の作業は作っていません。",
+        "visit": "訪問のアクションを、{day}までに作りました。",
+        "nobody": "この企業の担当者がわからないため、訪問のアクションは作っていません。",
         "foot": "案件の一覧：{url}",
     },
     "en": {
@@ -88,7 +88,7 @@ def run(
     company = companies.get(tx, company_id) if company_id is not None else None
     named = next_actions.names(tx, [person_id]).get(person_id) if person_id is not None else None
     who = company.name if company else named.name if named else ""
-    _tell(tx, parts, who, rival, person_id, product_id, lead_id, day=f"{day:%Y-%m-%d}", now=now)
+    _tell(tx, parts, who, rival, person_id, product_id, lead_id, day=day, now=now)
     return made
 
 
@@ -101,7 +101,7 @@ def _tell(
     product_id: int | None,
     lead_id: int | None,
     *,
-    day: str,
+    day: date,
     now: datetime,
 ) -> None:
     managers = hand_offs.managers(tx)
@@ -116,7 +116,7 @@ def _tell(
         lines = [words["head"].format(who=who)]
         lines += [words["rival"].format(rival=rival)] if rival else []
         lines += [
-            words["visit"].format(day=day) if person_id else words["nobody"],
+            words["visit"].format(day=event_lines.day(day, reader.locale)) if person_id else words["nobody"],
             "",
             words["foot"].format(url=url),
         ]

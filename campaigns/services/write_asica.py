@@ -1,20 +1,30 @@
 """Write on an ASICA sheet: an answer to a prompt, or a move to another stage. Both are added, nothing is changed.
 
+The sheet is written instead of a daily report, so what is written stands there by itself (storage/diary_feed). On the
+timeline of whom the company's affairs are discussed with it is a step of sales: one for each stage and day, one for
+each move.
+
 Errors: Gone, edit_catalogue.NotYours, AsicaError(code): unknown, empty, too_long, stale, same, assignment_empty (may
-be overridden), product_unknown. Source: S0-07, S0-20, S0-21; spec 2.4.
+be overridden), product_unknown. Source: S0-07, S0-20 to S0-22; spec 2.4.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from campaigns.parts import Parts
 from campaigns.rules import asica
 from campaigns.rules.asica import Stage
-from campaigns.services import edit_catalogue
+from campaigns.rules.touchpoints import Kind
+from campaigns.services import edit_catalogue, write_diary
 from campaigns.services.author import Gone
 from campaigns.storage import asica as stored
-from campaigns.storage import audit, catalogues, committees
+from campaigns.storage import audit, catalogues, committees, touchpoints
+from campaigns.storage.asica import Sheet
+from campaigns.storage.catalogues import Catalogue
+from campaigns.storage.touchpoints import NewTouch
 from campaigns.storage.users import User
 
 
@@ -81,6 +91,8 @@ def answer(
             tx, sheet_id, kind="answer", stage=stage, prompt=prompt, words=said, user_id=user.id, now=now
         )
         catalogues.touch(tx, [found.company_id], now=now)
+        day = now.astimezone(parts.settings.tz).date().isoformat()
+        _step(tx, found, sheet, key=f"{user.id}:{day}:{stage}", way=stage, words=said, user=user, now=now)
 
 
 def move(
@@ -111,15 +123,47 @@ def move(
             raise AsicaError("assignment_empty")
         if not stored.move(tx, sheet_id, to=to, version=version, now=now):
             raise AsicaError("stale")
-        stored.add_entry(
+        reason = why.strip()[: asica.ANSWER_MAX]
+        entry_id = stored.add_entry(
             tx,
             sheet_id,
             kind="move",
             stage=to,
-            words=why.strip()[: asica.ANSWER_MAX],
+            words=reason,
             moved_from=sheet.stage,
             is_forced=lacks,
             user_id=user.id,
             now=now,
         )
         catalogues.touch(tx, [found.company_id], now=now)
+        way = asica.way(Stage(sheet.stage), Stage(to))
+        _step(tx, found, sheet, key=f"move:{entry_id}", way=way, words=reason, user=user, now=now)
+
+
+def _step(
+    tx: Connection,
+    found: Catalogue,
+    sheet: Sheet,
+    *,
+    key: str,
+    way: str,
+    words: str,
+    user: User,
+    now: datetime,
+) -> None:
+    """On the timeline of the contact, else the decider, else whoever there was heard of last; a second one of the
+    same key is the same step. way: the stage, or from which to which."""
+    person_id = write_diary.somebody(tx, found.company_id)
+    if person_id is None:
+        return
+    touch = NewTouch(
+        source_key=f"asica:{sheet.id}:{key}",
+        person_id=person_id,
+        kind=Kind.ASICA,
+        at=now,
+        product_id=sheet.product_id,
+        title=way,
+        note=words,
+        actor_id=user.id,
+    )
+    touchpoints.put_first(tx, [touch], now=now)

@@ -1,6 +1,7 @@
 """What happened: one row an event of the work, for the overview's months.
 
-people who came in, mails sent, clicks by people, conversations, refusals, leads that became hot, hand-offs, orders.
+people who came in, mails sent, clicks by people, conversations, refusals, leads that became hot, hand-offs, orders
+(by the hand-off, or by the opportunity where a rep brought it).
 """
 
 from __future__ import annotations
@@ -36,11 +37,15 @@ _PARTS: Mapping[str, str] = {
     "hot": """select l.person_id, c.at, null, l.product_id, '' from rank_changes c join product_leads l on l.id = c.lead_id
                where c.new = 'hot' and c.at >= :since and c.at < :until""",
     "handed": """select l.person_id, h.created_at, null, h.product_id, '' from hand_offs h
-                   join product_leads l on l.id = h.lead_id where h.state not in ('proposed', 'held')
+                   join product_leads l on l.id = h.lead_id where h.state not in ('proposed', 'held', 'withdrawn')
                     and h.created_at >= :since and h.created_at < :until""",
     "won": """select l.person_id, h.resolved_at, null, h.product_id, '' from hand_offs h
                 join product_leads l on l.id = h.lead_id
-               where h.state = 'won' and h.resolved_at >= :since and h.resolved_at < :until""",
+               where h.state = 'won' and h.resolved_at >= :since and h.resolved_at < :until
+              union all
+              select l.person_id, o.closed_at, null, o.product_id, '' from opportunities o
+                join product_leads l on l.id = o.lead_id
+               where o.result = 'won' and o.hand_off_id is null and o.closed_at >= :since and o.closed_at < :until""",
 }
 NAMES = tuple(_PARTS)
 # Who came in belongs to no product.
@@ -81,6 +86,8 @@ def count(tx: Connection, *, days: int, since: datetime, until: datetime, zone: 
 
 
 # S1-07: whoever may be written to about any product of theirs, and has had no touch and has no planned step for so many days.
+# A machine's click and an opening are no touch; a scenario that stands still, a question nobody answers and a task
+# that everybody lets lie are no step.
 FORGOTTEN = """
 select p.id as person_id, p.created_at as at, null::bigint as delivery_id, null::bigint as product_id, '' as what
   from people p join addresses a on a.id = p.address_id and a.status not in ('hard', 'complaint')
@@ -96,11 +103,14 @@ select p.id as person_id, p.created_at as at, null::bigint as delivery_id, null:
                                    select 1 from suppressions r where r.key_hash = s.key_hash and r.lifted_at is null
                                       and r.scope = 'product' and r.product_id = l.product_id))) refused
                     where refused.id = p.id)
-   and not exists (select 1 from touchpoints tp where tp.person_id = p.id and tp.at >= :until)
+   and not exists (select 1 from touchpoints tp where tp.person_id = p.id and tp.at >= :until
+                      and tp.validity > 0 and tp.kind <> 'mail_open')
    and not exists (select 1 from deliveries d where d.person_id = p.id and d.class <> 'transactional'
                       and (d.state in ('planned', 'handing', 'retry') or d.state = 'sent' and d.sent_at >= :until))
-   and not exists (select 1 from enrollments e where e.person_id = p.id and e.status in ('active', 'asked'))
-   and not exists (select 1 from tasks k where k.person_id = p.id and k.state in ('open', 'snoozed'))
+   and not exists (select 1 from enrollments e join scenarios s on s.id = e.scenario_id and s.status = 'active'
+                    where e.person_id = p.id and (e.status = 'active' or e.status = 'asked' and e.created_at >= :until))
+   and not exists (select 1 from tasks k where k.person_id = p.id and k.state in ('open', 'snoozed')
+                      and (k.due_at >= :until or k.created_at >= :until))
    and (:product = 0 or exists (select 1 from product_leads l where l.person_id = p.id and l.product_id = :product))
  offset 0  -- all that are forgotten are found together, however few of them a page shows
 """

@@ -71,7 +71,7 @@ def signs(tx: Connection, rows: Sequence[tuple[int, int, date]], *, zone: str) -
         "zone": zone,
     }
     for row in tx.execute(text(SIGNS), values).all():
-        on = sign_of(row.kind)
+        on = sign_of(row.kind, by_mail=bool(row.step_key))
         if on:
             found[row.enrollment_id].append(Sign(on, row.step_key, row.day))
     for row in tx.execute(text(MOVES), values).all():

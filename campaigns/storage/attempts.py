@@ -8,21 +8,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, text
 
 from campaigns.rules.call_hours import HourRate
-
-# Results of a call in which somebody of that company spoke with us.
-CONNECTED = frozenset(
-    {
-        "gatekeeper",
-        "talked",
-        "interest",
-        "appointment",
-        "material",
-        "callback",
-        "not_now",
-        "refused",
-        "left",
-    }
-)
+from campaigns.rules.outcomes import REACHED
 
 
 def hours(tx: Connection) -> list[HourRate]:
@@ -53,9 +39,9 @@ def hours_of_company(tx: Connection, company_id: int, *, zone: str) -> list[Hour
             "select extract(hour from a.at at time zone :zone)::int as hour, count(*)::int as calls,"
             " (count(*) filter (where a.result = any(:connected)))::int as connected"
             " from affiliations f join call_attempts a on a.person_id = f.person_id"
-            " where f.company_id = :company and f.is_current group by 1 order by 1"
+            " where f.company_id = :company and f.is_current and a.is_hour_known group by 1 order by 1"
         ),
-        {"zone": zone, "connected": sorted(CONNECTED), "company": company_id},
+        {"zone": zone, "connected": sorted(REACHED), "company": company_id},
     )
     return [HourRate(**row._mapping) for row in rows]
 
@@ -91,7 +77,7 @@ def today(tx: Connection, *, user_id: int | None, day: datetime) -> Today:
             " (select call_capacity_per_day from house), 0) as goal"
             " from call_attempts where user_id is not distinct from :me and at >= :day"
         ),
-        {"connected": sorted(CONNECTED), "me": user_id, "day": day},
+        {"connected": sorted(REACHED), "me": user_id, "day": day},
     ).one()
     return Today(**row._mapping)
 
@@ -175,21 +161,22 @@ def add_attempt(
     user_id: int | None,
     settles_at: datetime,
     source_key: str,
-    now: datetime,
+    at: datetime,
+    is_hour_known: bool,
 ) -> int:
     """One call made, whose effects wait; returns its id. The task moves on by a version, so no second result fits it."""
-    tx.execute(text("update tasks set version = version + 1 where id = :id"), {"id": task_id})
+    tx.execute(text("update tasks set version = version + 1, draft = null where id = :id"), {"id": task_id})
     return int(
         tx.execute(
             text(
                 "insert into call_attempts (task_id, person_id, at, result, note, next_at, named_month, user_id,"
-                " settles_at, source_key) values (:task, :person, :now, :result, :note, :next_at, :named_month, :me,"
-                " :settles_at, :source_key) returning id"
+                " settles_at, source_key, is_hour_known) values (:task, :person, :at, :result, :note, :next_at,"
+                " :named_month, :me, :settles_at, :source_key, :is_hour_known) returning id"
             ),
             {
                 "task": task_id,
                 "person": person_id,
-                "now": now,
+                "at": at,
                 "result": result,
                 "note": note,
                 "next_at": next_at,
@@ -197,6 +184,7 @@ def add_attempt(
                 "me": user_id,
                 "settles_at": settles_at,
                 "source_key": source_key,
+                "is_hour_known": is_hour_known,
             },
         ).scalar_one()
     )
@@ -204,7 +192,7 @@ def add_attempt(
 
 @dataclass(frozen=True, slots=True)
 class WaitingCall:
-    """A call whose effects wait until settles_at."""
+    """A call whose effects wait until settles_at. is_hour_known: `at` is the minute of the call, not only its day."""
 
     attempt_id: int
     task_id: int
@@ -216,10 +204,12 @@ class WaitingCall:
     named_month: date | None
     user_id: int | None
     settles_at: datetime
+    is_hour_known: bool
 
 
 WAITING = """
-select id as attempt_id, task_id, person_id, at, result, note, next_at, named_month, user_id, settles_at
+select id as attempt_id, task_id, person_id, at, result, note, next_at, named_month, user_id, settles_at,
+       is_hour_known
   from call_attempts
 """
 
@@ -256,12 +246,42 @@ def claim(tx: Connection, attempt_id: int, *, now: datetime) -> bool:
 def take_back(tx: Connection, attempt_id: int, *, now: datetime) -> bool:
     """The call was recorded by a slip: it never happened. False when its effects have left."""
     row = tx.execute(
-        text("delete from call_attempts where id = :id and settles_at > :now returning task_id"),
+        text(TAKE_BACK),
         {"id": attempt_id, "now": now},
     ).first()
-    if row is not None:
-        tx.execute(text("update tasks set version = version + 1 where id = :id"), {"id": row.task_id})
     return row is not None
+
+
+# The result was the slip; the words were not. Nobody needs them where the task has ended meanwhile.
+TAKE_BACK = """
+with gone as (delete from call_attempts where id = :id and settles_at > :now
+              returning task_id, jsonb_build_object('user_id', user_id, 'note', note, 'next_at', next_at,
+                                                    'named_month', named_month) as draft)
+update tasks t set version = version + 1, draft = case when t.state in ('open', 'snoozed') then gone.draft end
+  from gone where t.id = gone.task_id returning t.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What was typed with a result that was taken back."""
+
+    note: str
+    next_at: datetime | None
+    named_month: date | None
+
+
+def draft(tx: Connection, task_id: int, *, user_id: int | None) -> Draft | None:
+    """What this user typed; a colleague's is not theirs to send."""
+    row = tx.execute(
+        text(
+            "select d.note, d.next_at, d.named_month from tasks t, jsonb_to_record(t.draft)"
+            " as d(user_id bigint, note text, next_at timestamptz, named_month date)"
+            " where t.id = :id and d.user_id is not distinct from cast(:me as bigint)"
+        ),
+        {"id": task_id, "me": user_id},
+    ).first()
+    return Draft(**row._mapping) if row else None
 
 
 def waiting_of(tx: Connection, person_id: int) -> str:

@@ -13,11 +13,15 @@ from datetime import date, datetime
 from sqlalchemy import Connection, text
 
 from campaigns.rules.callorder import Entry, Lane
+from campaigns.rules.outcomes import REACHED
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """An open call with what its order asks. Amounts in yen, None where nobody has named one."""
+    """An open call with what its order asks. Amounts in yen, None where nobody has named one.
+
+    last_at: the last try that the call rests from; its own is none where it has a day of its own (not_before).
+    """
 
     task_id: int
     person_id: int
@@ -39,7 +43,9 @@ class Facts:
     is_barred: bool
 
 
-# The median is asked for only where an amount is known: few leads have one.
+# The median is asked for only where an amount is known: few leads have one. A call that is to come again (3.7) has its
+# own time in not_before, so the rest of three business days (3.8) is for tries under the person's other calls. An
+# inquiry is open until somebody has spoken with the person, visited, or answered by mail.
 FACTS = """
 select t.id as task_id, t.person_id, f.company_id, t.product_id, t.assignee_id, coalesce(co.class, '-') as company_class,
        coalesce(l.rank, 'unobserved') as rank, coalesce(l.p_win, 0) as p_win, w.amount,
@@ -61,19 +67,25 @@ select t.id as task_id, t.person_id, f.company_id, t.product_id, t.assignee_id, 
                       order by o.id desc limit 1) o on true
   cross join lateral (select coalesce(o.amount_yen, (coalesce(k.budget_min_yen, k.budget_max_yen)
                                        + coalesce(k.budget_max_yen, k.budget_min_yen)) / 2) as amount) w
-  left join lateral (select max(a.at) as last_at from call_attempts a where a.person_id = p.id) c on true
+  left join lateral (select max(a.at) as last_at from call_attempts a where a.person_id = p.id
+                        and (t.not_before is null or a.task_id <> t.id)) c on true
   left join lateral (select min(x.at) as inquiry_at from touchpoints x
                       where x.person_id = p.id and x.kind in ('inquiry', 'quote_request') and x.validity > 0
                         and (x.product_id is null or x.product_id = t.product_id)
                         and x.at > :inquiries_since
                         and not exists (select 1 from touchpoints y where y.person_id = p.id and y.at >= x.at
-                              and y.kind in ('call_connected', 'call_interest', 'visit'))) i on true
+                              and y.kind in ('call_connected', 'call_interest', 'visit', 'mail_by_rep'))
+                        and not exists (select 1 from call_attempts s where s.person_id = p.id and s.at >= x.at
+                              and s.result = any(:reached))) i on true
  where t.kind = 'call' and t.state = 'open'
 """
 
 
 def _facts(tx: Connection, where: str, **values: object) -> list[Facts]:
-    return [Facts(**row._mapping) for row in tx.execute(text(FACTS + where), values)]
+    return [
+        Facts(**row._mapping)
+        for row in tx.execute(text(FACTS + where), {**values, "reached": sorted(REACHED)})
+    ]
 
 
 def of_people(tx: Connection, person_ids: Sequence[int], *, inquiries_since: datetime) -> list[Facts]:

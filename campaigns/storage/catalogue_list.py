@@ -9,6 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from campaigns.storage import companies
+from campaigns.storage.users import NO_OWNER
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:
@@ -54,7 +57,7 @@ select k.id, k.company_id, co.name as company, co.class as company_class, coales
           from asica_sheets s join products pr on pr.id = s.product_id where s.catalogue_id = k.id) as sheets
   from catalogues k
   join companies co on co.id = k.company_id
-  left join users u on u.id = k.owner_user_id
+  left join users u on u.id = k.owner_user_id and u.is_active
   left join people p on p.id = k.decider_id
  where {where}
  order by k.touched_at desc, k.id desc limit :n offset :skip
@@ -82,7 +85,7 @@ def _where(wanted: Filter) -> tuple[str, dict[str, object]]:
         parts.append("k.owner_user_id = :owner")
         values["owner"] = wanted.owner_id
     if wanted.unowned:
-        parts.append("k.owner_user_id is null")
+        parts.append(NO_OWNER.format(column="k.owner_user_id"))
     if wanted.stale_since is not None:
         parts.append("k.touched_at < :stale")
         values["stale"] = wanted.stale_since
@@ -93,7 +96,7 @@ def _where(wanted: Filter) -> tuple[str, dict[str, object]]:
         parts.append("k.rival_risk in ('mid', 'high')")
     if wanted.q:
         parts.append("replace(replace(co.name, ' ', ''), '　', '') ilike :like")
-        values["like"] = f"%{wanted.q}%"
+        values["like"] = companies.like(wanted.q)
     sheet = []
     if wanted.stage:
         sheet.append("s.stage = :stage")

@@ -102,6 +102,15 @@ def set_owner(tx: Connection, catalogue_id: int, *, user_id: int, mode: str, now
     )
 
 
+def followers(tx: Connection, roles: Sequence[str]) -> list[tuple[int, str]]:
+    """Who may be named, of these roles: (id, name)."""
+    rows = tx.execute(
+        text("select id, name from users where is_active and role = any(:roles) order by name, id"),
+        {"roles": list(roles)},
+    )
+    return [(row.id, row.name) for row in rows]
+
+
 def managers(tx: Connection) -> list[int]:
     """Who leads sales: their managers, else the admins."""
     rows = tx.execute(

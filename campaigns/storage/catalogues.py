@@ -65,7 +65,7 @@ select k.id, k.company_id, co.name as company, co.class as company_class, coales
           from jsonb_each(k.marks) m left join users e on e.id = cast(m.value->>'by' as bigint)) as marks
   from catalogues k
   join companies co on co.id = k.company_id
-  left join users u on u.id = k.owner_user_id
+  left join users u on u.id = k.owner_user_id and u.is_active
 """
 
 
@@ -171,7 +171,6 @@ update catalogue_extras
    set label = :label, value = :value, edited_by = :user, edited_at = :now, version = version + 1
  where id = :extra and catalogue_id = :id and version = :version
 """
-DROP_EXTRA = "delete from catalogue_extras where id = :extra and catalogue_id = :id and version = :version"
 
 
 def save_extra(
@@ -185,7 +184,7 @@ def save_extra(
     user_id: int | None,
     now: datetime,
 ) -> bool:
-    """False when somebody changed it since the version, or took it away. An empty value takes it away."""
+    """False when somebody changed it since the version, or took it away."""
     values = {
         "extra": extra_id,
         "id": catalogue_id,
@@ -195,7 +194,31 @@ def save_extra(
         "user": user_id,
         "now": now,
     }
-    return tx.execute(text(CHANGE_EXTRA if value else DROP_EXTRA), values).rowcount == 1
+    return tx.execute(text(CHANGE_EXTRA), values).rowcount == 1
+
+
+def drop_extra(tx: Connection, catalogue_id: int, extra_id: int, *, version: int) -> tuple[str, str] | None:
+    """Take a field away; its label and value, None when somebody changed it since the version."""
+    row = tx.execute(
+        text(
+            "delete from catalogue_extras where id = :extra and catalogue_id = :id and version = :version"
+            " returning label, value"
+        ),
+        {"extra": extra_id, "id": catalogue_id, "version": version},
+    ).one_or_none()
+    return None if row is None else (row.label, row.value)
+
+
+def gone_extra(tx: Connection, catalogue_id: int, audit_id: int) -> tuple[str, str] | None:
+    """Label and value of a field that was taken away, as the audit log has them."""
+    row = tx.execute(
+        text(
+            "select v.field as label, v.old as value from audit_log g join audit_values v on v.audit_id = g.id"
+            " where g.id = :audit and g.noun = 'catalogue' and g.noun_id = :id and g.action = 'extra_gone'"
+        ),
+        {"audit": audit_id, "id": catalogue_id},
+    ).one_or_none()
+    return None if row is None else (row.label, row.value)
 
 
 @dataclass(frozen=True, slots=True)

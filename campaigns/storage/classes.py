@@ -8,10 +8,19 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, text
 
-from campaigns.rules.classes import Basis, Class, Customer, Rules
+from campaigns.rules.classes import REP_ROLES, Basis, Class, Customer, Rules
+from campaigns.rules.figures import Known
+from campaigns.storage.users import NO_OWNER
 
+# Classes follow from all companies: whoever writes them, or what they follow from, takes this before the first row, so
+# that two who each hold one company and class the rest never wait for one another.
+LOCK = 4_918_275_503
 MANAGED = ("A", "B", "C1", "C2")
 UNMANAGED = ("D", "E")
+
+
+def lock(tx: Connection) -> None:
+    tx.execute(text("select pg_advisory_xact_lock(:key)"), {"key": LOCK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +76,23 @@ class Standing:
 
 
 # Whom the rule may move: current customers, and those whose class does not fit their last deal. The many others, D and
-# E for good, are not read. Whoever is E once had a contact; that it went is no reason to look at each.
-STANDINGS = """
+# E for good, are not read. Whoever is E once had a contact; that it went is no reason to look at each. A rep who left
+# still counts here: the account waits for the next one among the managed ones, instead of sinking out of sight.
+_OWNER_SELLS = "co.owner_user_id in (select id from users where role = any(:reps))"
+STANDINGS = f"""
 select co.id, co.last_deal_on, co.profit_12m_yen, co.sales_12m_yen, co.class, co.suggested_class, co.loss_making,
-       co.class_locked, (co.has_field_rep or co.owner_user_id is not null) as has_rep, co.has_field_rep,
+       co.class_locked, co.has_field_rep or ({_OWNER_SELLS}) is true as has_rep, co.has_field_rep,
        exists (select 1 from affiliations f where f.company_id = co.id)
          or exists (select 1 from touchpoints t where t.company_id = co.id) as is_contact
   from companies co
- where co.has_field_rep or co.owner_user_id is not null or co.last_deal_on >= :since
+ where co.has_field_rep or {_OWNER_SELLS} or co.last_deal_on >= :since
     or co.suggested_class <> '' or co.loss_making
     or (co.last_deal_on is not null and co.class <> 'D')
     or (co.last_deal_on is null and co.class <> 'E'
         and (co.class <> '-' or exists (select 1 from affiliations f where f.company_id = co.id)
              or exists (select 1 from touchpoints t where t.company_id = co.id)))
  order by co.id
-"""
+"""  # noqa: S608 - constants
 
 
 def standings(tx: Connection, *, since: date) -> list[Standing]:
@@ -102,7 +113,7 @@ def standings(tx: Connection, *, since: date) -> list[Standing]:
             row.loss_making,
             row.class_locked,
         )
-        for row in tx.execute(text(STANDINGS), {"since": since})
+        for row in tx.execute(text(STANDINGS), {"since": since, "reps": list(REP_ROLES)})
     ]
 
 
@@ -152,14 +163,17 @@ class Figures:
     ownerless: int = 0
 
 
+_OWNERLESS = NO_OWNER.format(column="co.owner_user_id")
+FIGURES = f"""
+select class, count(*) as companies, sum(profit_12m_yen) as profit_yen, sum(sales_12m_yen) as sales_yen,
+       count(*) filter (where loss_making) as losses, count(*) filter (where class_locked) as locked,
+       count(*) filter (where {_OWNERLESS}) as ownerless
+  from companies co group by class
+"""  # noqa: S608 - constants
+
+
 def figures(tx: Connection) -> dict[str, Figures]:
-    rows = tx.execute(
-        text(
-            "select class, count(*) as companies, sum(profit_12m_yen) as profit_yen, sum(sales_12m_yen) as sales_yen,"
-            " count(*) filter (where loss_making) as losses, count(*) filter (where class_locked) as locked,"
-            " count(*) filter (where owner_user_id is null) as ownerless from companies group by class"
-        )
-    )
+    rows = tx.execute(text(FIGURES))
     return {
         row._mapping["class"]: Figures(
             int(row.companies),
@@ -296,7 +310,7 @@ def reviews(tx: Connection, *, limit: int = 6) -> list[Review]:
 
 @dataclass(frozen=True, slots=True)
 class Ownerless:
-    """A managed account that nobody leads."""
+    """A managed account that nobody leads. left: who did, and works here no more."""
 
     company_id: int
     name: str
@@ -304,32 +318,44 @@ class Ownerless:
     profit_12m_yen: int
     last_deal_on: date | None
     people: int
+    left: str
+
+
+OWNERLESS = f"""
+select co.id as company_id, co.name, co.class as cls, co.profit_12m_yen, co.last_deal_on,
+       (select count(*) from affiliations f where f.company_id = co.id and f.is_current) as people,
+       coalesce((select u.name from users u where u.id = co.owner_user_id), '') as left
+  from companies co where co.class = any(:managed) and {_OWNERLESS}
+ order by co.class, co.profit_12m_yen desc, co.id limit :n
+"""  # noqa: S608 - constants
 
 
 def ownerless(tx: Connection, *, limit: int) -> list[Ownerless]:
     """Managed accounts without an owner, A first. Index ix_companies_class."""
-    rows = tx.execute(
-        text(
-            "select co.id as company_id, co.name, co.class as cls, co.profit_12m_yen, co.last_deal_on,"
-            " (select count(*) from affiliations f where f.company_id = co.id and f.is_current) as people"
-            " from companies co where co.class = any(:managed) and co.owner_user_id is null"
-            " order by co.class, co.profit_12m_yen desc, co.id limit :n"
-        ),
-        {"managed": list(MANAGED), "n": limit},
-    )
+    rows = tx.execute(text(OWNERLESS), {"managed": list(MANAGED), "n": limit})
     return [Ownerless(**row._mapping) for row in rows]
 
 
-def give_owner(tx: Connection, company_ids: Sequence[int], *, user_id: int, is_field: bool) -> list[int]:
-    """Somebody leads these, where nobody did; field sales follow them if that is a field rep. Returns them."""
+GIVE_OWNER = f"""
+with q as (select id, owner_user_id as old from companies co where id = any(:ids) and {_OWNERLESS} for update)
+update companies co set owner_user_id = :user, version = version + 1,
+       has_field_rep = case when co.has_field_rep then cast(:stays as bool) else cast(:becomes as bool) end
+  from q where co.id = q.id returning co.id, q.old
+"""  # noqa: S608 - constants
+
+
+def give_owner(
+    tx: Connection, company_ids: Sequence[int], *, user_id: int, stays_field: bool, becomes_field: bool
+) -> list[tuple[int, int | None]]:
+    """Somebody leads these, where nobody who works here did; returns (company, owner before).
+
+    stays_field: whether field sales go on with what they follow; becomes_field: whether they take the rest.
+    """
     rows = tx.execute(
-        text(
-            "update companies set owner_user_id = :user, has_field_rep = has_field_rep or :field,"
-            " version = version + 1 where id = any(:ids) and owner_user_id is null returning id"
-        ),
-        {"ids": list(company_ids), "user": user_id, "field": is_field},
+        text(GIVE_OWNER),
+        {"ids": list(company_ids), "user": user_id, "stays": stays_field, "becomes": becomes_field},
     )
-    return sorted(row.id for row in rows)
+    return sorted((row.id, row.old) for row in rows)
 
 
 # A mailbox that takes mail, of somebody whose name is known and who still works there.
@@ -414,19 +440,22 @@ def add_address_tasks(
 
 def by_name(
     tx: Connection, numbers: Sequence[str], keys: Sequence[str]
-) -> tuple[dict[str, int], Mapping[str, list[int]]]:
-    """Companies by corporate number, and by core name (several may share one)."""
+) -> tuple[dict[str, int], Mapping[str, list[Known]]]:
+    """Companies by corporate number, and by core name (several may share one). Index ix_companies_core_key."""
     found = tx.execute(
         text("select hojin_no, id from companies where hojin_no = any(:numbers)"),
         {"numbers": list(set(numbers))},
     )
     of_number = {row.hojin_no: int(row.id) for row in found}
-    named: dict[str, list[int]] = {}
+    named: dict[str, list[Known]] = {}
     for row in tx.execute(
-        text("select core_key, id from companies where core_key = any(:keys) order by id"),
+        text(
+            "select core_key, id, legal_form, coalesce(hojin_no, '') as hojin_no from companies"
+            " where core_key = any(:keys) order by id"
+        ),
         {"keys": list(set(keys))},
     ):
-        named.setdefault(row.core_key, []).append(int(row.id))
+        named.setdefault(row.core_key, []).append(Known(int(row.id), row.legal_form, row.hojin_no))
     return of_number, named
 
 

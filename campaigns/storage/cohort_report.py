@@ -46,7 +46,7 @@ _OFFS = """select m.event_id, m.person_id, m.base, l.product_id, h.state, h.crea
                   pr.expected_amount_yen as yen,
                   exists (select 1 from opportunities o where o.hand_off_id = h.id) as has_deal
              from m join product_leads l on l.person_id = m.person_id
-             join hand_offs h on h.lead_id = l.id and h.state not in ('proposed', 'held') and h.created_at >= m.base
+             join hand_offs h on h.lead_id = l.id and h.state not in ('proposed', 'held', 'withdrawn') and h.created_at >= m.base
              join products pr on pr.id = h.product_id"""
 _DEALS = """select m.event_id, m.person_id, m.base, o.product_id, o.created_at, o.closed_at, o.result, o.amount_yen
               from m join product_leads l on l.person_id = m.person_id

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Whom and to what somebody invited. delivery_id: None when they told it on the phone. lang: of the mail.
-    email: '' after an erasure."""
+    email: '' after an erasure. has_mailbox: a mail reaches them."""
 
     event_id: int
     person_id: int
@@ -20,11 +20,13 @@ class Asked:
     address_id: int | None = None
     email: str = ""
     lang: str = "ja"
+    has_mailbox: bool = False
 
 
 ASKED = """
 select st.event_id, coalesce(p.merged_into, p.id) as person_id, d.product_id, d.id as delivery_id, a.id as address_id,
-       coalesce(a.email, '') as email, coalesce(m.lang, 'ja') as lang
+       coalesce(a.email, '') as email, coalesce(m.lang, 'ja') as lang,
+       coalesce(a.email <> '' and a.status not in ('hard', 'complaint'), false) as has_mailbox
   from deliveries d
   join people p on p.id = d.person_id
   join published_mails m on m.id = d.published_mail_id
@@ -149,3 +151,19 @@ def waiting(tx: Connection, event_id: int) -> int:
     """How many wait for a seat."""
     query = "select count(*) from event_answers where event_id = :event and is_waiting"
     return int(tx.execute(text(query), {"event": event_id}).scalar_one())
+
+
+# Whoever waits by the event's form may have waited longer; then nobody is passed over.
+FIRST_WAITING = """
+select a.person_id from event_answers a
+ where a.event_id = :event and a.is_waiting
+   and not exists (select 1 from forms f join form_entries e on e.form_id = f.id and e.state = 'waiting'
+                    where f.event_id = a.event_id and e.at < a.at)
+ order by a.at, a.id limit 1
+"""
+
+
+def first_waiting(tx: Connection, event_id: int) -> int | None:
+    """Who has waited longest for a seat; None where nobody waits, or somebody who sent the form comes first."""
+    found = tx.execute(text(FIRST_WAITING), {"event": event_id}).scalar()
+    return None if found is None else int(found)

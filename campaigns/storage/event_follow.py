@@ -8,22 +8,23 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from campaigns.rules.scenarios import FIELD_CLASSES
+from campaigns.storage.users import NO_OWNER
 
 _FIELD = ", ".join(f"'{one}'" for one in sorted(FIELD_CLASSES))
 
-# Who owns a company already stays.
-OWN = """
+# Who owns a company already stays, as long as they work here.
+OWN = f"""
 with k as (
   update catalogues set owner_user_id = :user, owner_mode = :mode, is_draft = false, touched_at = :now
-   where company_id = any(:companies) and owner_user_id is null
+   where company_id = any(:companies) and {NO_OWNER.format(column="owner_user_id")}
   returning id),
 asked as (
-  update catalogue_owners o set state = 'withdrawn', answered_at = :now
-    from k where o.catalogue_id = k.id and o.state = 'asked')
+  update catalogue_owners o set state = case o.state when 'asked' then 'withdrawn' else 'ended' end, answered_at = :now
+    from k where o.catalogue_id = k.id and o.state in ('asked', 'stands'))
 insert into catalogue_owners (catalogue_id, user_id, mode, state, by_user_id, at, answered_at)
 select k.id, :user, :mode, 'stands', :by, :now, :now from k order by k.id
 returning catalogue_id
-"""
+"""  # noqa: S608 - constants
 
 
 def own(

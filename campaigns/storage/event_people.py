@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from campaigns.rules.events import ASKED, CAME, GAP_DEPTH
+from campaigns.storage.users import NO_OWNER, WORKS_HERE
 
 _CAME = ", ".join(f"'{kind}'" for kind in CAME)
 _ASKED = ", ".join(f"'{kind}'" for kind in ASKED)
@@ -42,8 +43,9 @@ select q.id, q.at from ({_TOUCHED} and t.depth >= {GAP_DEPTH} group by 1) q
   join people gp on gp.id = q.id and gp.excluded_reason = ''
   left join affiliations gf on gf.person_id = q.id and gf.is_current
   left join companies gc on gc.id = gf.company_id
- where gc.owner_user_id is null
-   and not exists (select 1 from catalogues k where k.company_id = gc.id and k.owner_user_id is not null)
+ where {NO_OWNER.format(column="gc.owner_user_id")}
+   and not exists (select 1 from catalogues k
+                    where k.company_id = gc.id and {WORKS_HERE.format(column="k.owner_user_id")})
    and not exists (select 1 from tasks k where k.person_id = q.id and k.state in ('open', 'snoozed'))
    and not exists (select 1 from product_leads l where l.person_id = q.id
                       and l.state in ('offered', 'with_sales', 'opportunity', 'won', 'excluded'))

@@ -94,7 +94,7 @@ select count(*) as people, count(*) filter (where m.depth >= {GAP_DEPTH}) as dee
           where e.person_id = m.id and e.status = 'active')) as nurtured,
        count(*) filter (where exists (
          select 1 from product_leads l join hand_offs h on h.lead_id = l.id and h.created_at >= :since
-            and h.state not in ('proposed', 'held') where l.person_id = m.id)) as handed
+            and h.state not in ('proposed', 'held', 'withdrawn') where l.person_id = m.id)) as handed
   from m
 """  # noqa: S608 - constants
 

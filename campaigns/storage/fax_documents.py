@@ -44,6 +44,18 @@ def listed(tx: Connection) -> list[Document]:
     return [Document(**row._mapping) for row in rows]
 
 
+def of_product(tx: Connection, product_id: int, *, limit: int = 5) -> list[Document]:
+    """What can be sent about a product, the newest first."""
+    rows = tx.execute(
+        text(
+            DOCUMENTS + " where not d.is_retired and (d.product_id = :product or d.product_id is null)"
+            " order by d.product_id is null, d.created_at desc, d.id desc limit :n"
+        ),
+        {"product": product_id, "n": limit},
+    )
+    return [Document(**row._mapping) for row in rows]
+
+
 def get(tx: Connection, document_id: int) -> Document | None:
     row = tx.execute(text(DOCUMENTS + " where d.id = :id"), {"id": document_id}).one_or_none()
     return None if row is None else Document(**row._mapping)

@@ -89,6 +89,7 @@ class Batch:
 
 # What became of a number: its result, else its mail's state, else its own.
 STATE = """case when i.result <> '' then i.result when i.state <> 'handed' then i.state
+  when i.delivery_id is null then case when i.sent_at is null then 'listed' else 'sent' end
   when d.id is null then 'listed'
   when d.state in ('planned', 'handing', 'retry') then 'sending' when d.state = 'sent' then 'sent'
   when d.state = 'in_doubt' then 'in_doubt' else 'failed' end"""
@@ -115,7 +116,8 @@ def batch(tx: Connection, batch_id: int) -> Batch | None:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A number of a batch. names, person_ids, task_ids: everybody behind it, in the same order."""
+    """A number of a batch. names, person_ids, task_ids: everybody behind it, in the same order. has_reply: a sheet came
+    back with a wish."""
 
     id: int
     batch_id: int
@@ -128,9 +130,12 @@ class Item:
     person_ids: tuple[int, ...]
     task_ids: tuple[int | None, ...]
     state: str
+    stopped_for: str
     result_at: datetime | None
     handed_at: datetime | None
+    sent_at: datetime | None
     delivery_id: int | None
+    has_reply: bool
 
 
 ITEMS = f"""
@@ -139,7 +144,8 @@ select i.id, i.batch_id, i.number, i.company_id, coalesce(co.name, '') as compan
        case when count(p.id) = 1 then coalesce(min(f.title), '') else '' end as title,
        array_agg(p.full_name order by p.id) as names, array_agg(p.id order by p.id) as person_ids,
        array_agg(x.task_id order by p.id) as task_ids,
-       {STATE} as state, i.result_at, i.handed_at, i.delivery_id
+       {STATE} as state, i.stopped_for, i.result_at, i.handed_at, i.sent_at, i.delivery_id,
+       bool_or(exists (select 1 from touchpoints r where r.source_key = 'fax_reply:' || i.id || ':' || x.origin_person_id)) as has_reply
   from fax_items i
   left join deliveries d on d.id = i.delivery_id
   left join companies co on co.id = i.company_id
@@ -185,7 +191,22 @@ def take(tx: Connection, *, limit: int) -> list[Item]:
             {"n": limit},
         )
     ]
-    return _items(tx, "i.id = any(:ids)", ids=ids) if ids else []
+    return of_ids(tx, ids)
+
+
+def of_ids(tx: Connection, item_ids: Sequence[int]) -> list[Item]:
+    return _items(tx, "i.id = any(:ids)", ids=list(item_ids)) if item_ids else []
+
+
+def leave_out(tx: Connection, pairs: Sequence[tuple[int, int]]) -> None:
+    """These people (number, person) get no sheet of it; the others behind the number do."""
+    tx.execute(
+        text(
+            "delete from fax_item_people x using unnest(cast(:items as bigint[]), cast(:people as bigint[]))"
+            " as q(item, person) where x.item_id = q.item and x.person_id = q.person"
+        ),
+        {"items": [item for item, _person in pairs], "people": [person for _item, person in pairs]},
+    )
 
 
 def handed_since(tx: Connection, since: datetime) -> int:
@@ -208,10 +229,14 @@ def hand(tx: Connection, item_id: int, delivery_id: int, *, now: datetime) -> No
     )
 
 
-def stop_items(tx: Connection, item_ids: Sequence[int]) -> None:
+def stop_items(tx: Connection, item_ids: Sequence[int], *, why: str) -> None:
+    """why: refused, excluded, unprintable, too_long."""
     tx.execute(
-        text("update fax_items set state = 'stopped' where id = any(:ids) and state = 'waiting'"),
-        {"ids": list(item_ids)},
+        text(
+            "update fax_items set state = 'stopped', stopped_for = :why"
+            " where id = any(:ids) and state = 'waiting'"
+        ),
+        {"ids": list(item_ids), "why": why},
     )
 
 
@@ -222,7 +247,10 @@ def stop_batch(tx: Connection, batch_id: int, *, now: datetime) -> int:
         {"id": batch_id, "now": now},
     )
     done = tx.execute(
-        text("update fax_items set state = 'stopped' where batch_id = :id and state = 'waiting'"),
+        text(
+            "update fax_items set state = 'stopped', stopped_for = 'by_hand'"
+            " where batch_id = :id and state = 'waiting'"
+        ),
         {"id": batch_id},
     )
     return int(done.rowcount)
@@ -231,7 +259,10 @@ def stop_batch(tx: Connection, batch_id: int, *, now: datetime) -> int:
 def stop_number(tx: Connection, number: str) -> None:
     """A refused number waits in no batch any more."""
     tx.execute(
-        text("update fax_items set state = 'stopped' where number = :number and state = 'waiting'"),
+        text(
+            "update fax_items set state = 'stopped', stopped_for = 'refused'"
+            " where number = :number and state = 'waiting'"
+        ),
         {"number": number},
     )
 

@@ -1,7 +1,7 @@
 """The funnel: everybody in the book, each in the furthest stage reached (S1-18).
 
 潜在顧客: in the book. 見込顧客: somebody's lead for a product. 有望見込顧客: was 今すぐ客 once, or was handed to
-sales. 新規顧客: a hand-off was won. 優良顧客: that, at a company of class A or B.
+sales. 新規顧客: a hand-off was won, or an opportunity that a rep brought. 優良顧客: that, at a company of class A or B.
 """
 
 from __future__ import annotations
@@ -27,17 +27,21 @@ select q.person_id, q.product_id, least(c.at, h.at) as hot_at, h.won_at,
 """
 _OFFS = """bool_or(h.state = 'won') as is_won, min(h.created_at) as at,
        min(h.resolved_at) filter (where h.state = 'won') as won_at"""
+# What sales were given, and what they found themselves.
+_WITH_SALES = """(select lead_id, state, created_at, resolved_at from hand_offs
+         where state not in ('proposed', 'held', 'withdrawn')
+        union all select lead_id, result, created_at, closed_at from opportunities
+         where hand_off_id is null and lead_id is not null) h"""
 # For a list each is looked up by its index; for counting all are put together once.
 _LOOKED_UP = _LEADS.format(
     hot="left join lateral (select lead_id, min(at) as at from rank_changes"
     " where lead_id = q.id and new = 'hot' group by 1) c on true",
-    handed=f"left join lateral (select h.lead_id, {_OFFS} from hand_offs h"  # noqa: S608 - constants
-    " where h.lead_id = q.id and h.state not in ('proposed', 'held') group by 1) h on true",
+    handed=f"left join lateral (select h.lead_id, {_OFFS} from {_WITH_SALES}"  # noqa: S608 - constants
+    " where h.lead_id = q.id group by 1) h on true",
 )
 _PUT_TOGETHER = _LEADS.format(
     hot="left join (select lead_id, min(at) as at from rank_changes where new = 'hot' group by 1) c on c.lead_id = q.id",
-    handed=f"left join (select h.lead_id, {_OFFS} from hand_offs h"  # noqa: S608 - constants
-    " where h.state not in ('proposed', 'held') group by 1) h on h.lead_id = q.id",
+    handed=f"left join (select h.lead_id, {_OFFS} from {_WITH_SALES} group by 1) h on h.lead_id = q.id",  # noqa: S608
 )
 _STAGE = f"""case when l.is_won and co.class in ('A', 'B') then '{Stage.LOYAL}'
             when l.is_won then '{Stage.CUSTOMER}' when l.is_hot then '{Stage.QUALIFIED}'
@@ -63,10 +67,12 @@ MEASURES: Mapping[str, str] = {f"here_{stage}": f"f.stage = '{stage}'" for stage
     for place, stage in enumerate(STAGES)
 }
 _WON = """p.id in (select q.person_id from product_leads q where q.state = 'won' union all
-  select q.person_id from hand_offs h join product_leads q on q.id = h.lead_id where h.state = 'won')"""
+  select q.person_id from hand_offs h join product_leads q on q.id = h.lead_id where h.state = 'won' union all
+  select q.person_id from opportunities o join product_leads q on q.id = o.lead_id where o.result = 'won')"""
 _HOT = """p.id in (select q.person_id from product_leads q where q.state = 'won' or q.rank = 'hot' union all
   select q.person_id from rank_changes c join product_leads q on q.id = c.lead_id where c.new = 'hot' union all
-  select q.person_id from hand_offs h join product_leads q on q.id = h.lead_id)"""
+  select q.person_id from hand_offs h join product_leads q on q.id = h.lead_id union all
+  select q.person_id from opportunities o join product_leads q on q.id = o.lead_id)"""
 NEAR: Mapping[str, str] = {
     f"{kind}_{stage}": _HOT if stage is Stage.QUALIFIED else _WON
     for kind in ("here", "reached")

@@ -19,7 +19,7 @@ LOCK = 7_203_114  # with the product's id: two gates of one product never count 
 @dataclass(frozen=True, slots=True)
 class HandOff:
     """A lead at the gate. state: offered or held. rep_user_id: whom it is offered to, None for who is free.
-    due_at: until when an offer is answered."""
+    due_at: until when an offer is answered. by_user_id, by_words: who hands it over by hand, and why."""
 
     lead_id: int
     product_id: int
@@ -31,6 +31,76 @@ class HandOff:
     reasons: tuple[Reason, ...]
     rep_user_id: int | None = None
     due_at: datetime | None = None
+    by_user_id: int | None = None
+    by_words: str = ""
+
+
+# Neither by phone nor by mail. p: people, a: its address.
+OUT_OF_REACH = """p.do_not_call and (a.id is null or exists (
+         select 1 from suppressions s where s.key_hash = a.key_hash and s.scope = 'global' and s.lifted_at is null))"""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Somebody whom a person means to hand over. lead_id: None where nothing is known of them for the product.
+
+    hand_off: the state of the one that stands: held, offered, accepted; "" for none. rep_user_id: the rep who leads
+    the company. has_opportunity: one is open.
+    """
+
+    lead_id: int | None
+    person_id: int
+    name: str
+    company_id: int | None
+    company: str
+    product_id: int
+    product: str
+    colour_no: int
+    state: str
+    rank: str
+    score: float
+    p_win: float
+    reasons: tuple[Reason, ...]
+    excluded_reason: str
+    is_merged: bool
+    refused_until: datetime | None
+    is_out_of_reach: bool
+    no_hand_off_before: datetime | None
+    band_edges: tuple[float, ...]
+    rep_user_id: int | None
+    hand_off: str
+    has_opportunity: bool
+    is_product_active: bool
+
+
+CANDIDATE = f"""
+select l.id as lead_id, p.id as person_id, p.full_name as name, co.id as company_id, coalesce(co.name, '') as company,
+       pr.id as product_id, pr.name as product, pr.colour_no, coalesce(l.state, 'new') as state,
+       coalesce(l.rank, 'unobserved') as rank, coalesce(l.score, 0) as score, coalesce(l.p_win, 0) as p_win,
+       coalesce(l.reasons, '[]') as reasons, p.excluded_reason, p.merged_into is not null as is_merged,
+       l.refused_until, {OUT_OF_REACH} as is_out_of_reach, l.no_hand_off_before, pr.band_edges, u.id as rep_user_id,
+       coalesce((select h.state from hand_offs h where h.lead_id = l.id and h.state in ('held', 'offered', 'accepted')
+                  order by h.id desc limit 1), '') as hand_off,
+       exists (select 1 from opportunities o where o.lead_id = l.id and o.result = '') as has_opportunity,
+       pr.is_active as is_product_active
+  from people p
+  join products pr on pr.id = :product
+  left join product_leads l on l.person_id = p.id and l.product_id = pr.id
+  left join addresses a on a.id = p.address_id
+  left join affiliations f on f.person_id = p.id and f.is_current
+  left join companies co on co.id = f.company_id
+  left join users u on u.id = co.owner_user_id and u.is_active and u.role in ('field_sales', 'sales_manager')
+ where p.id = :person
+"""  # noqa: S608 - a constant
+
+
+def candidate(tx: Connection, person_id: int, product_id: int) -> Candidate | None:
+    """Who would be handed over; None for nobody we have. Whoever writes has locked the person's leads."""
+    row = tx.execute(statement(CANDIDATE), {"person": person_id, "product": product_id}).first()
+    if row is None:
+        return None
+    reasons = tuple(Reason.from_json(stored) for stored in row.reasons)
+    return Candidate(**{**row._mapping, "reasons": reasons, "band_edges": tuple(row.band_edges)})
 
 
 TEAMS = """
@@ -42,7 +112,7 @@ select q.id as product_id, s.appetite, s.capacity_per_week, s.set_at, coalesce(w
                       order by t.set_at desc, t.id desc limit 1) s on true
   left join lateral (select count(*) as n from hand_offs h
                       where h.product_id = q.id and h.team = :team and h.created_at >= :week
-                        and h.state not in ('proposed', 'held') and not h.asked_by_customer) w on true
+                        and h.state not in ('proposed', 'held', 'withdrawn') and not h.asked_by_customer) w on true
   left join lateral (select count(*) filter (where x.state = 'won') as wins, count(*) as resolved
                        from (select h.state from hand_offs h
                               where h.product_id = q.id and h.team = :team
@@ -109,6 +179,8 @@ def put(
             "asked_by_customer",
             "rep_user_id",
             "due_at",
+            "by_user_id",
+            "by_words",
         )
     }
     values["p_win"] = [float(row.p_win) for row in rows]
@@ -121,20 +193,23 @@ def put(
               select * from unnest(cast(:lead_id as bigint[]), cast(:product_id as bigint[]),
                        cast(:state as text[]), cast(:held_reason as text[]), cast(:p_win as float[]),
                        cast(:bar as float[]), cast(:asked_by_customer as bool[]), cast(:reasons as text[]),
-                       cast(:rep_user_id as bigint[]), cast(:due_at as timestamptz[]))
-                as q(lead_id, product_id, state, held_reason, p_win, bar, asked, reasons, rep_user_id, due_at)),
+                       cast(:rep_user_id as bigint[]), cast(:due_at as timestamptz[]), cast(:by_user_id as bigint[]),
+                       cast(:by_words as text[]))
+                as q(lead_id, product_id, state, held_reason, p_win, bar, asked, reasons, rep_user_id, due_at,
+                     by_user_id, by_words)),
             moved as (
               update hand_offs h set state = q.state, held_reason = q.held_reason, p_win = q.p_win, bar = q.bar,
                      asked_by_customer = q.asked, reasons = cast(q.reasons as jsonb),
-                     rep_user_id = q.rep_user_id, due_at = q.due_at,
+                     rep_user_id = q.rep_user_id, due_at = q.due_at, by_user_id = q.by_user_id,
+                     by_words = q.by_words,
                      created_at = case when q.state = 'offered' then :now else h.created_at end
                 from q where h.lead_id = q.lead_id and h.state = 'held'
               returning h.id, h.lead_id, h.state),
             made as (
               insert into hand_offs (lead_id, product_id, team, state, held_reason, p_win, bar, asked_by_customer,
-                     reasons, rep_user_id, due_at, created_at)
+                     reasons, rep_user_id, due_at, by_user_id, by_words, created_at)
               select q.lead_id, q.product_id, :team, q.state, q.held_reason, q.p_win, q.bar, q.asked,
-                     cast(q.reasons as jsonb), q.rep_user_id, q.due_at, :now
+                     cast(q.reasons as jsonb), q.rep_user_id, q.due_at, q.by_user_id, q.by_words, :now
                 from q where q.lead_id not in (select lead_id from moved)
               returning id, lead_id, state)
             select id, lead_id from moved where state = 'offered'
@@ -144,6 +219,15 @@ def put(
         {**values, "team": team, "now": now},
     )
     return [(row.id, row.lead_id) for row in done]
+
+
+def release(tx: Connection, lead_ids: Sequence[int]) -> None:
+    """Leads held at the gate that ask for no rep any more: their judgement stands no longer."""
+    if lead_ids:
+        tx.execute(
+            statement("delete from hand_offs where lead_id = any(:ids) and state = 'held'"),
+            {"ids": list(lead_ids)},
+        )
 
 
 def results(tx: Connection, product_id: int, *, bands: int) -> list[tuple[int, int]]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
+
+from campaigns.storage.gate import OUT_OF_REACH
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +17,8 @@ class HandOff:
     """A lead at the gate or with sales. p_win, bar 0..1. reasons: as stored. rep: whom it is offered to, or who has it.
 
     returned_code: of a list, or the call's result that took it back; returned_reason: the rep's own words about its end.
-    waits_until: of a reply that is awaited. opportunity_id: what came of it.
+    waits_until: of a reply that is awaited. opportunity_id: what came of it. by_name, by_words: who handed it over by
+    hand, and why; "" for the gate. is_at_risk: a rival may get the order (catalogue, or an open opportunity).
     """
 
     id: int
@@ -61,33 +64,39 @@ class HandOff:
     opportunity_id: int | None
     amount_yen: int | None
     waits_until: datetime | None
+    by_name: str
+    by_words: str
+    is_at_risk: bool
 
 
-SELECT = """
+SELECT = f"""
 select h.id, h.lead_id, h.product_id, pr.name as product, pr.colour_no, h.state, h.held_reason, h.returned_code,
        coalesce(nullif(concat_ws(' ', nullif(o.lost_to, ''), nullif(o.reason, '')), ''), h.returned_reason)
          as returned_reason, h.p_win, h.bar, h.asked_by_customer, h.reasons, h.rep_user_id, coalesce(u.name, '') as rep,
        h.due_at, h.escalated_at, h.accepted_at, h.created_at, h.resolved_at, p.id as person_id, p.full_name as name,
        coalesce(f.department, '') as department, coalesce(f.title, '') as title, p.excluded_reason,
        p.merged_into is not null as is_merged, l.refused_until,
-       p.do_not_call and (a.id is null or exists (
-         select 1 from suppressions s where s.key_hash = a.key_hash and s.scope = 'global' and s.lifted_at is null))
-         as is_out_of_reach,
+       {OUT_OF_REACH} as is_out_of_reach,
        co.id as company_id, coalesce(co.name, '') as company, coalesce(co.class, '-') as company_class,
        l.rank, l.score, l.depth_max, l.state as lead_state, l.recycles, l.shallow_recycles, l.recycle_depth,
        pr.purchase_cycle_days as cycle_days, pr.expected_amount_yen, o.id as opportunity_id, o.amount_yen,
        case when l.state = 'waiting' then (select min(t.due_at) from tasks t
-              where t.lead_id = l.id and t.kind = 'reply' and t.state in ('open', 'snoozed')) end as waits_until
+              where t.lead_id = l.id and t.kind = 'reply' and t.state in ('open', 'snoozed')) end as waits_until,
+       coalesce(b.name, '') as by_name, h.by_words,
+       exists (select 1 from opportunities x where x.lead_id = l.id and x.result = '' and x.rival_risk)
+         or exists (select 1 from catalogues k where k.company_id = co.id and k.rival_risk in ('mid', 'high'))
+         as is_at_risk
   from hand_offs h
   join product_leads l on l.id = h.lead_id
   join people p on p.id = l.person_id
   join products pr on pr.id = h.product_id
   left join addresses a on a.id = p.address_id
   left join users u on u.id = h.rep_user_id
+  left join users b on b.id = h.by_user_id
   left join affiliations f on f.person_id = p.id and f.is_current
   left join companies co on co.id = f.company_id
   left join opportunities o on o.hand_off_id = h.id
-"""
+"""  # noqa: S608 - a constant
 # What is first in a list: the offer due soonest, the held one nearest to the bar, then the newest.
 ORDER = """
  order by case when h.state = 'offered' then h.due_at end nulls last,
@@ -139,13 +148,31 @@ def get(tx: Connection, hand_off_id: int, *, lock: bool = False) -> HandOff | No
     return _hand_off(row) if row else None
 
 
-def with_sales(tx: Connection, lead_id: int) -> int | None:
-    """The hand-off of a lead that a rep has accepted."""
-    found: int | None = tx.execute(
-        text("select id from hand_offs where lead_id = :id and state = 'accepted' order by id desc limit 1"),
+def standing(tx: Connection, lead_id: int) -> str:
+    """The state of the hand-off of a lead that sales are offered or have; "" for none."""
+    found = tx.execute(
+        text(
+            "select state from hand_offs where lead_id = :id and state in ('offered', 'accepted')"
+            " order by id desc limit 1"
+        ),
         {"id": lead_id},
     ).scalar()
-    return found
+    return str(found or "")
+
+
+def rep_of(tx: Connection, lead_id: int) -> int | None:
+    """Who of sales looks after a lead: of its open opportunity, else of the hand-off that was accepted."""
+    found = tx.execute(
+        text(
+            "select u.id from (select o.owner_user_id as id, 1 as place, o.id as at from opportunities o"
+            "   where o.lead_id = :id and o.result = ''"
+            " union all select h.rep_user_id, 2, h.id from hand_offs h"
+            "   where h.lead_id = :id and h.state = 'accepted') q"
+            " join users u on u.id = q.id and u.is_active order by q.place, q.at desc limit 1"
+        ),
+        {"id": lead_id},
+    ).scalar()
+    return None if found is None else int(found)
 
 
 def counts(tx: Connection) -> dict[str, int]:
@@ -204,17 +231,6 @@ def name_rep(tx: Connection, hand_off_id: int, *, rep_user_id: int) -> None:
     tx.execute(
         text("update hand_offs set rep_user_id = :rep, told_at = null, reminded_at = null where id = :id"),
         {"id": hand_off_id, "rep": rep_user_id},
-    )
-
-
-def note_deal(tx: Connection, company_id: int, *, on: date) -> None:
-    """An order came in: the company is a current customer from that day."""
-    tx.execute(
-        text(
-            "update companies set last_deal_on = greatest(coalesce(last_deal_on, :on), :on),"
-            " version = version + 1 where id = :id"
-        ),
-        {"id": company_id, "on": on},
     )
 
 

@@ -66,6 +66,12 @@ def colleagues(tx: Connection, person_id: int, *, limit: int = 50) -> list[tuple
     return [(int(row.id), str(row.name)) for row in rows]
 
 
+def role_of(tx: Connection, person_id: int) -> str:
+    """The part a person has in buying; "" where nobody knows."""
+    query = "select buying_role from affiliations where person_id = :id and is_current"
+    return str(tx.execute(text(query), {"id": person_id}).scalar() or "")
+
+
 def lacks_decider(tx: Connection, person_id: int) -> bool:
     """Whether nobody at the person's company is known to decide; False where no company is known."""
     return bool(

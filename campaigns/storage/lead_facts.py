@@ -17,7 +17,8 @@ class Facts:
     """A lead for who acts. is_excluded: the person has left or is none of ours. open_kinds: of open tasks.
 
     reasons: of the rank it has now. recycle: how often it came back in vain; has_deepened: a touch of depth 3 or more
-    since it came back last. rep_user_id: the rep who leads the company, None for nobody.
+    since it came back last. rep_user_id: the rep who leads the company, None for nobody. is_held: at the gate.
+    is_with_sales: a rep has accepted it, or an opportunity of it is open.
     """
 
     is_excluded: bool
@@ -37,6 +38,8 @@ class Facts:
     band: str
     open_kinds: frozenset[str]
     has_been_offered: bool
+    is_held: bool
+    is_with_sales: bool
     last_fax_at: datetime | None
     last_call_at: datetime | None
 
@@ -46,8 +49,9 @@ FACTS = text(
     """
 select l.id, p.excluded_reason <> '' as is_excluded, l.reasons, l.no_call_before, l.no_hand_off_before,
        l.shallow_recycles, l.recycle_depth,
-       l.recycles > 0 and greatest(s.depth3_at, s.depth4_at, s.depth5_at) >
-         (select max(h.resolved_at) from hand_offs h where h.lead_id = l.id) as has_deepened,
+       l.recycles > 0 and greatest(s.depth3_at, s.depth4_at, s.depth5_at) > greatest(
+         (select max(h.resolved_at) from hand_offs h where h.lead_id = l.id and h.state <> 'withdrawn'),
+         (select max(o.closed_at) from opportunities o where o.lead_id = l.id)) as has_deepened,
        u.id as rep_user_id,
        not p.phone_invalid and p.tel || p.tel_direct || p.mobile || coalesce(co.tel, '') <> '' as has_phone,
        not p.fax_invalid and p.fax || coalesce(co.fax, '') <> '' as has_fax,
@@ -58,8 +62,11 @@ select l.id, p.excluded_reason <> '' as is_excluded, l.reasons, l.no_call_before
        array(select t.kind from tasks t where t.lead_id = l.id and t.state in ('open', 'snoozed')) as open_kinds,
        exists (select 1 from hand_offs h where h.lead_id = l.id
                 and h.state in ('offered', 'accepted')) as has_been_offered,
+       exists (select 1 from hand_offs h where h.lead_id = l.id and h.state = 'held') as is_held,
+       exists (select 1 from hand_offs h where h.lead_id = l.id and h.state = 'accepted')
+         or exists (select 1 from opportunities o where o.lead_id = l.id and o.result = '') as is_with_sales,
        (select max(t.at) from touchpoints t where t.person_id = l.person_id and t.product_id = l.product_id
-           and t.kind = 'fax_sent') as last_fax_at,
+           and t.kind = 'fax_sent' and t.validity > 0) as last_fax_at,
        (select max(t.at) from touchpoints t where t.person_id = l.person_id
            and t.kind in ('call_connected', 'call_interest')) as last_call_at
   from product_leads l
@@ -97,6 +104,8 @@ def of(tx: Connection, lead_ids: Sequence[int]) -> dict[int, Facts]:
             band=row.band,
             open_kinds=frozenset(row.open_kinds),
             has_been_offered=row.has_been_offered,
+            is_held=row.is_held,
+            is_with_sales=row.is_with_sales,
             last_fax_at=row.last_fax_at,
             last_call_at=row.last_call_at,
         )

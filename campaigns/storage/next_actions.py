@@ -9,12 +9,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from campaigns.rules.actions import HANDS_OFF
+from campaigns.rules.actions import ASKED_BY_CUSTOMER, HANDS_OFF
 from campaigns.rules.matrix import CELLS
 from campaigns.rules.ranks import Rank
 from campaigns.storage.bulk import statement
 
-CAUSES = sorted(CELLS)
+CAUSES = sorted({*CELLS, *(row.cause for row in ASKED_BY_CUSTOMER)})
 # Made for a rank that stood or rose; a fall's own actions are meant for whoever has fallen.
 HELD_CAUSES = sorted(
     cause for cause, rank in CELLS.items() if rank in (Rank.HOT, Rank.WARM) and not cause.startswith("fell_")
@@ -73,21 +73,21 @@ def cancel(
 ) -> int:
     """Take back tasks that have lost their ground; promised call-backs stay.
 
-    declined: leads that refused. cooled: leads that have become そのうち客, whom nobody calls or visits (S1-19), not
-    even again; a visit that is agreed stays. Of the others, tasks all of whose touchpoints have turned out to be
+    declined: leads that refused. cooled: leads that have become そのうち客, whom nobody calls, visits or writes to by
+    hand (S1-19), not even again; a visit that is agreed stays. Of the others, tasks all of whose touchpoints have turned out to be
     machines'. Tasks that somebody is just working on (locked) are left to that person.
     """
     done = tx.execute(
         statement(
             """
-            update tasks t set state = 'cancelled', done_at = :now, version = version + 1,
+            update tasks t set state = 'cancelled', done_at = :now, draft = null, version = version + 1,
                    outcome = case when t.lead_id = any(:declined) then 'declined' when t.lead_id = any(:cooled) then 'cooled'
                                   else 'retracted' end
               from (select t.id from tasks t
                      where t.lead_id = any(:ids) and t.state in ('open', 'snoozed') and t.promised_at is null
                        and t.cause = any(:causes) and (t.tries = 0 or t.lead_id = any(:cooled))
                        and (t.lead_id = any(:declined)
-                            or (t.lead_id = any(:cooled) and t.kind in ('call', 'visit')
+                            or (t.lead_id = any(:cooled) and t.kind in ('call', 'visit', 'mail', 'invite')
                                 and t.cause = any(:held_causes) and not exists (
                                 select 1 from appointments a where a.task_id = t.id and a.state = 'planned'))
                             or (t.tries = 0 and jsonb_array_length(t.why) > 0 and not exists (
@@ -192,7 +192,8 @@ def readers(tx: Connection, user_ids: Sequence[int]) -> list[Reader]:
 def remeasure(tx: Connection, *, day: datetime, quota: int) -> dict[int, int]:
     """Silent leads to be called today, {lead id: person id}: best class first, then who was nearest last.
 
-    day: the start of today; calls that the quota has made since then count against it.
+    day: the start of today; calls that the quota has made since then, and those still open that somebody may make,
+    count against it.
     """
     rows = tx.execute(
         statement(
@@ -211,8 +212,11 @@ def remeasure(tx: Connection, *, day: datetime, quota: int) -> dict[int, int]:
                                   and (t.state in ('open', 'snoozed') or t.created_at > :day))
              order by array_position(array['A', 'B', 'C1', 'C2', 'D', 'E', '-'], coalesce(co.class, '-')),
                       l.score desc, l.last_touch_at desc nulls last, l.id
-             limit greatest(0, :quota - (select count(*) from tasks where kind = 'call' and cause = 'silent'
-                                            and created_at >= :day))
+             limit greatest(0, :quota - (select count(*) from tasks t join people q on q.id = t.person_id
+                                          where t.kind = 'call' and t.cause = 'silent'
+                                            and (t.created_at >= :day or t.state in ('open', 'snoozed')
+                                                 and not q.do_not_call and not q.phone_invalid
+                                                 and q.excluded_reason = '')))
             """
         ),
         {"hands_off": sorted(HANDS_OFF), "day": day, "quota": quota},

@@ -179,6 +179,7 @@ def reopen(tx: Connection, opportunity_id: int, *, forecast: int) -> None:
     tx.execute(
         text(
             "update opportunities set result = '', closed_at = null, contract_ends_on = null, reason = '',"
+            " deal_before = null,"
             " forecast = :forecast, version = version + 1 where id = :id"
         ),
         {"id": opportunity_id, "forecast": forecast},
@@ -255,6 +256,23 @@ def total(tx: Connection, wanted: Filter, *, zone: str) -> Sum:
         _values(wanted, zone),
     ).one()
     return Sum(int(row.n), int(row.amount), int(row.weighted))
+
+
+COUNTS = """
+select count(*) filter (where o.result = '') as open, count(*) filter (where o.result = '' and o.rival_risk) as risk,
+       count(*) filter (where o.result <> '') as closed, count(*) filter (where o.result = 'won') as won,
+       count(*) filter (where o.result = 'lost') as lost, count(*) filter (where o.result = 'rival') as rival,
+       count(*) filter (where o.result = 'no_deal') as no_deal
+  from opportunities o
+ where (cast(:owner as bigint) is null or o.owner_user_id = :owner)
+   and (cast(:product as bigint) is null or o.product_id = :product)
+"""
+
+
+def counts(tx: Connection, wanted: Filter) -> dict[str, int]:
+    """How many there are of each result, and open ones at risk, for the same rep and product."""
+    values = {"owner": wanted.owner_user_id, "product": wanted.product_id}
+    return {name: int(n) for name, n in tx.execute(text(COUNTS), values).one()._mapping.items()}
 
 
 def lead_for(tx: Connection, person_id: int, product_id: int, *, now: datetime) -> int:

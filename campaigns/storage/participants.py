@@ -14,6 +14,7 @@ class Guest:
 
     id: int
     name: str
+    honorific: str
     title: str
     email: str
     is_invited: bool
@@ -43,7 +44,7 @@ def staff(tx: Connection, appointment_id: int) -> list[Staff]:
 def guests(tx: Connection, appointment_id: int) -> list[Guest]:
     rows = tx.execute(
         text(
-            "select p.id, p.full_name as name, coalesce(f.title, '') as title, coalesce(a.email, '') as email,"
+            "select p.id, p.full_name as name, p.honorific, coalesce(f.title, '') as title, coalesce(a.email, '') as email,"
             " g.is_invited from appointment_guests g join people p on p.id = g.person_id"
             " left join affiliations f on f.person_id = p.id and f.is_current"
             " left join addresses a on a.id = p.address_id and a.status <> 'hard'"
@@ -129,7 +130,7 @@ def people_of(tx: Connection, company_id: int, *, limit: int = 50) -> list[Guest
     """Who works there now, for choosing who takes part."""
     rows = tx.execute(
         text(
-            "select p.id, p.full_name as name, f.title, coalesce(a.email, '') as email, false as is_invited"
+            "select p.id, p.full_name as name, p.honorific, f.title, coalesce(a.email, '') as email, false as is_invited"
             " from affiliations f join people p on p.id = f.person_id"
             " left join addresses a on a.id = p.address_id and a.status <> 'hard'"
             " where f.company_id = :id and f.is_current and p.merged_into is null and p.excluded_reason = ''"

@@ -75,7 +75,9 @@ select pr.id, pr.name, pr.family, pr.colour_no, pr.priority, pr.purchase_cycle_d
   from products pr
   left join sender_profiles sp on sp.id = pr.sender_profile_id
   left join users u on u.id = pr.owner_user_id
-  left join {leads} l on l.product_id = pr.id
+  left join (select q.product_id, sum(q.n) as n, sum(q.n) filter (where q.rank = 'hot') as hot
+               from unnest(cast(:ids as bigint[]), cast(:ranks as text[]), cast(:n as int[])) as q(product_id, rank, n)
+              group by 1) l on l.product_id = pr.id
   left join (select product_id, count(*) as n from suppressions where lifted_at is null and scope = 'product'
               group by product_id) r on r.product_id = pr.id
   left join lateral (select appetite, capacity_per_week, set_at from sales_team_states x
@@ -85,36 +87,33 @@ select pr.id, pr.name, pr.family, pr.colour_no, pr.priority, pr.purchase_cycle_d
 
 
 class Leads(NamedTuple):
-    """People in a product's list, and the hot ones of them."""
+    """How many people of a product stand in a rank."""
 
     product_id: int
+    rank: str
     n: int
-    hot: int
 
 
 LEADS = """
-(select product_id, count(*) as n, count(*) filter (where rank = 'hot') as hot from product_leads group by product_id)
+select l.product_id, l.rank, count(*) as n
+  from product_leads l join people p on p.id = l.person_id and p.merged_into is null group by l.product_id, l.rank
 """
-_TOLD = "(select * from unnest(cast(:ids as bigint[]), cast(:n as int[]), cast(:hot as int[])) as q(product_id, n, hot))"
 
 
-def listed(tx: Connection, leads: Sequence[Leads] | None = None) -> list[Listed]:
-    """leads: as they were counted before, where counting them now would take too long."""
-    if leads is None:
-        rows = tx.execute(text(LISTED.format(leads=LEADS)))
-    else:
-        told = {
-            "ids": [one.product_id for one in leads],
-            "n": [one.n for one in leads],
-            "hot": [one.hot for one in leads],
-        }
-        rows = tx.execute(text(LISTED.format(leads=_TOLD)), told)
-    return [Listed(**row._mapping) for row in rows]
+def listed(tx: Connection, counted: Sequence[Leads] | None = None) -> list[Listed]:
+    """counted: as they were counted before, where counting them now would take too long."""
+    found = leads(tx) if counted is None else counted
+    told = {
+        "ids": [one.product_id for one in found],
+        "ranks": [one.rank for one in found],
+        "n": [one.n for one in found],
+    }
+    return [Listed(**row._mapping) for row in tx.execute(text(LISTED), told)]
 
 
 def leads(tx: Connection) -> list[Leads]:
     """One pass over everybody's lists."""
-    return [Leads(*row) for row in tx.execute(text(f"select * from {LEADS} q order by product_id"))]  # noqa: S608
+    return [Leads(*row) for row in tx.execute(text(f"{LEADS} order by 1, 2"))]
 
 
 @dataclass(frozen=True, slots=True)

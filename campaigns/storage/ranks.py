@@ -132,7 +132,7 @@ def refusal(until: datetime | None, at: datetime | None, cycle_days: int) -> Ref
 class Product:
     """A product's rules, and who is told about its hot leads. priors: win rates before any result.
 
-    variants: rules of single industries, in their order.
+    matrix: none for a product that is no longer sold. variants: rules of single industries, in their order.
     """
 
     id: int
@@ -150,7 +150,7 @@ class Product:
 PRODUCTS = text(
     """
     select pr.id, pr.name, pr.purchase_cycle_days, pr.gate, pr.band_edges, pr.prior_rates, c.rates,
-           c.warm_cut, pr.hot_rules, pr.action_matrix,
+           c.warm_cut, pr.hot_rules, pr.action_matrix, pr.is_active,
            coalesce(pr.owner_user_id, (select owner_user_id from house)) as owner_user_id
       from products pr
       left join lateral (select rates, warm_cut from calibrations c where c.product_id = pr.id
@@ -184,7 +184,7 @@ def _product(row: Any) -> Product:
         owner_user_id=row.owner_user_id,
         priors=tuple(row.prior_rates),
         rules=rules,
-        matrix=matrix.rows(row.action_matrix),
+        matrix=matrix.rows(row.action_matrix) if row.is_active else (),
         variants=_variants(rules, row.hot_rules),
     )
 

@@ -19,7 +19,7 @@ from campaigns.storage.waiting import COUNTS
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """Work that waits, for the counts in the menu, each counted up to MANY. mine: own open tasks due today; free:
-    nobody's.
+    nobody's. calls: what the desk brings this user today, their own and nobody's.
 
     broadcasts: those that wait for a second person's yes; people: who wait for their owner's, counted up to MANY.
     """
@@ -45,14 +45,21 @@ class Waiting:
 # A number beside a word of the menu: beyond it nobody reads on, and every page would pay for the counting.
 MANY = 1000
 
-# ix_tasks_open_assignee_id, ix_tasks_open_due_at, ix_alerts_unseen, ix_broadcasts_asked, ix_enrollments_asked; none
+# ix_tasks_open_assignee_id, ix_tasks_open_due_at, ix_call_lines_mine, ix_alerts_unseen, ix_broadcasts_asked, ix_enrollments_asked; none
 # is read further than MANY.
 _DUE = "state = 'open' and due_at < :tomorrow and (not_before is null or not_before <= :now)"
+# What the desk brings today; who is on the phone just now counts, since a minute later it would again.
+_OFFERED = (
+    "not is_barred and not is_with_sales and case when promised_at is not null then promised_at < :tomorrow"
+    " else coalesce(not_before <= :now, true) end"
+)
 WAITING = f"""
 select (select count(*) from (select 1 from tasks where assignee_id = :user and {_DUE} limit :many) q) as mine,
        (select count(*) from (select 1 from tasks where assignee_id is null and {_DUE} limit :many) q) as free,
        (select count(*) from alerts where seen_at is null and (user_id is null or user_id = :user)) as alerts,
-       (select count(*) from (select 1 from tasks where kind = 'call' and {_DUE} limit :many) q) as calls,
+       (select count(*) from ((select 1 from call_lines where assignee_id = :user and {_OFFERED} limit :many)
+          union all (select 1 from call_lines where assignee_id is null and {_OFFERED} limit :many)
+          limit :many) q) as calls,
        (select count(*) from hand_offs where state = 'offered') as hand_offs,
        (select count(*) from broadcasts where state = 'asked' and asked_by is distinct from :user) as broadcasts,
        (select count(*) from (
@@ -113,7 +120,9 @@ ranks as (select count(*) filter (where rank = 'hot') as hot, count(*) filter (w
             from product_leads),
 offs as (select count(*) filter (where state = 'offered') as offered,
                 count(*) filter (where state = 'returned' and resolved_at >= :month_start) as returned,
-                count(*) filter (where state = 'won' and resolved_at >= :term_start) as won
+                count(*) filter (where state = 'won' and resolved_at >= :term_start)
+                + (select count(*) from opportunities
+                    where result = 'won' and hand_off_id is null and closed_at >= :term_start) as won
            from hand_offs)
 select (select count(*) from fresh) as new_people,
        (select name from event) as event_name, coalesce((select n from event), 0) as event_people,

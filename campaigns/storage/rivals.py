@@ -1,10 +1,38 @@
-"""What a warning of a rival needs: whom to visit, and how soon."""
+"""Rivals: what warns of one, whom to visit then, and how soon."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, text
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """A rival may get the order. level: mid, high, as the company's catalogue says; "" where an opportunity warns."""
+
+    level: str
+    rival: str
+    catalogue_id: int | None
+    opportunity_id: int | None
+
+
+RISK = """
+select coalesce(k.rival_risk, '') as level, coalesce(nullif(o.lost_to, ''), k.competitors, '') as rival,
+       k.id as catalogue_id, o.id as opportunity_id
+  from (select 1) one
+  left join catalogues k on k.company_id = :company and k.rival_risk in ('mid', 'high')
+  left join lateral (select o.id, o.lost_to from opportunities o join product_leads l on l.id = o.lead_id
+                      where l.person_id = :person and o.result = '' and o.rival_risk order by o.id desc limit 1) o on true
+ where k.id is not null or o.id is not null
+"""
+
+
+def risk(tx: Connection, person_id: int, *, company_id: int | None) -> Risk | None:
+    """What warns that a rival may get this person's order; None where nothing does."""
+    row = tx.execute(text(RISK), {"person": person_id, "company": company_id}).first()
+    return Risk(**row._mapping) if row else None
 
 
 def contact(tx: Connection, company_id: int) -> int | None:

@@ -28,7 +28,8 @@ def refresh(tx: Connection, *, before: datetime, now: datetime) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """An owner's stale catalogues; oldest: the company that waits longest. owner_id None: nobody's."""
+    """An owner's stale catalogues; oldest: the company that waits longest. owner_id None: nobody's, or of somebody
+    who has left."""
 
     owner_id: int | None
     n: int
@@ -37,11 +38,12 @@ class Stale:
 
 
 BY_OWNER = """
-select distinct on (k.owner_user_id) k.owner_user_id as owner_id, count(*) over (partition by k.owner_user_id)::int as n,
-       co.name as oldest, k.touched_at as oldest_at
+select distinct on (u.id) u.id as owner_id, count(*) over (partition by u.id)::int as n, co.name as oldest,
+       k.touched_at as oldest_at
   from catalogues k join companies co on co.id = k.company_id
+  left join users u on u.id = k.owner_user_id and u.is_active
  where k.touched_at < :before
- order by k.owner_user_id, k.touched_at, k.id
+ order by u.id, k.touched_at, k.id
 """
 
 

@@ -117,10 +117,10 @@ def finish(
     now: datetime,
     note: str = "",
 ) -> None:
-    """End a task: done or cancelled."""
+    """End a task: done or cancelled. Words that were taken back go with it."""
     tx.execute(
         text(
-            "update tasks set state = :state, outcome = :outcome, done_at = :now, done_by = :me,"
+            "update tasks set state = :state, outcome = :outcome, done_at = :now, done_by = :me, draft = null,"
             " note = case when :note = '' then note else :note end, version = version + 1 where id = :id"
         ),
         {"id": task_id, "state": state, "outcome": outcome, "now": now, "me": user_id, "note": note},
@@ -136,11 +136,11 @@ def again(
     promised_at: datetime | None = None,
     is_try: bool = False,
 ) -> None:
-    """The task stays open: another try, or a promise."""
+    """The task stays open: another try, or a promise. Its new day can be missed anew, and is told then."""
     tx.execute(
         text(
             "update tasks set due_at = :due_at, not_before = :not_before, promised_at = :promised_at,"
-            " tries = tries + :try, version = version + 1 where id = :id"
+            " tries = tries + :try, reminded_at = null, escalated_at = null, version = version + 1 where id = :id"
         ),
         {
             "id": task_id,
@@ -182,9 +182,23 @@ select q.kind, :person, :person, cast(:company as bigint), cast(:product as bigi
               cast(:priority as int[]), cast(:note as text[]), cast(:assignee_id as bigint[]),
               cast(:created_by as bigint[]))
        as q(kind, cause, due_at, not_before, promised_at, team, priority, note, assignee_id, created_by)
-on conflict (lead_id, kind) where state in ('open', 'snoozed') and lead_id is not null do nothing
-returning id
+on conflict (lead_id, kind) where state in ('open', 'snoozed') and lead_id is not null
 """
+KEPT = ADD + "do nothing returning id"
+# A time that was agreed on stands, the newest one; without any, the sooner day. Whoever had the task keeps it.
+TAKEN_OVER = (
+    ADD
+    + """do update set state = 'open', cause = excluded.cause, why = excluded.why,
+   priority = least(tasks.priority, excluded.priority),
+   due_at = case when excluded.not_before is not null then excluded.due_at
+                 else coalesce(excluded.promised_at, tasks.promised_at, least(tasks.due_at, excluded.due_at)) end,
+   promised_at = case when excluded.not_before is null then coalesce(excluded.promised_at, tasks.promised_at) end,
+   not_before = excluded.not_before,
+   note = coalesce(nullif(excluded.note, ''), tasks.note),
+   assignee_id = coalesce(tasks.assignee_id, excluded.assignee_id),
+   reminded_at = null, escalated_at = null, version = tasks.version + 1
+returning id"""
+)
 
 
 def add(
@@ -197,14 +211,16 @@ def add(
     lead_id: int | None,
     why: Sequence[int],
     now: datetime,
+    takes_over: bool = False,
 ) -> list[int]:
-    """Tasks about one lead; returns the ids of those that are new. An open one of the same kind (uq_tasks_open) is
-    kept instead."""
+    """Tasks about one lead; returns the ids of those written. An open one of the same kind (uq_tasks_open) is kept
+    instead; takes_over: it becomes this one, since what a person was promised is not left to an older reason."""
     if not tasks:
         return []
     columns = {field.name: [getattr(task, field.name) for task in tasks] for field in fields(NewTask)}
     about = {"person": person_id, "company": company_id, "product": product_id, "lead": lead_id}
-    rows = tx.execute(text(ADD), {**columns, **about, "why": list(why), "now": now})
+    statement = TAKEN_OVER if takes_over else KEPT
+    rows = tx.execute(text(statement), {**columns, **about, "why": list(why), "now": now})
     return [row.id for row in rows]
 
 
@@ -214,7 +230,7 @@ def cancel_others(
     """Open tasks of a person that have lost their ground: no number, no calls, gone."""
     done = tx.execute(
         text(
-            "update tasks set state = 'cancelled', outcome = :outcome, done_at = :now, version = version + 1"
+            "update tasks set state = 'cancelled', outcome = :outcome, done_at = :now, draft = null, version = version + 1"
             " where person_id = :id and state in ('open', 'snoozed') and kind = any(:kinds)"
         ),
         {"id": person_id, "outcome": outcome, "now": now, "kinds": list(kinds)},
@@ -233,7 +249,7 @@ def cancel_of_lead(tx: Connection, lead_id: int, *, kinds: Sequence[str], outcom
     """Open tasks of one lead that somebody else does now."""
     done = tx.execute(
         text(
-            "update tasks set state = 'cancelled', outcome = :outcome, done_at = :now, version = version + 1"
+            "update tasks set state = 'cancelled', outcome = :outcome, done_at = :now, draft = null, version = version + 1"
             " where lead_id = :id and state in ('open', 'snoozed') and kind = any(:kinds)"
         ),
         {"id": lead_id, "outcome": outcome, "now": now, "kinds": list(kinds)},

@@ -153,6 +153,8 @@ class Lead:
     no_call_before: datetime | None
     selection_stage: str
     timeframe: str
+    paused_until: datetime | None
+    pause_reason: str
     ranked_at: datetime | None
     resolved: tuple[int, ...]
     won: tuple[int, ...]
@@ -165,8 +167,8 @@ class Lead:
 LEADS = f"""
 select l.id, l.product_id, pr.name as product, pr.colour_no, pr.purchase_cycle_days as cycle_days, pr.gate,
        pr.band_edges as edges, l.state, l.rank, l.score, l.p_win, l.depth_max, l.breakdown, l.reasons,
-       l.refused_until, l.no_call_before, l.selection_stage, l.timeframe, l.ranked_at,
-       coalesce(c.resolved, '{{}}') as resolved, coalesce(c.won, '{{}}') as won,
+       l.refused_until, l.no_call_before, l.selection_stage, l.timeframe, l.paused_until, l.pause_reason,
+       l.ranked_at, coalesce(c.resolved, '{{}}') as resolved, coalesce(c.won, '{{}}') as won,
        case when a.id is not null then {permission.refusal(product="l.product_id", enrolled="l.created_at")} end
          as refusal,
        a.id is not null and {permission.consent(product="l.product_id")} as has_consent, pr.hot_rules,

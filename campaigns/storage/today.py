@@ -26,10 +26,21 @@ class Visit:
     is_over: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """The first of those ahead and those past. ahead: how many there are today still; past: how many wait for their
+    report, of whatever day."""
+
+    lines: Sequence[Visit] = ()
+    ahead: int = 0
+    past: int = 0
+
+
 # ix_appointments_planned: what lies ahead and what was not reported on, few of either.
 VISITS = """
 select a.id, a.starts_at, a.ends_at, a.place, a.person_id, p.full_name as person, coalesce(co.name, '') as company,
-       coalesce(pr.name, '') as product, a.ends_at <= :now as is_over
+       coalesce(pr.name, '') as product, a.ends_at <= :now as is_over,
+       count(*) filter (where a.ends_at > :now) over () as ahead, count(*) filter (where a.ends_at <= :now) over () as past
   from appointments a
   join people p on p.id = a.person_id
   left join companies co on co.id = a.company_id
@@ -37,14 +48,20 @@ select a.id, a.starts_at, a.ends_at, a.place, a.person_id, p.full_name as person
  where a.state = 'planned' and a.starts_at < :tomorrow
    and (a.owner_user_id = :user or exists (select 1 from appointment_staff s
                                             where s.appointment_id = a.id and s.user_id = :user))
- order by a.starts_at, a.id limit :limit
+ order by is_over, case when a.ends_at > :now then a.starts_at end, a.starts_at desc, a.id limit :limit
 """
 
 
-def visits(tx: Connection, *, user_id: int, now: datetime, tomorrow: datetime, limit: int) -> list[Visit]:
-    """Today's, and earlier ones without a report, the oldest first."""
-    rows = tx.execute(text(VISITS), {"user": user_id, "now": now, "tomorrow": tomorrow, "limit": limit})
-    return [Visit(**row._mapping) for row in rows]
+def visits(
+    tx: Connection, *, user_id: int, now: datetime, tomorrow: datetime, limit: int, owed: int
+) -> Visits:
+    """Today's in their order, then `owed` of those without a report, the latest first: what lies long behind pushes
+    nothing of today off the page."""
+    rows = tx.execute(text(VISITS), {"user": user_id, "now": now, "tomorrow": tomorrow, "limit": limit}).all()
+    lines = [Visit(*row[:-2]) for row in rows]
+    ahead = [line for line in lines if not line.is_over]
+    shown = ahead + lines[len(ahead) :][:owed]
+    return Visits(shown, rows[0].ahead, rows[0].past) if rows else Visits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +82,14 @@ class Passed:
     reason: str
     is_mine: bool
     is_late: bool
+    n: int  # how many there are, however many are shown
 
 
 _PASSED = """
 select h.id, l.person_id, p.full_name as person, coalesce(co.name, '') as company, pr.name as product,
        h.product_id, pr.colour_no, l.rank, h.p_win, {at} as at, h.returned_code as code,
        h.returned_reason as reason, coalesce(h.rep_user_id = :user, false) as is_mine,
-       coalesce(h.due_at < :now, false) as is_late
+       coalesce(h.due_at < :now, false) as is_late, count(*) over () as n
   from hand_offs h
   join product_leads l on l.id = h.lead_id
   join people p on p.id = l.person_id

@@ -35,6 +35,9 @@ class User:
     seen_at: datetime | None
 
 
+# Whether whoever a column names still works here; a row that names nobody has no owner either.
+WORKS_HERE = "({column} in (select id from users where is_active)) is true"
+NO_OWNER = "({column} in (select id from users where is_active)) is not true"
 _u = t.users.c
 _COLUMNS = (
     _u.id, _u.email, _u.name, _u.role, _u.locale, _u.is_active, _u.single_keys, _u.calls_per_day, _u.call_mail,
@@ -52,6 +55,11 @@ def count(tx: Connection) -> int:
 
 def find(tx: Connection, user_id: int) -> User | None:
     return _user(tx.execute(select(*_COLUMNS).where(_u.id == user_id)).first())
+
+
+def came_at(tx: Connection, user_id: int) -> datetime | None:
+    """When the account was made."""
+    return tx.execute(select(_u.created_at).where(_u.id == user_id)).scalar_one_or_none()
 
 
 def with_hash(tx: Connection, email: str) -> tuple[User, str] | None:
@@ -123,3 +131,19 @@ def name_owner(tx: Connection, user_id: int) -> None:
         .where(t.house.c.id == 1, t.house.c.owner_user_id.is_(None))
         .values(owner_user_id=user_id)
     )
+
+
+LEFT_BEHIND = """
+select u.id, coalesce(c.n, 0) as companies, coalesce(k.n, 0) as catalogues
+  from users u
+  left join (select owner_user_id, count(*) as n from companies
+              where owner_user_id in (select id from users where not is_active) group by 1) c on c.owner_user_id = u.id
+  left join (select owner_user_id, count(*) as n from catalogues
+              where owner_user_id in (select id from users where not is_active) group by 1) k on k.owner_user_id = u.id
+ where not u.is_active and (c.n > 0 or k.n > 0)
+"""
+
+
+def left_behind(tx: Connection) -> dict[int, tuple[int, int]]:
+    """(companies, catalogues) that still name somebody who has left, by user."""
+    return {row.id: (row.companies, row.catalogues) for row in tx.execute(text(LEFT_BEHIND))}

@@ -19,7 +19,7 @@ from campaigns.storage import appointments as stored
 from campaigns.storage import introductions, participants, timeline
 from campaigns.storage.appointments import Appointment
 from campaigns.web import appointment_words as words
-from campaigns.web import lead_words
+from campaigns.web import hand_off_words, lead_words
 from campaigns.web.session import me, needs
 
 pages = Blueprint("appointments", __name__)
@@ -148,9 +148,12 @@ def _after(found: Appointment, done: report_visit.Reported, next_on: date | None
                 now=_now(),
             )
             flash(_("返事待ちにしました。%(day)sにお知らせします。", day=until.isoformat()), "info")
-        except WaitError:
+        except WaitError as error:
             flash(
-                _("返事待ちの期日は、明日から1年以内の日にしてください。返事待ちにはしていません。"), "warn"
+                _("返事待ちの期日は、明日から1年以内の日にしてください。返事待ちにはしていません。")
+                if error.code in ("past", "far")
+                else hand_off_words.no_wait(error.code, found.person),
+                "warn",
             )
     if done.next is Next.VISIT:
         return redirect(

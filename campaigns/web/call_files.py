@@ -19,6 +19,7 @@ from campaigns.rules.texts import ListError
 from campaigns.services import call_desk, export_calls, import_call_results
 from campaigns.services.export_calls import Format, Preset, Row
 from campaigns.services.import_list import ImportRefused
+from campaigns.storage import next_actions
 from campaigns.web import exports, import_words, lead_words, words
 from campaigns.web.session import me, needs
 
@@ -32,6 +33,10 @@ REASONS = {
     "no_call_open": _l("この見込みの架電は、もう開いていません。"),
     "called_since": _l("出力のあとに%(by)sさんが「%(result)s」と記録しています（%(at)s）。"),
     "caller_unknown": _l("対応者「%(name)s」は登録されていません。名前を合わせるか、空にしてください。"),
+    "caller_twice": _l("対応者「%(name)s」は2人以上います。名前の代わりにメールアドレスを入れてください。"),
+    "called_odd": _l("架電日時が読めません：「%(word)s」。2026/11/26 14:00 の形で入れてください。"),
+    "call_ahead": _l("架電日時がこれからの日時になっています。日付を確かめてください。"),
+    "call_long_ago": _l("架電日時が1年以上前です。年を確かめてください。"),
     "callback_at_missing": _l("再架電には、次回予定日が必要です。"),
     "in_the_past": _l("次回予定日が過ぎています。これからの日時を入れてください。"),
     "too_far": _l("次回予定日が先すぎます。年を確かめてください。"),
@@ -115,12 +120,17 @@ def results_POST() -> ResponseReturnValue:
 def result_GET(batch_id: int) -> ResponseReturnValue:
     """What would become of each row, before anything is written; afterwards, what became of it."""
     found = import_call_results.shown(_parts(), batch_id)
+    with _parts().engine.connect() as tx:
+        rows = (*found.errors, *found.sample)
+        people = next_actions.names(tx, [row.person_id for row in rows if row.person_id is not None])
     return render_template(
         "web/calls/result_rows.html",
         found=found,
+        people=people,
         reason=reason,
         words=lead_words,
         moment=lambda draft: " ".join(part for part in (draft["on"], draft["clock"]) if part),
+        called=lambda draft: f"{draft.get('called_on', '')} {draft.get('called_clock', '')}".strip(),
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from datetime import date, datetime, time
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
+from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from campaigns.parts import Parts
@@ -24,24 +25,19 @@ from campaigns.services import (
 )
 from campaigns.services.call_desk import Queue
 from campaigns.services.record_call import CannotUndo, NoSuchTask, TaskTaken
-from campaigns.storage import leads as stored_leads
+from campaigns.storage import products, timeline
 from campaigns.storage import tasks as stored_tasks
-from campaigns.web import lead_words
+from campaigns.storage.calls import OpenCall
+from campaigns.web import call_form, lead_words
 from campaigns.web.session import me, needs
 
 pages = Blueprint("calls", __name__, url_prefix="/calls")
 KINDS = ("call", "fax", "visit", "mail", "check")
 PAGE = 50
 NEXT_SHOWN = 5
-NOTE_MAX = 4000
 ID_DIGITS = 17
 # Who makes calls gets those that are theirs or nobody's; anybody else looks at all.
 CALLERS = ("inside_sales",)
-TIME_ERRORS = {
-    "callback_at_missing": _l("再架電は、約束の日付と時刻が必要です。"),
-    "in_the_past": _l("過ぎた日時です。これからの日時を入れてください。"),
-    "too_far": _l("先すぎる日時です。年を確かめてください。"),
-}
 
 
 @pages.get("")
@@ -53,12 +49,12 @@ def list_GET() -> ResponseReturnValue:
     parts, now, product_id = _parts(), _now(), request.args.get("product", type=int)
     with parts.engine.connect() as tx:
         counts = stored_tasks.open_counts(tx)
-        boards = stored_leads.board(tx)
+        names = products.names(tx)
     common = {
         "kind": kind,
         "kinds": KINDS,
         "counts": counts,
-        "boards": boards,
+        "products": names,
         "product_id": product_id,
         "words": lead_words,
         "undoable": record_call.undoable(parts, user_id=me().id, now=now),
@@ -121,47 +117,37 @@ def next_GET() -> ResponseReturnValue:
 @pages.get("/<int:task_id>")
 @needs()
 def desk_GET(task_id: int) -> ResponseReturnValue:
-    return _desk(task_id, form={}, errors={})
+    return _desk(task_id, form=None, errors={})
 
 
 @pages.post("/<int:task_id>")
 @needs()
 def desk_POST(task_id: int) -> ResponseReturnValue:
-    form, errors = request.form, {}
-    result = form.get("result", "")
-    if result not in list(CallResult):
-        errors["result"] = _("結果を1つ選んでください。")
-    next_at = _instant(form.get("on", ""), form.get("at", ""), errors)
-    if errors:
-        return _desk(task_id, form=form, errors=errors), 422
-    named = _day(form.get("on", ""))
+    form, parts = request.form, _parts()
+    typed = call_form.read(form, zone=parts.settings.tz)
+    if typed.errors:
+        return _desk(task_id, form=form, errors=typed.errors), 422
     try:
         done = record_call.record(
-            _parts(),
+            parts,
             task_id=task_id,
             version=form.get("version", 0, type=int),
-            result=CallResult(result),
-            note=form.get("note", "").strip()[:NOTE_MAX],
-            next_at=next_at,
-            named_month=named.replace(day=1) if named and result == "not_now" else None,
+            result=CallResult(typed.result),
+            note=typed.note,
+            next_at=typed.next_at,
+            named_month=typed.named_month,
             user_id=me().id,
             now=_now(),
         )
     except OutcomeError as error:
-        errors["on"] = str(TIME_ERRORS[error.code])
-        return _desk(task_id, form=form, errors=errors), 422
+        return _desk(task_id, form=form, errors={"on": str(call_form.TIME_ERRORS[error.code])}), 422
     except TaskTaken as taken:
         return _taken(task_id, taken)
     except NoSuchTask:
         abort(404)
-    flash(_("記録しました：%(result)s", result=lead_words.RESULTS[result]), "at-desk")
+    flash(_("記録しました：%(result)s", result=lead_words.RESULTS[typed.result]), "at-desk")
     if done.effect.ask_mail_scope:
-        flash(
-            _(
-                "電話を断られました。メールも停止するかは別に伺い、希望があれば受信拒否者リストに登録してください。"
-            ),
-            "info",
-        )
+        flash(_ask_mail_scope(done.person_id), "info")
     return redirect(url_for(".next_GET", **_kept()), code=303)
 
 
@@ -189,9 +175,8 @@ def undo_POST() -> ResponseReturnValue:
     except CannotUndo:
         flash(_("取り消せる記録がありません。取り消せるのは、ご自分の60秒以内の記録です。"), "warn")
         return redirect(url_for(".next_GET"), code=303)
-    flash(_("「%(result)s」の記録を取り消しました。", result=lead_words.RESULTS[last.result]), "ok")
-    # The words that were typed stay: only the result was the slip.
-    return redirect(url_for(".desk_GET", task_id=last.task_id, note=last.note or None), code=303)
+    flash(_("「%(result)s」の記録を取り消しました。", result=lead_words.RESULTS[last.result]), "at-desk")
+    return redirect(url_for(".desk_GET", task_id=last.task_id), code=303)
 
 
 @pages.post("/tasks/<int:task_id>")
@@ -205,12 +190,12 @@ def task_POST(task_id: int) -> ResponseReturnValue:
             task_id=task_id,
             version=form.get("version", 0, type=int),
             outcome=form.get("outcome", ""),
-            note=form.get("note", "").strip()[:NOTE_MAX],
+            note=form.get("note", "").strip()[: call_form.NOTE_MAX],
             user_id=me().id,
             now=_now(),
         )
     except TaskTaken as taken:
-        flash(_("この作業は、先に%(who)sさんが終えています。", who=taken.by or "–"), "info")
+        flash(_("このアクションは、先に%(who)sさんが終えています。", who=taken.by or "–"), "info")
     except NoSuchTask:
         abort(404)
     except KeyError:
@@ -221,8 +206,9 @@ def task_POST(task_id: int) -> ResponseReturnValue:
 
 
 def _desk(
-    task_id: int, *, form: object, errors: dict[str, str], stale: TaskTaken | None = None
+    task_id: int, *, form: Mapping[str, str] | None, errors: Mapping[str, str], stale: TaskTaken | None = None
 ) -> str | Response:
+    """form: as it was sent, else what was typed before an undo."""
     parts, now, token = _parts(), _now(), secrets.token_urlsafe(9)
     card = show_call.run(parts, task_id, now=now, user_id=me().id)
     if card is None:
@@ -233,6 +219,7 @@ def _desk(
         "web/calls/desk.html",
         card=card,
         call=card.line.call,
+        numbers=_numbers(card.line.call),
         held=held,
         is_mine=held is not None and held.user_id == me().id,
         token=token,
@@ -246,7 +233,7 @@ def _desk(
             everybodys=_is_everybodys(),
         ),
         left_shown=call_desk.LEFT_SHOWN,
-        form=form,
+        form=call_form.drafted(card.draft, zone=parts.settings.tz) if form is None else form,
         errors=errors,
         stale=stale,
         words=lead_words,
@@ -255,6 +242,37 @@ def _desk(
         undoable=record_call.undoable(parts, user_id=me().id, now=now),
         now_at=now,
     )
+
+
+def _numbers(call: OpenCall) -> list[tuple[str, str]]:
+    """Every number with what it is, the nearest to the person first; a number that stands twice is one."""
+    named = {call.mobile: _("携帯"), call.tel: _("代表"), call.tel_direct: _("直通")}
+    return [(named[one], one) for one in dict.fromkeys((call.tel_direct, call.tel, call.mobile)) if one]
+
+
+def _ask_mail_scope(person_id: int) -> Markup:
+    """Told on the next person's desk, so it names whom it is about and leads to the list of refusals.
+
+    About this product nothing goes out any more; whether mail about others does is asked only where any may.
+    """
+    with _parts().engine.connect() as tx:
+        person = timeline.person(tx, person_id)
+        has_refused = any(one.scope == "global" for one in timeline.refusals(tx, person_id))
+        has_agreed = bool(timeline.consents(tx, person_id))
+    name = person.name if person and person.name else _("（氏名なし）")
+    is_dead = person is None or not person.email or person.email_status in ("hard", "complaint")
+    if person is None or is_dead or has_refused or not has_agreed:
+        return Markup(_("%(name)s様の電話のお断りを記録しました。", name=Markup.escape(name)))  # noqa: S704 - escaped
+    return Markup(  # noqa: S704 - both parts are escaped
+        _(
+            "%(name)s様の電話のお断りを記録しました。ほかの商材のメールは続きます。それも止めるご希望なら、%(link)sしてください。"
+        )
+    ) % {
+        "name": Markup.escape(name),
+        "link": Markup('<a href="{}">{}</a>').format(
+            url_for("refusals.index_GET", add=1, email=person.email), _("受信拒否者リストに登録")
+        ),
+    }
 
 
 def _over(task_id: int) -> str | Response:
@@ -322,29 +340,6 @@ def _file(data: bytes, name: str, charset: str) -> Response:
 
 def _product_id() -> int | None:
     return request.values.get("product", type=int)
-
-
-def _instant(day: str, at: str, errors: dict[str, str]) -> datetime | None:
-    """Date and time as typed, in the installation's zone; None when either is missing."""
-    if not day and not at:
-        return None
-    found = _day(day)
-    if day and found is None:
-        errors["on"] = _("日付は 2026-11-26 の形で入れてください。")
-    if found is None or not at:
-        return None
-    try:
-        return datetime.combine(found, time.fromisoformat(at), tzinfo=_parts().settings.tz)
-    except ValueError:
-        errors["on"] = _("時刻は 14:00 の形で入れてください。")
-        return None
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def _skipped() -> set[int]:

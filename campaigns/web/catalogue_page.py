@@ -15,6 +15,7 @@ from campaigns.rules.asica import PROMPTS, Stage
 from campaigns.services import show_catalogue
 from campaigns.services.write_diary import NEXT
 from campaigns.storage.catalogues import Catalogue
+from campaigns.storage.diary_feed import Place
 from campaigns.web import lead_words, tracking_words
 from campaigns.web.session import me
 
@@ -40,7 +41,8 @@ def render(catalogue_id: int, opened: Opened = Opened()) -> str:
         catalogue_id,
         now=now,
         product_id=args.get("sheet", type=int),
-        before=instant(args.get("before", "")),
+        before=place(args.get("before", "")),
+        gone_id=request.args.get("gone", type=int),
     )
     if page is None:
         abort(404)
@@ -62,11 +64,21 @@ def render(catalogue_id: int, opened: Opened = Opened()) -> str:
         before=args.get("before", ""),
         opened=opened if opened.field or opened.errors else Opened(field=asked),
         may_edit=may_edit,
-        may_name=user.role in ("admin", "sales_manager"),
+        may_name=user.role in tracking.LEADERS,
+        may_follow=tracking.may_follow(user.role),
+        may_answer=page.asked is not None
+        and tracking.may_answer(
+            mode=page.asked.mode,
+            nominee_id=page.asked.user_id,
+            owner_id=found.owner_user_id,
+            role=user.role,
+            user_id=user.id,
+        ),
         words=lead_words,
         says=tracking_words,
         next_kinds=NEXT,
         tomorrow=_next_day(parts, now),
+        rest=place_text(page.rest),
         key=now.strftime("%Y%m%d%H%M%S%f"),
         value=lambda name: typed(found, name),
         chosen_product=page.chosen.sheet.product_id if page.chosen else None,
@@ -90,6 +102,18 @@ def typed(found: Catalogue, column: str) -> str:
 
 def _next_day(parts: Parts, now: datetime) -> str:
     return (now.astimezone(parts.settings.tz).date() + timedelta(days=1)).isoformat()
+
+
+def place(text: str) -> Place | None:
+    """Where in the diary the last page ended, from its link."""
+    at_text, _, rest = text.partition("~")
+    at, (kind, _, id) = instant(at_text), rest.partition("~")
+    return (at, kind, int(id)) if at and id.isascii() and id.isdigit() and len(id) < 19 else None
+
+
+def place_text(found: Place | None) -> str:
+    """The same for a link; "" where nothing older is."""
+    return "" if found is None else f"{found[0].isoformat()}~{found[1]}~{found[2]}"
 
 
 def instant(text: str) -> datetime | None:

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from campaigns.parts import Parts
 from campaigns.rules import tracking
 from campaigns.rules.asica import Stage
-from campaigns.rules.tracking import FieldError
+from campaigns.rules.tracking import FieldError, Mode
 from campaigns.services import ask_introduction, edit_catalogue, list_catalogues, nominate
 from campaigns.services.ask_introduction import CannotAsk
 from campaigns.services.author import Gone
@@ -115,12 +115,22 @@ def extra_POST(catalogue_id: int) -> ResponseReturnValue:
     extra_id = form.get("extra", type=int)
     name = f"extra:{extra_id or 'new'}"
     try:
+        if extra_id is not None and "remove" in form:
+            gone_id = edit_catalogue.drop_extra(
+                _parts(),
+                catalogue_id,
+                extra_id,
+                version=form.get("version", 0, type=int),
+                user=me(),
+                now=_now(),
+            )
+            return redirect(_back(catalogue_id, "catalogue", gone=gone_id), code=303)
         edit_catalogue.save_extra(
             _parts(),
             catalogue_id,
             extra_id,
             label=form.get("label", ""),
-            value="" if "remove" in form else form.get("value", ""),
+            value=form.get("value", ""),
             version=form.get("version", 0, type=int),
             user=me(),
             now=_now(),
@@ -142,7 +152,7 @@ def extra_POST(catalogue_id: int) -> ResponseReturnValue:
 def owner_POST(catalogue_id: int) -> ResponseReturnValue:
     """By one's own word, a colleague's or a manager's."""
     try:
-        mode = nominate.run(
+        named = nominate.run(
             _parts(),
             catalogue_id,
             nominee_id=request.form.get("user", 0, type=int),
@@ -159,7 +169,8 @@ def owner_POST(catalogue_id: int) -> ResponseReturnValue:
             "peer": _("推薦を送りました。ご本人が引き受けると、担当が替わります。"),
             "manager": _("担当を指名しました。"),
         }
-        flash(said[mode.value], "ok")
+        wished = _("希望を送りました。いまの担当か営業管理職が了承すると、担当が替わります。")
+        flash(wished if named.mode is Mode.SELF and named.waits else said[named.mode.value], "ok")
     return redirect(_back(catalogue_id), code=303)
 
 
@@ -168,16 +179,23 @@ def owner_POST(catalogue_id: int) -> ResponseReturnValue:
 def answer_POST(catalogue_id: int) -> ResponseReturnValue:
     accepts = request.form.get("answer") == "yes"
     try:
-        nominate.answer(_parts(), catalogue_id, accepts=accepts, user=me(), now=_now())
+        mode = nominate.answer(_parts(), catalogue_id, accepts=accepts, user=me(), now=_now())
     except NominationError as error:
         flash(str(tracking_words.NOMINATION_ERRORS[error.code]), "warn")
     except Gone:
         abort(404)
     else:
-        flash(
-            _("担当を引き受けました。") if accepts else _("担当を断りました。推薦した方に知らせました。"),
-            "ok",
-        )
+        if mode is Mode.SELF:
+            said = (
+                _("担当を替えました。希望した方に知らせました。")
+                if accepts
+                else _("担当はそのままです。希望した方に知らせました。")
+            )
+        else:
+            said = (
+                _("担当を引き受けました。") if accepts else _("担当を断りました。推薦した方に知らせました。")
+            )
+        flash(said, "ok")
     return redirect(_back(catalogue_id), code=303)
 
 
@@ -203,7 +221,7 @@ def introduction_POST(catalogue_id: int) -> ResponseReturnValue:
     return redirect(_back(catalogue_id), code=303)
 
 
-def _back(catalogue_id: int, place: str = "") -> str:
+def _back(catalogue_id: int, place: str = "", *, gone: int | None = None) -> str:
     """The page again, with the sheet and the stage that were looked at."""
     form = request.form
     return url_for(
@@ -211,6 +229,7 @@ def _back(catalogue_id: int, place: str = "") -> str:
         catalogue_id=catalogue_id,
         sheet=form.get("sheet") or None,
         stage=form.get("stage") or None,
+        gone=gone,
         _anchor=place or None,
     )
 

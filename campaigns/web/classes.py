@@ -18,7 +18,7 @@ from campaigns.services.import_figures import FiguresWrong, Imported
 from campaigns.services.review_classes import SHOWN, Stale
 from campaigns.storage import timeline
 from campaigns.storage.classes import UNMANAGED
-from campaigns.web import hand_off_words, import_words, lead_words
+from campaigns.web import class_words, hand_off_words, import_words, lead_words
 from campaigns.web.session import me, needs
 
 pages = Blueprint("classes", __name__, url_prefix="/classes")
@@ -34,6 +34,7 @@ FIGURE_ERRORS = {
     "date_odd": _l("日付として読み取れません。"),
     "in_the_future": _l("まだ来ていない日です。"),
     "formula": _l("数式のセルは読み込めません。"),
+    "wide": _l("見出しより多くのセルがあります。桁区切りのある金額は、引用符で囲んでください。"),
     "unknown": _l("この企業は登録されていません。"),
     "several": _l("同じ名前の企業が複数あります。法人番号を入れてください。"),
     "twice": _l("同じ企業が、前の行にもあります。"),
@@ -50,6 +51,11 @@ COLUMNS = {
     "profit_12m_yen": _l("年間利益"),
     "sales_12m_yen": _l("年間売上"),
 }
+
+
+@pages.app_context_processor
+def _names() -> dict[str, object]:
+    return {"class_name": class_words.name}
 
 
 @pages.get("")
@@ -217,9 +223,9 @@ def missing_POST() -> ResponseReturnValue:
         _parts(), request.form.getlist("company", type=int), user_id=me().id, now=_parts().clock.now()
     )
     if n:
-        flash(_("メールアドレス入手の作業を%(n)s件作りました。", n=n), "ok")
+        flash(_("メールアドレス入手のアクションを%(n)s件作りました。", n=n), "ok")
     else:
-        flash(_("新しく作れる作業はありません。担当者のいる企業を選んでください。"), "info")
+        flash(_("新しく作れるアクションはありません。担当者のいる企業を選んでください。"), "info")
     cls = request.form.get("class", "")
     chosen = {"class": cls} if cls in UNMANAGED else {}
     return redirect(url_for(".missing_GET", **chosen), code=303)  # type: ignore[arg-type]

@@ -17,12 +17,13 @@ from campaigns.rules.tracking import ROLES
 from campaigns.services import add_contact, classify, edit_company, show_company
 from campaigns.services.add_contact import ContactError
 from campaigns.services.author import Gone
-from campaigns.services.edit_company import Stale
+from campaigns.services.edit_company import GUARDED, OwnerError, Stale
 from campaigns.storage import companies as stored
 from campaigns.storage import timeline
 from campaigns.web import hand_off_words, import_words, lead_words, tracking_words, trade_words
 from campaigns.web.asked import number
 from campaigns.web.catalogue_page import instant
+from campaigns.web.classes import may_edit
 from campaigns.web.session import needs
 
 pages = Blueprint("companies", __name__, url_prefix="/companies")
@@ -67,6 +68,9 @@ def company_GET(company_id: int) -> ResponseReturnValue:
 def company_POST(company_id: int) -> ResponseReturnValue:
     errors: dict[str, str] = {}
     values = _values(request.form, errors)
+    if not may_edit():  # corrects what is written about a company, not whose it is and what it counts as
+        values = {name: value for name, value in values.items() if name not in GUARDED}
+        errors = {name: error for name, error in errors.items() if name not in GUARDED}
     if errors:
         return _page(_company(company_id), form=request.form, errors=errors), 422
     try:
@@ -80,6 +84,9 @@ def company_POST(company_id: int) -> ResponseReturnValue:
         )
     except Stale as stale:
         return _page(stale.current, form=request.form, errors={}, is_stale=True), 409
+    except OwnerError:
+        errors = {"owner_user_id": _("担当営業を選び直してください。")}
+        return _page(_company(company_id), form=request.form, errors=errors), 422
     except LookupError:
         abort(404)
     flash(_("保存しました。管理区分は%(cls)sです。", cls=lead_words.CLASSES[saved.company_class]), "ok")
@@ -173,7 +180,9 @@ def _page(
     )
     assert page is not None
     with parts.engine.connect() as tx:
-        users = timeline.users(tx)
+        users = list(timeline.users(tx))
+    if company.owner_user_id is not None and company.owner_user_id not in {id for id, _name in users}:
+        users.insert(0, (company.owner_user_id, _("%(name)s（停止中）", name=company.owner)))
     return render_template(
         "web/companies/company.html",
         company=company,
@@ -183,6 +192,7 @@ def _page(
         users=users,
         form=form,
         errors=errors,
+        may_edit=may_edit(),
         is_stale=is_stale,
         contact=contact,
         wrong=wrong or {},

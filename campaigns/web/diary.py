@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 
 from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from werkzeug.datastructures import MultiDict
 
 from campaigns.parts import Parts
 from campaigns.rules import entering
@@ -14,14 +16,16 @@ from campaigns.rules.diary import DiaryError
 from campaigns.services import daily_report, write_diary
 from campaigns.services.write_diary import NEXT, Next, Told
 from campaigns.storage import companies, timeline
-from campaigns.storage.diary import Item
+from campaigns.storage.companies import CompanyLine
+from campaigns.storage.diary_feed import Item
 from campaigns.web import lead_words, tracking_words, words
-from campaigns.web.catalogue_page import Opened, instant
+from campaigns.web.catalogue_page import Opened, place, place_text
 from campaigns.web.catalogue_page import render as page_of
 from campaigns.web.session import me, needs
 
 pages = Blueprint("diary", __name__, url_prefix="/diary")
 FIELDS = {"next": "next_on", "at": "day"}
+MATCHES = 8  # companies of a name that are offered
 
 
 @pages.get("")
@@ -34,10 +38,22 @@ def list_GET() -> ResponseReturnValue:
 @needs()
 def list_POST() -> ResponseReturnValue:
     """Write an entry, from a catalogue's page or from this one."""
-    form = request.form
+    form = request.form.copy()
     catalogue_id = form.get("catalogue", type=int)
+    look = form.get("look", "")
+    if look == "other":
+        form["company"] = ""
+    matches = _named(form) if catalogue_id is None and not form.get("company") else None
+    if matches is not None and len(matches) == 1:
+        form["company"] = str(matches[0].id)
+    elif matches is not None:
+        code = "company_many" if matches else "company_none"
+        said = {"company": str(tracking_words.DIARY_ERRORS[code])}
+        return _page(form=form, errors=said, matches=matches), 422
+    if look:
+        return _page(form=form)
     try:
-        told = _told()
+        told = _told(form)
         written = write_diary.run(_parts(), told, user_id=me().id, now=_now())
     except DiaryError as error:
         said = {FIELDS.get(error.field, error.field): str(tracking_words.DIARY_ERRORS[error.code])}
@@ -62,7 +78,7 @@ def paper_GET() -> ResponseReturnValue:
     user_id = request.args.get("user", me().id, type=int)
     day = _day(request.args.get("day", "")) or _today()
     found = daily_report.show(parts, user_id=user_id, day=day, month=day, limit=daily_report.DAY_MAX, now=now)
-    name = dict(found.users).get(user_id) or (me().name if user_id == me().id else "")
+    name = found.name
     if not name:
         abort(404)
     head = (_("時刻"), _("種類"), _("企業・相手"), _("内容と次の予定"))
@@ -100,11 +116,27 @@ def csv_GET() -> ResponseReturnValue:
     )
 
 
-def _page(*, form: object = None, errors: dict[str, str] | None = None) -> str:
+def _named(form: Mapping[str, str]) -> list[CompanyLine] | None:
+    """The companies of a name that was typed, at most so many; one of exactly this name alone. None: no name."""
+    name = form.get("company_name", "").strip()[:100]
+    if not name:
+        return None
+    with _parts().engine.connect() as tx:
+        found = companies.page(tx, q=name, limit=MATCHES)
+    exact = [one for one in found if "".join(one.name.split()) == "".join(name.split())]
+    return exact if len(exact) == 1 else found
+
+
+def _page(
+    *,
+    form: MultiDict[str, str] | None = None,
+    errors: dict[str, str] | None = None,
+    matches: Sequence[CompanyLine] = (),
+) -> str:
     args, now, parts = request.args, _now(), _parts()
     everybody = args.get("user") == "all"
     user_id = None if everybody else args.get("user", me().id, type=int)
-    company_id = args.get("company", type=int) or (request.form.get("company", type=int) if form else None)
+    company_id = form.get("company", type=int) if form is not None else args.get("company", type=int)
     day = _day(args.get("day", ""))
     found = daily_report.show(
         parts,
@@ -112,7 +144,7 @@ def _page(*, form: object = None, errors: dict[str, str] | None = None) -> str:
         day=day,
         company_id=company_id,
         product_id=args.get("product", type=int),
-        before=instant(args.get("before", "")),
+        before=place(args.get("before", "")),
         month=day or _today(),
         now=now,
     )
@@ -124,11 +156,12 @@ def _page(*, form: object = None, errors: dict[str, str] | None = None) -> str:
         found=found,
         user_id=user_id,
         everybody=everybody,
-        name=dict(found.users).get(user_id or 0, me().name if user_id == me().id else ""),
+        rest=place_text(found.rest),
         day=day,
         today=_today(),
         product_id=args.get("product", type=int),
         members=members,
+        matches=matches,
         mentioned=mentioned,
         form=form,
         errors=errors or {},
@@ -157,9 +190,9 @@ def _months(day: date) -> dict[str, str]:
     }
 
 
-def _told() -> Told:
+def _told(form: MultiDict[str, str]) -> Told:
     """The form, read. Raises DiaryError."""
-    form, zone = request.form, _parts().settings.tz
+    zone = _parts().settings.tz
     day_text, clock = form.get("day", "").strip(), form.get("clock", "").strip()
     at = _now()
     if day_text or clock:
@@ -196,11 +229,11 @@ def _next() -> Next | None:
 def _row(item: Item, found: daily_report.Report) -> list[str]:
     """A line of the paper."""
     people = _("・").join(one["name"] for one in item.people)
-    said = [_("：").join(filter(None, (_result(item), item.text))) or "–"]
+    said = [_text(item) or "–"]
     if item.task:
         said.append(_("次：%(what)s", what=_next_words(item)))
-    said += [f"{one.user}：{one.text}" for one in found.said.get((item.on_kind, item.on_id), ())]
-    what = words.word(tracking_words.KINDS, item.kind)
+    said += [f"{one.user}：{one.text}" for one in item.comments(found.said)]
+    what = words.word(tracking_words.DONE, item.kind)
     return [words.clock_time(item.at), what, "\n".join(filter(None, (item.company, people))), "\n".join(said)]
 
 
@@ -212,14 +245,21 @@ def _cells(item: Item) -> list[object]:
         at.date().isoformat(),
         f"{at.hour}:{at.minute:02d}",
         item.user,
-        words.word(tracking_words.KINDS, item.kind),
+        words.word(tracking_words.DONE, item.kind),
         item.company,
         _("・").join(one["name"] for one in item.people),
         item.product,
-        "\n".join(filter(None, (_result(item), item.text))),
+        _text(item),
         _next_words(item) if item.task else "",
         due,
     ]
+
+
+def _text(item: Item) -> str:
+    """What was said or written, each on a line of its own."""
+    if item.written:
+        return "\n".join(tracking_words.written(one) for one in item.written)
+    return "\n".join(filter(None, (_result(item), item.text)))
 
 
 def _result(item: Item) -> str:

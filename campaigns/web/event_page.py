@@ -10,13 +10,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from campaigns.parts import Parts
+from campaigns.rules import tracking
 from campaigns.rules.events import Answer
 from campaigns.services import (
     answer_event,
     export_event,
     follow_event,
     invite_event,
-    nominate,
     show_event,
     show_report,
 )
@@ -191,7 +191,7 @@ def _page(event_id: int, *, show: str = "", error: str = "") -> str:
         acts=follow_event.KINDS,
         tables=_results(seen),
         owners=[(user.id, user.name) for user in follow_event.members(parts)],
-        leaders=nominate.LEADERS,
+        leaders=tracking.LEADERS,
     )
 
 

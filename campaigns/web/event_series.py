@@ -142,7 +142,7 @@ def _form(
         mails = broadcasts.mails(tx, chosen=template.content_id)
         made = event_series.events_of(tx, series.id) if series else []
     wrong = {
-        field: str(event_words.WRONG["days_out_of_range" if field.endswith("_days") else code])
+        field: str(event_words.WRONG[field if field.endswith("_days") else code])
         for field, code in (errors or {}).items()
     }
     return render_template(

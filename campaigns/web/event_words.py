@@ -47,7 +47,8 @@ WRONG: Table = {
     "not_money": _l("費用を円の数字で入力してください。例：3,000,000"),
     "not_a_day": _l("日付の形になっていません。例：2027-01-28"),
     "out_of_range": _l("選べる範囲の数字にしてください。"),
-    "days_out_of_range": _l("0から120までの日数で入力してください。"),
+    "apply_days": _l("0から120までの日数で入力してください。"),
+    "invite_days": _l("0から28までの日数で入力してください。施策は前の月の1日に作られます。"),
 }
 # In the order of their chips.
 SHOWS: Table = {

@@ -11,10 +11,11 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from campaigns.parts import Parts
+from campaigns.rules import faxes as rule
 from campaigns.rules.faxes import BODY_MAX, POINTS_MAX, TITLE_MAX
 from campaigns.services import aim_fax, fax_sheet, pdf, send_faxes, write_fax
 from campaigns.services.fax_sheet import Sheet, SheetError, To
-from campaigns.storage import fax_documents, faxes, products, timeline
+from campaigns.storage import fax_documents, faxes, products, tasks, timeline
 from campaigns.storage.fax_documents import Document
 from campaigns.web import fax_words
 from campaigns.web.faxes import pages
@@ -73,10 +74,18 @@ def retire_POST(document_id: int) -> ResponseReturnValue:
 @pages.get("/documents/<int:document_id>/sheet.<any(pdf, png):kind>")
 @needs()
 def sheet_GET(document_id: int, kind: str) -> ResponseReturnValue:
+    """A sample; with a task the sheet for whom it is about, or, if it goes by mail, the text alone."""
     found = _document(document_id)
     with _parts().engine.connect() as tx:
-        sheet = aim_fax.sheet_of(tx, found, found.product_id)
-    return _sheet(sheet, fax_sheet.SAMPLE, kind, f"fax-{found.id}")
+        task = tasks.get(tx, request.args.get("task", 0, type=int))
+        product_id = found.product_id or (task.product_id if task is not None else None)
+        sheet = aim_fax.sheet_of(tx, found, product_id)
+    to: To | None = fax_sheet.SAMPLE
+    if task is not None and task.kind == "mail":
+        to = None
+    elif task is not None:
+        to = To(task.company, task.department, rule.salutation([task.name]), rule.key(task.fax))
+    return _sheet(sheet, to, kind, f"fax-{found.id}" if to else f"document-{found.id}")
 
 
 @pages.get("/items/<int:item_id>.<any(pdf, png):kind>")
@@ -90,7 +99,7 @@ def item_GET(item_id: int, kind: str) -> ResponseReturnValue:
     return _sheet(Sheet.from_json(batch.sheet), send_faxes.to_of(item), kind, f"fax-{item.id}", on=on)
 
 
-def _sheet(sheet: Sheet, to: To, kind: str, name: str, on: date | None = None) -> ResponseReturnValue:
+def _sheet(sheet: Sheet, to: To | None, kind: str, name: str, on: date | None = None) -> ResponseReturnValue:
     day = on or _now().astimezone(_parts().settings.tz).date()
     try:
         data = fax_sheet.draw(sheet, to, on=day).data

@@ -15,7 +15,7 @@ from campaigns.services import refuse_fax, set_up_fax
 from campaigns.services.set_up_fax import FaxError, Settings
 from campaigns.storage import fax_refusals
 from campaigns.web import fax_words
-from campaigns.web.fax_documents import pages
+from campaigns.web.fax_replies import pages
 from campaigns.web.session import me, needs
 
 __all__ = ["pages"]

@@ -12,7 +12,7 @@ from campaigns.services.fax_sheet import SheetError
 STATES = {
     "waiting": (_l("送信待ち"), "plain", "clock"),
     "sending": (_l("送信中"), "plain", "send"),
-    "sent": (_l("ゲートウェイへ送信済み"), "ok", "circle-check"),
+    "sent": (_l("送信済み"), "ok", "circle-check"),
     "listed": (_l("リストに出力"), "plain", "table"),
     "in_doubt": (_l("結果不明"), "info", "help-circle"),
     "failed": (_l("送れませんでした"), "bad", "circle-x"),
@@ -28,8 +28,28 @@ LEFT_OUT = {
     "no_number": _l("FAX番号がない"),
     "refused": _l("FAXを断っている"),
     "invalid": _l("番号が違う、または足りない"),
+    "excluded": _l("対象外、またはお断りの方"),
     "with_sales": _l("営業が対応中"),
-    "capped": _l("3か月以内に同じ商材のFAXを送った企業"),
+    "capped": _l("3か月以内に同じ商材のFAXを送った企業の方"),
+}
+# Why a number was stopped before it went.
+STOPPED = {
+    "refused": _l("FAXを断る連絡がありました"),
+    "excluded": _l("宛先の方が対象外になりました"),
+    "by_hand": _l("送信を止めました"),
+    "unprintable": _l("宛名に印刷できない文字があります"),
+    "too_long": _l("宛名が長く、2枚に収まりません"),
+}
+# The boxes of the sheet, as they are printed on it.
+WISHES = {
+    "material": _l("詳しい資料を希望"),
+    "call": _l("電話での説明を希望"),
+    "visit": _l("訪問を希望"),
+    "mail": _l("メールでの案内を希望"),
+}
+REPLIES = {
+    "nothing": _l("チェックのあった項目を選んでください。"),
+    "who": _l("どなたからの返信かを選んでください。"),
 }
 WAYS = {"gateway": _l("メールFAX"), "list": _l("リスト出力")}
 ERRORS = {
@@ -64,6 +84,7 @@ LISTS = {
 LABELS = {
     "title": _l("題名"), "body": _l("本文"), "points": _l("要点（1行に1つ）"), "product": _l("商材"),
     "sender": _l("発信元"), "gateway": _l("ゲートウェイのドメイン"), "from_address": _l("差出人のアドレス"),
+    "person": _l("どなたから"), "wish": _l("チェックのあった項目"),
     "return_number": _l("返信用のFAX番号"), "per_minute": _l("1分に送る枚数"), "number": lazy_pgettext("fax", "番号"),
 }  # fmt: skip
 

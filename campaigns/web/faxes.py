@@ -15,17 +15,27 @@ from campaigns.rules import faxes as rule
 from campaigns.rules.faxes import ListError
 from campaigns.rules.texts import ListError as TextError
 from campaigns.rules.texts import decode, guess_encoding
-from campaigns.services import aim_fax, export_faxes, import_fax_results, send_faxes, set_up_fax
+from campaigns.services import (
+    aim_fax,
+    export_faxes,
+    fax_sheet,
+    import_fax_results,
+    mark_faxes,
+    send_faxes,
+    set_up_fax,
+)
 from campaigns.services.aim_fax import RANKS, Prepared, Wanted
 from campaigns.services.fax_sheet import SheetError
 from campaigns.services.set_up_fax import FaxError
 from campaigns.storage import fax_documents, fax_recipients, faxes, tasks, timeline
+from campaigns.storage.faxes import Item
 from campaigns.web import fax_words
 from campaigns.web.session import me, needs
 
 pages = Blueprint("faxes", __name__, url_prefix="/faxes")
 PAGE = 30
 ITEMS_SHOWN = 300
+MANY = frozenset({"marketer", "sales_manager", "admin"})
 
 
 @pages.get("")
@@ -63,6 +73,8 @@ def new_POST() -> ResponseReturnValue:
     wanted = _wanted()
     if wanted is None:
         return _new(errors={"document": str(fax_words.ERRORS["no_document"])}), 422
+    if wanted.ranks and not _may_send_many():
+        abort(403)
     way = "gateway" if request.form.get("way") == "gateway" else "list"
     try:
         batch_id = send_faxes.start(_parts(), wanted, way=way, user_id=me().id, now=_now())
@@ -90,7 +102,9 @@ def batch_GET(batch_id: int) -> ResponseReturnValue:
         shown=len(items),
         state=state,
         may_retry=sum(batch.states.get(one, 0) for one in rule.MAY_RETRY),
-        first=items[0] if items else None,
+        first=next((item for item in items[:ITEMS_SHOWN] if _may_draw(item)), None),
+        may_draw=_may_draw,
+        hours=rule.HOURS,
         words=fax_words,
         printed=rule.printed,
         salutation=rule.salutation,
@@ -107,6 +121,18 @@ def file_POST(batch_id: int) -> ResponseReturnValue:
     answer = Response(made.data, content_type=made.type)
     answer.headers["Content-Disposition"] = f'attachment; filename="{made.name}"'
     return answer
+
+
+@pages.post("/<int:batch_id>/sent")
+@needs()
+def sent_POST(batch_id: int) -> ResponseReturnValue:
+    """Somebody says that the list has gone."""
+    try:
+        n = mark_faxes.confirm(_parts(), batch_id, user_id=me().id, now=_now())
+    except LookupError:
+        abort(404)
+    flash(_("%(n)s件を送信済みにしました。FAXのアクションは終わりました。", n=n), "ok")
+    return redirect(url_for(".batch_GET", batch_id=batch_id), code=303)
 
 
 @pages.post("/<int:batch_id>/stop")
@@ -170,6 +196,16 @@ def results_POST() -> ResponseReturnValue:
     return page, 422
 
 
+def _may_draw(item: Item) -> bool:
+    """Whether the sheet of this number can be shown as it is printed."""
+    return item.stopped_for != "too_long" and not fax_sheet.odd(send_faxes.to_of(item))
+
+
+def _may_send_many() -> bool:
+    """Everybody of a rank is a mass sending, as a broadcast is."""
+    return me().role in MANY
+
+
 def _wanted() -> Wanted | None:
     """What was chosen so far; None while a document or a product is missing."""
     args = request.values
@@ -205,6 +241,8 @@ def _new(errors: Mapping[str, str]) -> str:
         ranks=request.values.getlist("rank"),
         who=request.values.get("who", "tasks"),
         all_ranks=RANKS,
+        may_many=_may_send_many(),
+        hours=rule.HOURS,
         ready=ready,
         most=fax_recipients.LIMIT,
         settings=set_up_fax.settings(parts),

@@ -32,6 +32,7 @@ WITHDRAWN = {
     "wrong": lead_words.RESULTS["wrong"],
     "left": lead_words.RESULTS["left"],
     "dnc": lead_words.RESULTS["dnc"],
+    "paused": _l("連絡を止めたため"),
 }
 STAGES = {
     "hearing": _l("ヒアリング"),
@@ -58,6 +59,50 @@ OUT_OF_BOUNDS = {
     "excluded": _l("%(name)s様は対象外（退職・競合など）のため、引き渡せません。何も変えていません。"),
     "declined": _l("%(name)s様にはお断りをいただいているため、引き渡せません。何も変えていません。"),
     "out_of_reach": _l("%(name)s様は電話もメールも止めているため、引き渡せません。何も変えていません。"),
+}
+# Why one lead cannot be offered by hand, as things stand.
+IN_THE_WAY = {
+    "product_off": _l("この商材は終了しているため、引き渡せません。何も変えていません。"),
+    "offered": _l("すでに引き渡しを提案しています。営業の回答を待っています。何も変えていません。"),
+    "accepted": _l("すでに営業が対応しています。何も変えていません。"),
+    "opportunity": _l("すでに案件になっています。何も変えていません。"),
+    "won": _l("すでに受注しています。新しいお話は、案件として登録してください。"),
+    "waiting": _l("返事を待っている方です。返事待ちを終えてから引き渡してください。"),
+    "paused": _l("連絡を止めている方です。再開してから引き渡してください。"),
+}
+# What the gate says of a lead, and what follows.
+VERDICTS = {
+    "asked": _l("お客様からの依頼があります。"),
+    "over_bar": _l("基準を超えていて、今週の受入枠もあります。"),
+    "under_bar": _l("推定受注率が基準に届かないため、自動では引き渡しません。"),
+    "no_capacity": _l("今週の受入枠がいっぱいのため、自動では引き渡しません。"),
+    "not_hot": _l("今すぐ客ではないため、自動では引き渡しません。"),
+    "resting": _l("差し戻されて間もないため、自動では引き渡しません。"),
+}
+VERDICT_HINTS = {
+    "asked": _l("理由がなくても引き渡せます。"),
+    "over_bar": _l("理由がなくても引き渡せます。"),
+    "under_bar": _l("引き渡すなら、営業に伝える理由を書いてください。"),
+    "no_capacity": _l("引き渡すなら、営業に伝える理由を書いてください。"),
+    "not_hot": _l("引き渡すなら、営業に伝える理由を書いてください。"),
+    "resting": _l("引き渡すなら、営業に伝える理由を書いてください。"),
+}
+OFFER_ERRORS = {
+    "words": _l("理由を書いてください。自動の判定では、いまは引き渡さない方です。"),
+    "rep": _l("営業の担当者を選び直してください。"),
+}
+PAUSE_ERRORS = {
+    ("until", "missing"): _l("いつまで止めるかを入れてください。"),
+    ("until", "odd"): _l("日付は 2026-11-26 の形で入れてください。"),
+    ("until", "past"): _l("明日からの日付を入れてください。"),
+    ("until", "far"): _l("2年以内の日付を入れてください。"),
+    ("reason", "missing"): _l("止める理由を入れてください。"),
+}
+# Of a lead, the stages in which nobody is waited for.
+WAIT_ERRORS = {
+    "won": _l("すでに受注しているため、返事待ちにできません。"),
+    "paused": _l("連絡を止めている方のため、返事待ちにできません。"),
+    "excluded": _l("対象外の方のため、返事待ちにできません。"),
 }
 ERRORS = {
     "missing": _l("入れてください。"),
@@ -89,6 +134,12 @@ FIELD_ERRORS = {
     ("company", "missing"): _l("企業か担当者の、どちらかを選んでください。"),
     ("company", "unknown"): _l("この企業は見つかりません。"),
     ("product_id", "missing"): _l("商材を選んでください。"),
+    ("person_id", "unknown"): _l("この担当者は見つかりません。"),
+    ("person_id", "elsewhere"): _l("この担当者は、選んだ企業の方ではありません。"),
+    ("person_id", "merged"): _l("別の担当者に統合された方です。統合先を選んでください。"),
+    ("person_id", "excluded"): _l("対象外（退職・競合など）の方です。案件にはできません。"),
+    ("person_id", "declined"): _l("お断りをいただいている方です。案件にはできません。"),
+    ("person_id", "out_of_reach"): _l("電話もメールも止めている方です。案件にはできません。"),
 }
 LABELS = {
     "name": _l("案件名"),
@@ -124,6 +175,28 @@ def _error(field: str, code: str) -> str:
     if field.endswith("_yen"):
         return str(MONEY_ERRORS.get(code, code))
     return str(FIELD_ERRORS.get((field, code)) or ERRORS.get(code, code))
+
+
+def barred(code: str, name: str) -> str:
+    """Why this lead cannot be offered to sales."""
+    if code in OUT_OF_BOUNDS:
+        return str(OUT_OF_BOUNDS[code]) % {"name": name or _("（氏名なし）")}
+    return words.word(IN_THE_WAY, code)
+
+
+def pause_error(field: str, code: str) -> str:
+    """What is wrong with a pause."""
+    if field == "state":
+        stage = words.word(lead_words.STAGES, code)
+        return str(_("「%(stage)s」の方は止められません。何も変えていません。", stage=stage))
+    return str(PAUSE_ERRORS[field, code])
+
+
+def no_wait(code: str, name: str) -> str:
+    """Why nobody waits for a reply of theirs."""
+    if code in WAIT_ERRORS:
+        return words.word(WAIT_ERRORS, code)
+    return str(OUT_OF_BOUNDS[code]) % {"name": name}
 
 
 def came_back(code: str, reason: str) -> str:

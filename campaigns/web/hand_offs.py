@@ -19,7 +19,7 @@ from campaigns.services.await_reply import WaitError
 from campaigns.services.catalogue import Invalid
 from campaigns.services.hand_over import HandOffMoved, OutOfBounds, ReasonMissing
 from campaigns.storage import hand_offs as stored
-from campaigns.storage import leads
+from campaigns.storage import products
 from campaigns.storage.hand_offs import HandOff
 from campaigns.web import hand_off_words, lead_words, product_words
 from campaigns.web.session import me, needs
@@ -33,7 +33,7 @@ GROUPS = {
     "waiting": ("offered", "proposed"),
     "accepted": ("accepted",),
     "held": ("held",),
-    "ended": ("won", "lost", "no_deal", "returned", "timeout"),
+    "ended": ("won", "lost", "no_deal", "returned", "timeout", "withdrawn"),
 }
 SELLERS = ("field_sales", "sales_manager")
 # Results that need no amount; an order is an opportunity's.
@@ -69,9 +69,9 @@ def _page(at: int | None = None, errors: Mapping[str, str] | None = None) -> str
             offset=(page - 1) * PAGE,
         )
         counts = stored.counts(tx)
-        boards = leads.board(tx)
+        names = products.names(tx)
         reps = stored.reps(tx)
-    gates = sales_word.gates(parts, [board.product_id for board in boards], now=now)
+    gates = sales_word.gates(parts, [id for id, _name in names], now=now)
     return render_template(
         "web/hand_offs/list.html",
         found=found[:PAGE],
@@ -84,7 +84,7 @@ def _page(at: int | None = None, errors: Mapping[str, str] | None = None) -> str
         groups={name: sum(counts.get(one, 0) for one in states) for name, states in GROUPS.items()},
         product_id=product_id,
         mine=mine,
-        boards=boards,
+        products=names,
         gates=gates,
         freed={
             one.id: handoff.freed_by(one.p_win, one.held_reason, gates[one.product_id].team, now=now)
@@ -111,7 +111,8 @@ def accept_POST(hand_off_id: int) -> ResponseReturnValue:
     except (HandOffMoved, OutOfBounds) as error:
         return _refused(error)
     except LookupError:
-        abort(404)
+        flash(_("この引き渡しは、もうありません。見込度が変わり、引き渡しの候補から外れました。"), "info")
+        return _back()
     flash(_("%(name)s様を受け入れました。この方への一斉メールは止まります。", name=found.name), "ok")
     return redirect(url_for(".list_GET", show="accepted"), code=303)
 
@@ -187,10 +188,13 @@ def wait_POST(hand_off_id: int) -> ResponseReturnValue:
             now=parts.clock.now(),
         )
     except WaitError as error:
-        return _page(hand_off_id, hand_off_words.errors({"due_on": error.code})), 422
+        if error.code in ("past", "far"):
+            return _page(hand_off_id, hand_off_words.errors({"due_on": error.code})), 422
+        flash(hand_off_words.no_wait(error.code, found.name), "error")
+        return _back()
     except ValueError:
         return _page(hand_off_id, hand_off_words.errors({"due_on": "odd"})), 422
-    flash(_("返事待ちにしました。%(day)sに、確かめる作業が出ます。", day=full_day(until)), "ok")
+    flash(_("返事待ちにしました。%(day)sに、確かめるアクションが出ます。", day=full_day(until)), "ok")
     return _back()
 
 
@@ -251,16 +255,16 @@ def trust_POST() -> ResponseReturnValue:
 def _trust(product_id: int | None = None, errors: Mapping[str, str] | None = None) -> str:
     parts, now = _parts(), _parts().clock.now()
     with parts.engine.connect() as tx:
-        boards = leads.board(tx)
+        names = products.names(tx)
     wanted = product_id or request.args.get("product", type=int)
-    chosen = next((b for b in boards if b.product_id == wanted), boards[0] if boards else None)
+    chosen = next((one for one in names if one[0] == wanted), names[0] if names else None)
     return render_template(
         "web/hand_offs/trust.html",
-        boards=boards,
+        products=names,
         chosen=chosen,
-        gates=sales_word.gates(parts, [board.product_id for board in boards], now=now),
-        gate=sales_word.gate_of(parts, chosen.product_id, now=now) if chosen else None,
-        record=sales_word.record(parts, chosen.product_id, now=now) if chosen else None,
+        gates=sales_word.gates(parts, [id for id, _name in names], now=now),
+        gate=sales_word.gate_of(parts, chosen[0], now=now) if chosen else None,
+        record=sales_word.record(parts, chosen[0], now=now) if chosen else None,
         bars={
             appetite.value: handoff.bar(
                 handoff.TeamState(appetite=appetite, set_at=now, wins=20, resolved=20), now=now

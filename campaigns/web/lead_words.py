@@ -14,7 +14,7 @@ from campaigns.rules.touchpoints import KINDS as ROWS
 from campaigns.rules.touchpoints import Group, Kind
 from campaigns.storage.calls import WhyTouch
 from campaigns.storage.timeline import Touch
-from campaigns.web import doubt_words, words
+from campaigns.web import class_words, doubt_words, tracking_words, words
 
 RESULTS = {
     "no_answer": _l("不通・留守電"),
@@ -45,15 +45,15 @@ EFFECTS = {
     "no_answer": _l("次の営業日、午前と午後を替えてもう一度出します。6回で60日休みます。"),
     "absent": _l("次の営業日、午前と午後を替えてもう一度出します。6回で60日休みます。"),
     "gatekeeper": _l("育成に戻し、90日は電話しません。"),
-    "wrong": _l("番号を無効にし、番号を調べる作業を作ります。"),
+    "wrong": _l("番号を無効にし、番号を調べるアクションを作ります。"),
     "talked": _l("会話として記録し、90日は電話しません。メールは続けます。"),
     "interest": _l("今すぐ客にし、営業への引き渡しを判定します。"),
-    "appointment": _l("今すぐ客にし、訪問の作業を作ります。"),
+    "appointment": _l("今すぐ客にし、訪問のアクションを作ります。"),
     "material": _l("資料を今日送り、3営業日後に電話します。"),
     "callback": _l("約束の時刻になると、一覧の先頭に出します。"),
     "not_now": _l("時期の3か月前にまた電話します。時期がなければ90日後です。"),
     "refused": _l("まだまだ客にし、1サイクルの間は連絡しません。メールの停止は別に伺います。"),
-    "left": _l("対象外にし、後任の方を調べる作業を作ります。"),
+    "left": _l("対象外にし、後任の方を調べるアクションを作ります。"),
     "dnc": _l("この方への電話をすべて止めます。"),
 }
 HOURS_OF = {"company": _l("この企業"), "class": _l("同じ管理区分"), "all": _l("全体")}
@@ -92,6 +92,7 @@ HAND_OFFS = {
     "offered": _l("受入待ち"),
     "accepted": _l("営業対応中"),
     "returned": _l("差戻し"),
+    "withdrawn": _l("取り下げ"),
     "won": _l("受注"),
     "lost": _l("失注・他決"),
     "no_deal": _l("見送り"),
@@ -119,15 +120,7 @@ ROLES = {
     "決裁": _l("決裁"),
     "影響者": _l("影響者"),
 }
-CLASSES = {
-    "A": _l("A（上位の取引先）"),
-    "B": _l("B（Aに続く取引先）"),
-    "C1": _l("C1（インサイドセールス）"),
-    "C2": _l("C2（フィールドセールス）"),
-    "D": _l("D（過去に取引）"),
-    "E": _l("E（名刺交換のみ）"),
-    "-": _l("未分類"),
-}
+CLASSES = class_words.MEANINGS
 BASES = {
     "opt_in": _l("本人の同意"),
     "card_written": _l("名刺で取得"),
@@ -153,6 +146,7 @@ CAUSES = {
     "diary": _l("日報で決めた予定"),
     "comment": _l("同僚のコメントから"),
     "material_asked": _l("資料の希望がありました"),
+    "fax_reply": _l("FAXの返信で希望がありました"),
     "material_follow_up": _l("資料を送ったあとの電話"),
     "timeframe": _l("導入時期の3か月前になりました"),
     "appointment": _l("訪問の約束"),
@@ -164,6 +158,7 @@ CAUSES = {
     "rival_risk": _l("他決リスクがあります"),
     "get_address": _l("メールアドレス入手"),
     "awaiting_reply": _l("返事を待っています"),
+    "customer_asked": _l("お客様から問い合わせか見積の依頼が来ました"),
 }
 # Said wherever somebody asks for a call or a visit by hand; never a bar (rules.actions.caution).
 CAUTIONS = {
@@ -171,11 +166,15 @@ CAUTIONS = {
         "そのうち客への電話と訪問は、早すぎると逆効果になります。それでも必要なときだけにしてください。"
     ),
     "declined": _l("お断りになった方です。電話と訪問は、ご本人の希望があるときだけにしてください。"),
+    "paused": _l(
+        "この商材の連絡を止めている方です。電話と訪問は、ご本人の希望があるときだけにしてください。"
+    ),
 }
 ENDINGS = {
     "fax": (("sent", _l("送った")), ("wrong", _l("番号違い")), ("not_needed", _l("不要"))),
     "visit": (("visited", _l("訪問した")), ("quote", _l("見積依頼を受けた")), ("not_needed", _l("不要"))),
     "mail": (("sent", _l("送った")), ("not_needed", _l("不要"))),
+    "invite": (("invited", _l("電話などで案内した")), ("not_needed", _l("不要"))),
     "check": (("done", _l("済んだ")), ("not_needed", _l("不要"))),
     "intro": (("introduced", _l("紹介を受けた")), ("declined", _l("断られた")), ("not_needed", _l("不要"))),
     "reply": (("answered", _l("返事があった")), ("silent", _l("返事なし")), ("not_needed", _l("不要"))),
@@ -212,6 +211,7 @@ KIND_ICONS = {
     "opportunity": "clipboard",
     "order": "circle-check",
     "deal_lost": "circle-x",
+    "asica": "list-check",
 }
 NOTE_MAX = 28
 
@@ -226,6 +226,10 @@ TAKEN_BACK: dict[str, object] = {
     "cooled": _l("見込度が下がったため、やめました"),
     "retracted": _l("きっかけが人の反応ではなかったため、やめました"),
     "declined": _l("お断りのため、やめました"),
+    "no_event": _l("個展・セミナーが終わったか、本人に届いたため、やめました"),
+    "excluded": _l("対象外になったため、やめました"),
+    "do_not_call": _l("電話を断られたため、やめました"),
+    "do_not_fax": _l("FAXを断られたため、やめました"),
 }
 
 
@@ -380,7 +384,9 @@ def touch_detail(touch: Touch) -> str:
             found.append(_("実閲覧 %(n)s秒", n=round(touch.active_s)))
     if touch.mail:
         found.append(_("「%(mail)s」", mail=touch.mail))
-    if touch.title and touch.kind not in ("web_view", "web_view_key"):
+    if touch.kind == "asica":
+        found.append(tracking_words.asica_step(touch.title))
+    elif touch.title and touch.kind not in ("web_view", "web_view_key"):
         found.append(touch.title)
     if touch.note:
         found.append(_("「%(note)s」", note=touch.note))

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from campaigns.parts import Parts
 from campaigns.rules.surges import TOLD_AGAIN_AFTER
 from campaigns.rules.touchpoints import CAPS
-from campaigns.services import show_leads
+from campaigns.services import count_leads, show_leads
 from campaigns.storage import leads as stored
 from campaigns.storage.leads import RANKS
 from campaigns.web import lead_words
@@ -31,7 +31,7 @@ def list_GET() -> ResponseReturnValue:
     after = (score, args.get("id", 0, type=int)) if score is not None else None
     stirred, parts, now = "stirred" in args, _parts(), _now()
     with parts.engine.connect() as tx:
-        boards = stored.board(tx)
+        boards = stored.board(tx, count_leads.read(_parts()))
         chosen = next((b for b in boards if b.product_id == product_id), boards[0] if boards else None)
         surges = stored.stirred(tx, chosen.product_id, since=now - TOLD_AGAIN_AFTER) if chosen else 0
     lines = (

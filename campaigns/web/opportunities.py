@@ -39,6 +39,7 @@ def list_GET() -> ResponseReturnValue:
     with parts.engine.connect() as tx:
         found = stored.page(tx, wanted, zone=parts.settings.zone, limit=PAGE + 1, offset=(page - 1) * PAGE)
         total = stored.total(tx, wanted, zone=parts.settings.zone)
+        counts = stored.counts(tx, wanted)
         reps = hand_offs.reps(tx)
         products, _events = timeline.choices(tx)
     return render_template(
@@ -48,6 +49,7 @@ def list_GET() -> ResponseReturnValue:
         page=page,
         wanted=wanted,
         total=total,
+        counts=counts,
         results=RESULTS,
         reps=reps,
         products=products,

@@ -17,6 +17,7 @@ from campaigns.services import (
     edit_person,
     edit_task,
     explain,
+    pause_lead,
     record_touch,
     show_person,
     show_ties,
@@ -26,10 +27,9 @@ from campaigns.services.edit_person import EditError, Stale
 from campaigns.services.explain import Entry
 from campaigns.services.show_person import SHOWS, Wanted
 from campaigns.services.start_call import MayNotCall
-from campaigns.storage import contents, directory, timeline
-from campaigns.storage import leads as stored_leads
+from campaigns.storage import contents, directory, products, timeline
 from campaigns.storage.directory import Filter
-from campaigns.web import explain_words, lead_words, timeline_view
+from campaigns.web import explain_words, lead_words, offers, timeline_view
 from campaigns.web.session import needs
 
 pages = Blueprint("people", __name__, url_prefix="/people")
@@ -60,7 +60,7 @@ def list_GET() -> ResponseReturnValue:
         lines = directory.page(tx, wanted, after=after, limit=PAGE + 1)
         counts = directory.counts(tx, wanted)
         total = directory.shown(tx, wanted)
-        boards = stored_leads.board(tx)
+        names = products.names(tx)
     return render_template(
         "web/people/list.html",
         wanted=wanted,
@@ -69,7 +69,7 @@ def list_GET() -> ResponseReturnValue:
         seen=seen,
         counts=counts,
         total=total,
-        boards=boards,
+        products=names,
         words=lead_words,
         link=_link,
     )
@@ -96,6 +96,13 @@ def person_GET(person_id: int) -> ResponseReturnValue:
         abort(404)
     if page.person.merged_into is not None:
         return redirect(url_for(".person_GET", person_id=page.person.merged_into))
+    lead = page.lead
+    may_pause = (
+        lead is not None
+        and lead.state in pause_lead.PAUSES_FROM
+        and not page.person.excluded_reason
+        and current_user.role in (*offers.PAUSING, "admin")
+    )
     return render_template(
         "web/people/person.html",
         page=page,
@@ -108,6 +115,11 @@ def person_GET(person_id: int) -> ResponseReturnValue:
         month=month_of(now, parts.settings.tz),
         mails=_this_month(person_id, now=now),
         no_call=start_call.why_not(page.person),
+        may_offer=may_pause
+        and lead is not None
+        and lead.state != "offered"
+        and current_user.role in (*offers.OFFERING, "admin"),
+        may_pause=may_pause,
         ties=show_ties.run(parts, page.person),
         path_of=lambda url: page_rules.split(url)[1],
         words=lead_words,
@@ -131,8 +143,14 @@ def call_POST(person_id: int) -> ResponseReturnValue:
             product_id=request.form.get("product", type=int),
             user_id=current_user.id,
             now=_now(),
+            despite_pause=bool(request.form.get("despite_pause")),
         )
     except MayNotCall as error:
+        if error.code == "paused":
+            flash(str(lead_words.CAUTIONS["paused"]), "warn")
+            return redirect(
+                url_for(".person_GET", person_id=person_id, product=request.form.get("product")), code=303
+            )
         flash(_("電話できません：%(why)s", why=lead_words.NO_CALL[error.code]), "warn")
         return redirect(url_for(".person_GET", person_id=person_id), code=303)
     except LookupError:

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from campaigns.rules.scenarios import Problem
+from campaigns.web import class_words
 from campaigns.web.mail_words import FORMATS as FORMATS
 from campaigns.web.mail_words import KINDS_OF_FILE as KINDS_OF_FILE
 from campaigns.web.mail_words import mail_problem as mail_problem
@@ -44,15 +45,7 @@ GOALS = {
     "doc_request": _l("資料請求"),
     "seminar_apply": _l("セミナーの申し込み"),
 }
-CLASSES = {
-    "A": _l("管理区分 A"),
-    "B": _l("管理区分 B"),
-    "C1": _l("管理区分 C1"),
-    "C2": _l("管理区分 C2"),
-    "D": _l("管理区分 D"),
-    "E": _l("管理区分 E"),
-    "-": _l("区分なし"),
-}
+CLASSES = class_words.NAMES
 PATTERNS = {
     "exhibition": (
         _l("展示会のあと、相談したい人を見つけて会う"),

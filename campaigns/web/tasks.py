@@ -13,13 +13,16 @@ from flask_babel import lazy_gettext as _l
 
 from campaigns.parts import Parts
 from campaigns.rules import actions
-from campaigns.services import edit_task, finish_task, show_tasks
+from campaigns.services import comment, edit_task, finish_task, invite_person, show_tasks
+from campaigns.services.comment import CommentError
 from campaigns.services.edit_task import KINDS, NotYours, Stale, TaskError, Wanted
+from campaigns.services.invite_person import InviteError
 from campaigns.services.record_call import NoSuchTask, TaskTaken
-from campaigns.storage import companies, tasks, timeline
+from campaigns.storage import comments, companies, fax_documents, tasks, timeline
+from campaigns.storage.comments import Comment
 from campaigns.storage.task_lists import Filter
 from campaigns.storage.tasks import Task
-from campaigns.web import lead_words
+from campaigns.web import lead_words, tracking_words
 from campaigns.web.session import me, needs
 
 pages = Blueprint("tasks", __name__, url_prefix="/tasks")
@@ -28,7 +31,7 @@ WHOSE = {"mine": _l("自分"), "free": _l("担当者未定"), "team": _l("全員
 SHOWN = {"all": _l("すべて"), "today": _l("今日まで"), "late": _l("期限超過")}
 LABELS = {
     "kind": _l("アクション"), "on": _l("期日"), "at": _l("約束の時刻"), "assignee": _l("担当"),
-    "product": _l("商材"), "note": _l("内容"), "reason": _l("取り消す理由"),
+    "product": _l("商材"), "note": _l("内容"), "reason": _l("取り消す理由"), "words": _l("コメント"),
 }  # fmt: skip
 ERRORS = {
     "kind unknown": _l("アクションを選んでください。"),
@@ -48,6 +51,15 @@ ERRORS = {
     "product unknown": _l("この方の見込みにない商材です。選び直してください。"),
     "product open": _l("この商材の同じアクションが、すでに開いています。新しくは作りませんでした。"),
     "reason missing": _l("取り消す理由を入れてください。"),
+}
+INVITES = {
+    "no_event": _l("案内できる個展・セミナーがなくなりました。終わったか、もう本人に届いています。"),
+    "no_mail": _l(
+        "この個展・セミナーの案内メールは、まだ送り始めていません。電話などで案内するか、案内先のページで用意してください。"
+    ),
+    "left_out": _l(
+        "この方は案内メールの対象に入っていません（条件に合わないか、配信停止か、届くアドレスがありません）。電話などで案内してください。"
+    ),
 }
 NOTHING: Mapping[str, str] = {}
 
@@ -216,6 +228,57 @@ def end_POST(task_id: int) -> ResponseReturnValue:
     return redirect(url_for(".list_GET"), code=303)
 
 
+@pages.post("/<int:task_id>/invite")
+@needs()
+def invite_POST(task_id: int) -> ResponseReturnValue:
+    """The event's invitation to this one person."""
+    try:
+        is_sent = invite_person.run(_parts(), task_id, version=_version(), user_id=me().id, now=_now())
+    except InviteError as error:
+        flash(str(INVITES[error.code]), "warn")
+        return redirect(url_for(".task_GET", task_id=task_id), code=303)
+    except TaskTaken:
+        return _page(_task(task_id), form=NOTHING, errors=NOTHING, is_stale=True), 409
+    except NoSuchTask:
+        abort(404)
+    told = _("案内メールを送る人に加えました。月に1通の上限のなかで送ります。")
+    flash(told if is_sent else _("担当営業の了承を待って、案内メールを送ります。"), "ok")
+    return redirect(url_for(".list_GET"), code=303)
+
+
+def _sends(task: Task) -> dict[str, object]:
+    """What the task would send: the event to invite to, or the material about the product."""
+    if task.state not in ("open", "snoozed"):
+        return {}
+    if task.kind == "invite" and task.lead_id is not None:
+        return {"event": invite_person.ahead(_parts(), task.lead_id, now=_now())}
+    if task.kind in ("mail", "fax") and task.product_id is not None:
+        with _parts().engine.connect() as tx:
+            return {"material": fax_documents.of_product(tx, task.product_id)}
+    return {}
+
+
+@pages.post("/<int:task_id>/comments")
+@needs()
+def comment_POST(task_id: int) -> ResponseReturnValue:
+    """Advice from whoever knows the customer; whose action it is and who is named hear of it."""
+    form, task = request.form, _task(task_id)
+    try:
+        comment_id = comment.add(
+            _parts(),
+            "task",
+            task_id,
+            words=form.get("words", ""),
+            mentions=form.getlist("mention", type=int),
+            user=me(),
+            now=_now(),
+        )
+    except CommentError as error:
+        errors = {"words": str(tracking_words.COMMENT_ERRORS[error.code])}
+        return _page(task, form=form, errors=errors), 422
+    return redirect(url_for(".task_GET", task_id=task_id) + f"#comment-{comment_id}", code=303)
+
+
 def _page(task: Task, *, form: Mapping[str, str], errors: Mapping[str, str], is_stale: bool = False) -> str:
     return render_template(
         "web/tasks/task.html",
@@ -229,8 +292,16 @@ def _page(task: Task, *, form: Mapping[str, str], errors: Mapping[str, str], is_
         caution=lead_words.CAUTIONS.get(actions.caution(task.rank, task.kind), "") if task.lead_id else "",
         is_stale=is_stale,
         words=lead_words,
+        said=_said_of(task),
+        mention_parts=tracking_words.mention_parts,
+        **_sends(task),
         **_days(),
     )
+
+
+def _said_of(task: Task) -> list[Comment]:
+    with _parts().engine.connect() as tx:
+        return comments.on(tx, [("task", task.id)]).get(("task", task.id), [])
 
 
 def _wanted(

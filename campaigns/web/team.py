@@ -23,8 +23,14 @@ def _parts() -> Parts:
 
 
 def _page(*, errors: Mapping[str, str], form: Mapping[str, str], edited: int | None = None) -> str:
-    users = accounts.every(_parts())
-    return render_template("web/team/index.html", users=users, errors=errors, form=form, edited=edited)
+    return render_template(
+        "web/team/index.html",
+        users=accounts.every(_parts()),
+        left=accounts.left_behind(_parts()),
+        errors=errors,
+        form=form,
+        edited=edited,
+    )
 
 
 @pages.get("/", strict_slashes=False)

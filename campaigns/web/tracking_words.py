@@ -11,7 +11,9 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext as _p
 
+from campaigns.rules import asica
 from campaigns.rules.asica import Stage
+from campaigns.storage.diary_feed import Written
 from campaigns.web import words
 
 FIELDS: Mapping[str, object] = {
@@ -102,7 +104,10 @@ KINDS: Mapping[str, object] = {
     "internal": _l("社内"),
     "other": _p("diary", "その他"),
 }
+# What the feed holds: beside what is written into the diary, what was written on ASICA sheets.
+DONE: Mapping[str, object] = {**KINDS, "asica": _l("ASICAシート")}
 KIND_ICONS = {
+    "asica": "list-check",
     "call": "phone",
     "visit": "walk",
     "show": "speakerphone",
@@ -141,6 +146,8 @@ DIARY_ERRORS: Mapping[str, object] = {
     "met_unknown": _l("この企業にいない方が選ばれています。選び直してください。"),
     "met_too_many": _l("会った人は20名までです。"),
     "company_unknown": _l("企業を選んでください。"),
+    "company_none": _l("この名前の企業は見つかりません。名前の一部でも探せます。"),
+    "company_many": _l("当てはまる企業がいくつかあります。下から選んでください。"),
     "product_unknown": _l("商材を選び直してください。"),
     "next_odd": _l("次の予定は、種類と日付を入れてください。"),
     "next_past": _l("次の予定が過去の日付になっています。"),
@@ -158,8 +165,9 @@ ASICA_ERRORS: Mapping[str, object] = {
 }
 NOMINATION_ERRORS: Mapping[str, object] = {
     "unknown": _l("利用者を選んでください。"),
+    "not_sales": _l("担当になれるのは、営業の利用者だけです。"),
     "already": _l("すでに担当です。"),
-    "taken": _l("別の方に打診中です。返事を待つか、営業管理職に指名を頼んでください。"),
+    "taken": _l("返事を待っている推薦か希望があります。返事を待つか、営業管理職に指名を頼んでください。"),
     "answered": _l("この打診は終わっています。"),
 }
 COMMENT_ERRORS: Mapping[str, object] = {
@@ -184,6 +192,24 @@ def budget(low: int | None, high: int | None) -> str:
     if words.language() == "ja" and short.endswith("万円") and long.endswith("万円"):
         short = short.removesuffix("万円")
     return str(_("%(low)s〜%(high)s", low=short, high=long))
+
+
+def written_on(one: Written) -> str:
+    """Where on an ASICA sheet it was written: 課題 › 現在のニーズ, or the stages of a move: 課題 → 解決."""
+    stage = words.word(STAGES, one.stage)
+    if one.kind == "move":
+        return f"{words.word(STAGES, one.moved_from)} → {stage}"
+    return f"{stage} › {words.word(PROMPTS[one.stage], one.prompt)}"
+
+
+def written(one: Written) -> str:
+    """The same with what was written, in one line of text."""
+    return str(_("：")).join(filter(None, (written_on(one), one.text)))
+
+
+def asica_step(kept: str) -> str:
+    """What an ASICA touch is about: 課題 or 課題 → 解決."""
+    return " → ".join(words.word(STAGES, stage) for stage in asica.stages_of(kept))
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,18 +93,21 @@ KINDS: Table = {
     "opportunity": _l("案件化"),
     "order": _l("受注"),
     "deal_lost": _l("受注に至らず"),
+    "asica": _l("ASICAシート"),
 }
 TASKS: Table = {
     "call": _l("電話"),
     "fax": _l("FAX送付"),
     "visit": _l("訪問"),
     "mail": _l("メール"),
+    "invite": _l("来場案内"),
     "check": _l("内容の確認"),
     "intro": _l("紹介依頼"),
     "reply": _l("返事待ち"),
     "review": _l("見直し"),
 }
-TASK_ICONS = {"call": "phone", "fax": "printer", "visit": "walk", "mail": "mail", "check": "arrow-back-up",
+TASK_ICONS = {"call": "phone", "fax": "printer", "visit": "walk", "mail": "mail",
+              "invite": "calendar-event", "check": "arrow-back-up",
               "intro": "user-plus", "reply": "clock", "review": "refresh"}  # fmt: skip
 CAUSES: Table = {
     "hot_deep": _l("今すぐ客になりました"),
@@ -151,6 +154,9 @@ ALERTS: Table = {
     "catalogue_named": _l("担当に指名されました"),
     "catalogue_taken": _l("担当が替わりました"),
     "catalogue_declined": _l("推薦した方が担当を断りました"),
+    "catalogue_wished": _l("担当の交代を希望されています。譲るか答えてください"),
+    "catalogue_given": _l("希望どおり担当になりました"),
+    "catalogue_kept": _l("担当の交代は見送られました"),
     "catalogues_stale": _l("更新のないトラッキングカタログがあります"),
     "event_made": _l("来月の施策を作りました"),
     "event_made_invited": _l("来月の施策と案内メールの下書きを作りました"),
@@ -178,7 +184,10 @@ ALERT_PAGES: Mapping[str, str] = {
     "comment": "%(page)s",
     "mention": "%(page)s",
     "catalogues_stale": "%(page)s",
-    **{f"catalogue_{kind}": "/catalogues/%(catalogue)s" for kind in ("asked", "named", "taken", "declined")},
+    **{
+        f"catalogue_{kind}": "/catalogues/%(catalogue)s"
+        for kind in ("asked", "named", "taken", "declined", "wished", "given", "kept")
+    },
     **dict.fromkeys(("event_made", "event_made_invited"), "/events/%(event)s"),
     "event_given": "/events/%(event)s",
     "seat_free": "/events/%(event)s?show=waiting",

@@ -178,11 +178,11 @@ def fill(parts: Parts, people: int) -> LargeHouse:
         tx.execute(text("update scenarios set classes = '{A,B,C1,C2,D,E,-}'"))
     written = _contents(parts)
     values = {"people": people, "now": NOW, "month": month_of(NOW), "small": min(SMALL, people)}
-    _run(parts, PEOPLE, values)
-    _run(parts, UNDER_WAY, values)
+    run(parts, PEOPLE, values)
+    run(parts, UNDER_WAY, values)
     draft, sending = (_broadcast(parts, name, contents[0]) for name in ("案内", "年末のご案内"))
-    _run(parts, BROADCAST, {**values, "id": sending})
-    _run(parts, (*SLOTS, "vacuum analyze"), {})
+    run(parts, BROADCAST, {**values, "id": sending})
+    run(parts, (*SLOTS, "vacuum analyze"), {})
     design.add_row(parts, first, kind="branch", user_id=1, now=NOW)
     simulated, simulation = _simulated(parts, products[2])
     return LargeHouse(first, written, products[0], family, draft, sending, simulated, simulation, 30)
@@ -218,7 +218,8 @@ def _simulated(parts: Parts, product: int) -> tuple[int, int]:
     return scenario, one
 
 
-def _run(parts: Parts, queries: Sequence[str], values: dict[str, object]) -> None:
+def run(parts: Parts, queries: Sequence[str], values: dict[str, object]) -> None:
+    """Each statement in a transaction of its own."""
     with parts.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as tx:
         tx.execute(text("set synchronous_commit = off"))
         for query in queries:

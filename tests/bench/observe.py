@@ -140,10 +140,10 @@ def fill(parts: Parts, mails: Sequence[Mail]) -> None:
         contents = [world.scenario(tx, one)[2] for one in products]
         tx.execute(text("update contents set tags = array['検査', '省人化']"))
     values = {"people": len(mails), "now": NOW, "small": 2000}
-    large_house._run(parts, large_house.PEOPLE, values)
+    large_house.run(parts, large_house.PEOPLE, values)
     more: dict[str, Any] = {"content": contents[0][0], "month": month_of(NOW)}
     more |= {"ids": [mail.id for mail in mails], "sent": [mail.sent_at for mail in mails]}
-    large_house._run(parts, DELIVERIES, {"now": NOW, **more})
+    large_house.run(parts, DELIVERIES, {"now": NOW, **more})
 
 
 # --- two workers ---------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ README = {
     "health": "/leads/health",
     "sites": "/visits",
     "catalogue": "/catalogues/1",
-    "handoffs": "/hand-offs",
+    "handoffs": "/hand-offs?show=accepted",
     "event": "/events/1",
 }
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 from campaigns.parts import Parts
 from campaigns.services import accounts, hold_call, rerank
 from tests.conftest import NOW
-from tests.e2e import browser
+from tests.e2e import browser, desk_house
 from tests.services.world import World
 
 pytestmark = pytest.mark.e2e
@@ -130,11 +130,64 @@ def test_the_question_mark_shows_the_keys_of_the_desk(page: Page, world: World) 
     assert not page.locator("#desk-keys").is_visible()
 
 
+def left_out_of_view(page: Page) -> list[str]:
+    """What of the desk lies, in part or whole, outside the window; and whether the window scrolls."""
+    found = page.evaluate(
+        "names => names.filter(name => { const found = document.querySelector(name);"
+        " if (!found) return true; const box = found.getBoundingClientRect(); return box.top < 0 || box.bottom > innerHeight || box.right > innerWidth; })",
+        [
+            ".phone-number",
+            ".why-now",
+            "input[value=no_answer]",
+            "input[value=dnc]",
+            "#on",
+            "#note",
+            ".wide-btn",
+        ],
+    )
+    scrolls = page.evaluate(
+        "Math.max(document.documentElement.scrollHeight - innerHeight, document.querySelector('#result .body')"
+        ".scrollHeight - document.querySelector('#result .body').clientHeight)"
+    )
+    return [*found, *(["scrolls"] if scrolls > 0 else [])]
+
+
 @pytest.mark.parametrize("lang", ["ja", "en"])
-def test_nothing_scrolls_on_a_desk_of_1280_by_830(page: Page, world: World, lang: str) -> None:
+def test_nothing_scrolls_on_a_full_desk_of_1280_by_830(page: Page, world: World, lang: str) -> None:
+    task = desk_house.furnish(world)
+    desk_house.called(world, user_id=1, but=task)
     page.set_viewport_size({"width": 1280, "height": 830})
-    page.goto(f"/calls/desk?lang={lang}")
-    assert page.evaluate("document.documentElement.scrollHeight - innerHeight") <= 0
+    page.goto(f"/calls/{task}?lang={lang}")
+    assert page.locator("form[data-undo]").count() == 1
+    assert page.locator(".colleagues li").count() == 6, "five and how many more"
+    assert left_out_of_view(page) == []
+
+
+def test_nothing_scrolls_under_the_notice_that_a_colleague_has_the_company(page: Page, world: World) -> None:
+    task = desk_house.furnish(world)
+    hold_call.open(world.parts, task, user_id=world.owner_id, token="x", now=NOW)
+    page.set_viewport_size({"width": 1280, "height": 830})
+    page.goto(f"/calls/{task}")
+    assert "いま営業 花子さんがこの企業に対応しています" in page.inner_text("main")
+    assert page.locator("a[href^='tel:']").count() == 0
+    assert [one for one in left_out_of_view(page) if one != ".phone-number"] == []
+
+
+def test_nothing_scrolls_after_an_undo_and_what_was_typed_is_back(page: Page, world: World) -> None:
+    task = desk_house.furnish(world)
+    page.set_viewport_size({"width": 1280, "height": 830})
+    page.goto(f"/calls/{task}")
+    page.keyboard.press("9")
+    page.fill("#on", "2026-11-26")
+    page.fill("#at", "14:00")
+    page.fill("#note", "上長の北島部長と一緒に聞きたい。26日14時に再度。")
+    page.click(".wide-btn")
+    page.wait_for_selector("form[data-undo]")
+    page.keyboard.press("u")
+    page.wait_for_url(f"**/calls/{task}")
+    assert left_out_of_view(page) == []
+    typed = [page.input_value(name) for name in ("#on", "#at", "#note")]
+    assert typed == ["2026-11-26", "14:00", "上長の北島部長と一緒に聞きたい。26日14時に再度。"]
 
 
 def test_keys_belong_to_the_input_method_while_it_converts(page: Page, world: World) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 from sqlalchemy import text
 
 from campaigns.parts import Parts
@@ -168,6 +168,24 @@ def test_the_shipped_exhibition_scenario_is_designed_by_keyboard_alone(page: Pag
         same(row, step, made)
     # The mails are starters still, with places that only their author can fill in.
     assert {p.code for p in found.problems if p.is_error and p.line} == {"mail_unfinished"}
+
+
+def test_a_pattern_chosen_while_somebody_types_takes_no_letter_away(page: Page) -> None:
+    def slowly(route: Route) -> None:
+        page.wait_for_timeout(300)
+        route.continue_()
+
+    page.goto("/scenarios/new")
+    page.route("**/scenarios/new/pattern", slowly)
+    with page.expect_response("**/scenarios/new/pattern"):
+        page.check("#pattern-seminar")
+        page.fill("#name", "既存のお客様")
+    page.wait_for_function("document.querySelector('#goal_kind').value === 'seminar_attend'")
+    assert page.input_value("#name") == "既存のお客様"
+    with page.expect_response("**/scenarios/new/pattern"):
+        page.check("#pattern-care")
+    page.wait_for_function("document.querySelector('[name=classes][value=A]').checked")
+    assert not page.is_checked("[name=classes][value=E]")
 
 
 def test_rows_move_copy_go_and_come_back_by_keys(page: Page, parts: Parts) -> None:

@@ -110,7 +110,8 @@ def test_from_the_list_of_a_show_to_an_order_and_back_into_the_win_rate(
     assert page.locator("text=29.1%").count()
     assert in_order(kinds(stage, person), TIMELINE)
     page.goto(f"/people/{person}")
-    shown = page.locator("main").inner_text()
+    shown = page.locator("#timeline").inner_text()
+    assert mail.subject in shown, "the thank-you mail stands at its click"
     for words in (
         "説明員対応",
         "メールのクリック",
@@ -118,6 +119,8 @@ def test_from_the_list_of_a_show_to_an_order_and_back_into_the_win_rate(
         "資料請求",
         "営業へ引き渡し",
         "訪問",
+        "はんだ外観の検査を自動にし",
+        "課題 → 解決",
         "案件化",
         "受注",
     ):
@@ -132,6 +135,8 @@ TIMELINE = (
     "handed_over",
     "call_interest",
     "visit",
+    "asica",
+    "asica",
     "taken_on",
     "opportunity",
     "order",

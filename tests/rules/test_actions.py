@@ -44,16 +44,46 @@ def test_warm_and_deep_is_called_within_five_business_days():
 
 def test_warm_and_shallow_gets_material_first_and_then_a_call():
     assert asked(SHALLOW) == [("fax", "2026-11-24"), ("call", "2026-11-30")]
-    assert asked(SHALLOW, has_fax=False) == [("call", "2026-11-30")]
+
+
+@pytest.mark.parametrize("no_fax", [{"has_fax": False}, {"do_not_fax": True}])
+def test_who_can_get_no_fax_gets_the_material_by_mail_and_then_the_call(no_fax):
+    found = next_actions(SHALLOW, replace(FACTS, **no_fax))
+    assert [(one.kind, one.has_material) for one in found] == [(Kind.MAIL, True), (Kind.CALL, False)]
+    assert asked(SHALLOW, has_mail=False, **no_fax) == [("call", "2026-11-30")]
+
+
+@pytest.mark.parametrize("sent", [{"open_kinds": frozenset({"fax"})}, {"last_fax_on": FRIDAY}])
+def test_material_that_went_by_fax_is_not_mailed_as_well(sent):
+    assert asked(SHALLOW, **sent) == [("call", "2026-11-30")]
+
+
+def test_a_mail_without_material_goes_beside_the_fax():
+    rows = (
+        Row("warm_shallow", Rank.WARM, Kind.FAX, 1, 3, has_material=True),
+        Row("warm_shallow", Rank.WARM, Kind.MAIL, 1, 3),
+    )
+    assert [one.kind for one in next_actions(SHALLOW, FACTS, matrix=rows)] == [Kind.FAX, Kind.MAIL]
+
+
+def test_warm_and_deep_is_invited_where_an_event_lies_ahead():
+    deep = ranked(Rank.WARM, 3, Reason("top_share"))
+    assert asked(deep, may_invite=True) == [("call", "2026-11-30"), ("invite", "2026-11-30")]
+    assert "invite" not in dict(asked(SHALLOW, may_invite=True))
 
 
 def test_a_shallow_lead_over_the_gate_is_called_within_one_business_day():
     assert asked(ranked(Rank.WARM, 2, OVER)) == [("call", "2026-11-24")]
 
 
-def test_a_fax_goes_once_per_half_year():
-    assert asked(SHALLOW, last_fax_on=FRIDAY - timedelta(days=181)) == [("call", "2026-11-30")]
-    assert asked(SHALLOW, last_fax_on=FRIDAY - timedelta(days=182))[0][0] == "fax"
+def test_the_silent_are_faxed_once_per_half_year():
+    assert asked(SILENT, last_fax_on=FRIDAY - timedelta(days=181)) == []
+    assert asked(SILENT, last_fax_on=FRIDAY - timedelta(days=182))[0][0] == "fax"
+
+
+def test_everybody_else_is_faxed_once_per_three_months():
+    assert asked(SHALLOW, last_fax_on=date(2026, 8, 20)) == [("call", "2026-11-30")]
+    assert asked(SHALLOW, last_fax_on=date(2026, 8, 19))[0][0] == "fax"
 
 
 def test_the_silent_are_called_by_quota_and_faxed():
@@ -79,7 +109,7 @@ def test_nobody_else_acts_on_a_lead_that_is_with_a_rep_or_resting(state, lead):
 @pytest.mark.parametrize("lead", [HOT, SHALLOW, SILENT])
 def test_do_not_call_and_do_not_fax_are_kept(lead):
     found = asked(lead, do_not_call=True, do_not_fax=True, may_remeasure=True, has_been_offered=True)
-    assert {kind for kind, _ in found} <= {"handoff", "visit"}
+    assert {kind for kind, _ in found} <= {"handoff", "visit", "mail"}
 
 
 def test_without_a_number_there_is_no_call():
@@ -158,3 +188,18 @@ POOLED = {"is_in_pool": True}
 )
 def test_what_came_back_rests_until_something_deepens_it(more, kinds):
     assert {kind for kind, _ in asked(HOT, **more)} == kinds
+
+
+@pytest.mark.parametrize(
+    ("facts", "wanted"),
+    [
+        ({"has_asked_anew": True}, [("call", "2026-11-24")]),
+        ({"has_asked_anew": True, "has_phone": False}, [("mail", "2026-11-24")]),
+        ({"has_asked_anew": True, "do_not_call": True}, [("mail", "2026-11-24")]),
+        ({"has_asked_anew": True, "do_not_call": True, "has_mail": False}, []),
+        ({"has_asked_anew": False}, []),
+    ],
+)
+def test_a_customer_who_asks_anew_is_called_or_written_to(facts, wanted):
+    assert asked(HOT, state="won", **facts) == wanted
+    assert asked(HOT, **facts | {"state": "with_sales"}) == []

@@ -5,7 +5,7 @@ from campaigns.rules.outcomes import CallResult
 from campaigns.rules.reasons import Reason
 from campaigns.rules.schedule import TOKYO
 
-HEAD = ("順位", "架電回数", "結果", "対応者", "通話メモ", "次回予定日", "見込みID")
+HEAD = ("順位", "架電回数", "結果", "対応者", "通話メモ", "次回予定日", "見込みID", "架電日時")
 AT = places(HEAD)
 
 
@@ -15,7 +15,7 @@ def row(**cells: str) -> tuple[str, ...]:
 
 
 def test_the_columns_are_found_by_their_heads_and_what_lacks_is_named():
-    assert AT == {"calls": 1, "result": 2, "by": 3, "note": 4, "next": 5, "lead": 6}
+    assert AT == {"calls": 1, "result": 2, "by": 3, "note": 4, "next": 5, "lead": 6, "called": 7}
     assert missing(places(("結果", "会社名"))) == ["見込みID"]
     assert missing(AT) == []
 
@@ -55,6 +55,7 @@ def test_every_result_can_be_written_by_its_code():
         ({"結果": "不通", "見込みID": "9" * 40}, "lead_missing"),
         ({"結果": "再架電", "次回予定日": "来週"}, "date_odd"),
         ({"結果": "再架電", "次回予定日": "2026/13/40"}, "date_odd"),
+        ({"結果": "不通", "架電日時": "きのう"}, "called_odd"),
     ],
 )
 def test_what_cannot_be_read_says_why(cells, code):
@@ -81,6 +82,21 @@ def test_a_day_alone_begins_with_the_hour_of_calling(cell, at):
     found = read(row(結果="再架電", 次回予定日=cell), AT, year=2026)
     instant = found.next_at(TOKYO)
     assert (instant.isoformat() if instant else None) == at
+
+
+@pytest.mark.parametrize(
+    ("cell", "at", "clock"),
+    [
+        ("2026/11/20 18:05", "2026-11-20T18:05:00+09:00", "18:05"),
+        ("2026-11-20 00:00:00", "2026-11-20T12:00:00+09:00", ""),
+        ("11月20日", "2026-11-20T12:00:00+09:00", ""),
+        ("", None, ""),
+    ],
+)
+def test_a_call_whose_file_names_no_time_has_no_hour(cell, at, clock):
+    found = read(row(結果="不通", 架電日時=cell), AT, year=2026)
+    called = found.called_at(TOKYO)
+    assert (called.isoformat() if called else None, found.called_clock) == (at, clock)
 
 
 def test_the_same_row_has_the_same_key_and_another_has_another():

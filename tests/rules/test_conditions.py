@@ -136,6 +136,12 @@ def test_each_touch_is_a_sign_or_none(kind: Kind, sign: str) -> None:
     assert conditions.sign_of(kind.value) == sign
 
 
+@pytest.mark.parametrize("kind", [Kind.SEMINAR_APPLY, Kind.RSVP_YES, Kind.RSVP_MAYBE, Kind.RSVP_NO])
+def test_an_answer_by_the_link_of_a_mail_is_a_click_in_it(kind: Kind) -> None:
+    assert conditions.sign_of(kind.value, by_mail=True) == "clicked"
+    assert conditions.sign_of(kind.value) == "visited"
+
+
 @given(st.sampled_from(list(On)), st.text(max_size=5), st.lists(st.text(max_size=5)))
 def test_a_condition_is_kept_as_it_was_written(on: On, of: str, values: list[str]) -> None:
     condition = Condition(on.value, of, tuple(values))

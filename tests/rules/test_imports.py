@@ -280,7 +280,24 @@ def test_a_time_of_day_is_kept() -> None:
     assert cells.moment("45413.5", year=2026)[1] == (12, 0, 0)
 
 
-@pytest.mark.parametrize("cell", ["2026/13/02", "2026/2/30", "来週", "99999999", "2026/11/12 25:00", "1"])
+@pytest.mark.parametrize(
+    ("cell", "day", "clock"),
+    [
+        ("2026-11-24T14:00:00+09:00", date(2026, 11, 24), (14, 0, 0)),
+        ("2026-11-24T20:30:00.000Z", date(2026, 11, 25), (5, 30, 0)),
+        ("20261124 0930", date(2026, 11, 24), (9, 30, 0)),
+        ("2026-W48-2", date(2026, 11, 24), None),
+    ],
+)
+def test_what_programs_write_keeps_its_time_of_day(
+    cell: str, day: date, clock: tuple[int, int, int] | None
+) -> None:
+    assert cells.moment(cell, year=2026) == (day, clock)
+
+
+@pytest.mark.parametrize(
+    "cell", ["2026/13/02", "2026/2/30", "来週", "99999999", "2026/11/12 25:00", "1", "00010101", "99991231"]
+)
 def test_a_day_that_does_not_exist_is_an_error(cell: str) -> None:
     with pytest.raises(cells.CellError, match="date_odd"):
         cells.moment(cell, year=2026)

@@ -120,3 +120,26 @@ def test_leaving_assignment_while_its_five_prompts_are_empty_asks_first(
 
 def test_each_stage_has_the_prompts_of_the_specification() -> None:
     assert [len(asica.PROMPTS[stage]) for stage in Stage] == [6, 5, 4, 5, 4]
+
+
+@pytest.mark.parametrize(
+    ("note", "roles", "more", "less"),
+    [
+        ("", (), "決裁", ""),
+        ("購買", ("購買",), "購買・決裁", ""),
+        (
+            "購買・経理\n来月の会議で",
+            ("購買", "経理"),
+            "購買・経理・決裁\n来月の会議で",
+            "経理\n来月の会議で",
+        ),
+        ("部長を紹介してほしい", (), "決裁\n部長を紹介してほしい", ""),
+    ],
+)
+def test_the_roles_of_an_introduction_stand_in_the_first_line_and_the_words_below(
+    note: str, roles: tuple[str, ...], more: str, less: str
+) -> None:
+    assert tracking.asked_roles(note) == roles
+    assert tracking.with_role(note, "決裁") == more
+    if roles:
+        assert tracking.without_role(note, "購買") == less

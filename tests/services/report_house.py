@@ -127,6 +127,15 @@ def _work(
         " values (:k, :p, :q, :l, :s, 'sent', :at, :at, :at) returning id",
         k=kind, p=person, q=product, l=lead, s=draw.choice(["done", "cancelled"]), at=at,
     )  # fmt: skip
+    if kind == "visit":
+        at = _after(draw, when, now)
+        _run(
+            tx,
+            "insert into appointments (person_id, product_id, lead_id, task_id, starts_at, ends_at, uid, state, result,"
+            " created_at) values (:p, :q, :l, :t, :at, cast(:at as timestamptz) + interval '1 hour', :u, :s, :r, :made)",
+            p=person, q=product, l=lead, t=task, at=at, u=f"visit-{task}", made=_after(draw, when, at),
+            s=draw.choice(["held", "held", "cancelled"]), r=draw.choice(["talked", "absent"]),
+        )  # fmt: skip
     if kind == "call":
         for result in draw.sample(
             ["absent", "talked", "interest", "appointment", "refused"], draw.randrange(3)

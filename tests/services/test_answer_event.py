@@ -13,7 +13,7 @@ import pytest
 from campaigns.parts import Parts
 from campaigns.rules.events import Answer
 from campaigns.rules.forms import Door
-from campaigns.services import answer_event, follow_event, render
+from campaigns.services import answer_event, follow_event, render, wake
 from campaigns.services.answer_event import AnswerError
 from campaigns.services.author import Gone
 from tests.services import event_house
@@ -133,27 +133,107 @@ def test_the_last_seat_is_given_once_however_many_press_at_once(parts: Parts, no
     assert len(house.rows("select 1 from event_answers where answer = 'yes'")) == 1
 
 
-def test_who_waits_is_told_when_staff_give_them_a_seat_and_the_owner_when_one_is_free(
+def test_a_seat_that_is_given_back_goes_to_who_has_waited_longest_with_one_mail(
     parts: Parts, now: datetime
 ) -> None:
     house = full_house(parts, now, seats=1, waits=True)
     tokens = event_house.invite(house)
-    first, second, *_ = house.world.people
+    first, second, third, *_ = house.world.people
     answer_event.run(parts, tokens[first], Answer.YES, now=LATER)
     found = answer_event.run(parts, tokens[second], Answer.YES, now=LATER)
     assert found is not None
     assert found.given is not None
     assert (found.given.is_waiting, found.pass_url) == (True, "")
-    answer_event.run(parts, tokens[first], Answer.NO, now=LATER)
-    assert [row.args["n"] for row in house.rows("select args from alerts where kind = 'seat_free'")] == [1]
-    assert answer_event.seat(parts, house.event, second, user_id=1, now=LATER)
+    answer_event.run(parts, tokens[third], Answer.YES, now=LATER + timedelta(minutes=1))
+    for _press in range(2):
+        answer_event.run(parts, tokens[first], Answer.NO, now=LATER + timedelta(minutes=2))
+    assert seated(house) == [second]
     assert not answer_event.seat(parts, house.event, second, user_id=1, now=LATER)
-    told = [row.subject for row in house.rows("select subject from delivery_bodies order by delivery_id")]
-    assert told == [
+    assert subjects(house) == [
         "ご出席を承りました：浜松工場 個展",
         "キャンセル待ちを承りました：浜松工場 個展",
-        "ご出席を承りました：浜松工場 個展",
+        "キャンセル待ちを承りました：浜松工場 個展",
+        "お席をご用意しました：浜松工場 個展",
     ]
+    assert house.rows("select 1 from alerts where kind = 'seat_free'") == []
+
+
+def seated(house: House) -> list[int]:
+    found = house.rows(
+        "select person_id from event_answers where answer = 'yes' and not is_waiting order by 1"
+    )
+    return [row.person_id for row in found]
+
+
+def subjects(house: House) -> list[str]:
+    return [row.subject for row in house.rows("select subject from delivery_bodies order by delivery_id")]
+
+
+def test_who_gives_a_seat_back_and_waits_again_is_told_of_the_next_one_too(
+    parts: Parts, now: datetime
+) -> None:
+    house = full_house(parts, now, seats=1, waits=True)
+    tokens = event_house.invite(house)
+    first, second, *_ = house.world.people
+    for minute, (person, answer) in enumerate(
+        (
+            (first, Answer.YES),
+            (second, Answer.YES),
+            (first, Answer.NO),
+            (first, Answer.YES),
+            (second, Answer.NO),
+        )
+    ):
+        answer_event.run(parts, tokens[person], answer, now=LATER + timedelta(minutes=minute))
+    assert seated(house) == [first]
+    assert subjects(house)[-1] == "お席をご用意しました：浜松工場 個展"
+    assert subjects(house).count("お席をご用意しました：浜松工場 個展") == 2
+
+
+def test_seats_given_back_at_once_seat_as_many_once_each(parts: Parts, now: datetime) -> None:
+    house = full_house(parts, now, seats=2, waits=True)
+    tokens = event_house.invite(house)
+    for minute, person in enumerate(house.world.people):
+        answer_event.run(parts, tokens[person], Answer.YES, now=LATER + timedelta(minutes=minute))
+    leave = list(house.world.people[:2])
+    with ThreadPoolExecutor(2) as pool:
+        list(
+            pool.map(
+                lambda one: answer_event.run(parts, tokens[one], Answer.NO, now=AFTER - timedelta(days=2)),
+                leave,
+            )
+        )
+    assert seated(house) == list(house.world.people[2:])
+    assert subjects(house).count("お席をご用意しました：浜松工場 個展") == 2
+
+
+def test_the_owner_decides_where_no_mail_reaches_who_waits(parts: Parts, now: datetime) -> None:
+    house = full_house(parts, now, seats=1, waits=True)
+    tokens = event_house.invite(house)
+    first, second, *_ = house.world.people
+    answer_event.run(parts, tokens[first], Answer.YES, now=LATER)
+    house.run("delete from deliveries where person_id = :p", p=second)
+    answer_event.by_staff(parts, house.event, second, Answer.YES, user_id=1, now=LATER)
+    answer_event.run(parts, tokens[first], Answer.NO, now=LATER)
+    assert seated(house) == []
+    assert [row.args["n"] for row in house.rows("select args from alerts where kind = 'seat_free'")] == [1]
+    assert answer_event.seat(parts, house.event, second, user_id=1, now=LATER)
+    assert seated(house) == [second]
+
+
+def test_no_seat_goes_unsaid_to_somebody_whose_mailbox_is_gone(parts: Parts, now: datetime) -> None:
+    house = full_house(parts, now, seats=1, waits=True)
+    tokens = event_house.invite(house)
+    first, second, *_ = house.world.people
+    for minute, person in enumerate((first, second)):
+        answer_event.run(parts, tokens[person], Answer.YES, now=LATER + timedelta(minutes=minute))
+    house.run(
+        "update addresses set status = 'hard' where id = (select address_id from people where id = :p)",
+        p=second,
+    )
+    answer_event.run(parts, tokens[first], Answer.NO, now=LATER + timedelta(minutes=5))
+    assert seated(house) == []
+    assert [row.args["n"] for row in house.rows("select args from alerts where kind = 'seat_free'")] == [1]
 
 
 def test_staff_write_down_what_they_were_told_on_the_phone(house: House) -> None:
@@ -165,6 +245,20 @@ def test_staff_write_down_what_they_were_told_on_the_phone(house: House) -> None
         answer_event.by_staff(house.parts, house.event, 99_999, Answer.YES, user_id=1, now=LATER)
     with pytest.raises(AnswerError, match="closed"):
         answer_event.by_staff(house.parts, house.event, person, Answer.NO, user_id=1, now=AFTER)
+
+
+def test_a_seat_that_staff_give_back_is_told_to_who_waits_without_waiting_for_the_minute(
+    parts: Parts, now: datetime
+) -> None:
+    house = full_house(parts, now, seats=1, waits=True)
+    tokens = event_house.invite(house)
+    first, second, *_ = house.world.people
+    for person in (first, second):
+        answer_event.run(parts, tokens[person], Answer.YES, now=LATER)
+    wake.asked(parts)
+    answer_event.by_staff(parts, house.event, first, Answer.NO, user_id=1, now=LATER)
+    assert seated(house) == [second]
+    assert wake.asked(parts) == ("deliver",)
 
 
 def test_a_closed_event_takes_no_answers(house: House) -> None:

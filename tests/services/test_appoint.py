@@ -271,6 +271,21 @@ def test_a_report_leaves_the_touch_ends_the_task_and_sets_the_follow_up(world: W
     assert get(world, id).state == "held"
 
 
+@pytest.mark.parametrize("product", ["press", None])
+@pytest.mark.parametrize("known", [True, False])
+def test_a_visit_without_a_lead_leaves_one_call(world: World, product: str | None, known: bool) -> None:
+    person = world.person(touches=[("inquiry", 1)] if known else [])
+    if known:
+        rerank.people(world.parts, [person], now=world.now)
+        world.run("delete from tasks")
+    id = make(world, person, product_id=world.press_id if product else None)
+    world.run("update appointments set lead_id = null")
+    report(world, id, next=Next.CALL)
+    rerank.people(world.parts, [person], now=world.now + timedelta(days=3))
+    calls = [(row.cause, row.assignee_id) for row in world.tasks(person) if row.kind == "call"]
+    assert calls == [("after_visit", world.owner_id)]
+
+
 def test_who_was_not_there_leaves_no_visit(world: World) -> None:
     person = world.person()
     report(world, make(world, person), result=Result.ABSENT)
@@ -382,6 +397,50 @@ def test_of_several_events_the_next_one_is_read(now: datetime) -> None:
     data = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\n{events}END:VCALENDAR\r\n".encode()
     read = read_ics.read(data, zone=TOKYO, now=now)
     assert (read.starts_at.astimezone(UTC).day, read.others) == (26, 2)
+
+
+def test_an_introduction_asked_for_two_roles_goes_on_until_both_are_met(world: World) -> None:
+    contact, buyer, decider = world.person(), world.person(), world.person()
+    company = world.rows("select company_id from affiliations where person_id = :p", p=contact)[0][0]
+    for one, role in ((buyer, "購買"), (decider, "決裁")):
+        world.run(
+            "update affiliations set company_id = :c, buying_role = :r where person_id = :p",
+            c=company,
+            r=role,
+            p=one,
+        )
+    world.run(
+        "insert into tasks (kind, person_id, note, state, due_at, created_at)"
+        " values ('intro', :p, :n, 'open', :now, :now)",
+        p=contact, n="購買・決裁\n来月の会議で", now=world.now,
+    )  # fmt: skip
+    told = []
+    for one in (buyer, decider):
+        introduce.run(world.parts, from_id=contact, to_id=one, user_id=None, now=world.now)
+        told += [(row.state, row.note) for row in world.tasks(contact)]
+    assert told == [("open", "決裁\n来月の会議で"), ("done", "決裁\n来月の会議で")]
+
+
+def test_a_guest_gets_a_letter_with_their_name_and_who_comes(world: World) -> None:
+    person = world.person(honorific="先生")
+    world.run("update people set preferred_lang = 'ja' where id = :p", p=person)
+    id = make(world, person, staff=(world.owner_id, colleague(world)), invited=(person,))
+    (mail,) = world.rows(
+        "select subject, text from delivery_bodies b join deliveries d on d.id = b.delivery_id"
+        " where d.person_id = :p", p=person,
+    )  # fmt: skip
+    company = world.rows("select name from companies order by id limit 1")[0].name
+    assert mail.text.startswith(f"{company}\n試験 1郎 先生\n\nいつもお世話になっております。\n")
+    assert "の営業 花子です。" in mail.text
+    assert "日時: 11月26日（木）10:00〜11:00\n場所: 浜松市中央区1-2-3\n弊社の出席者: " in mail.text
+    assert "営業 次郎" in mail.text
+    appoint.cancel(world.parts, id, version=get(world, id).version, user_id=world.owner_id, now=world.now)
+    gone = world.rows(
+        "select b.text from delivery_bodies b join deliveries d on d.id = b.delivery_id"
+        " where d.person_id = :p order by d.id desc limit 1", p=person,
+    )[0]  # fmt: skip
+    assert "取りやめとさせていただきます" in gone.text
+    assert "出席者" not in gone.text
 
 
 def test_an_introduction_is_kept_once_and_ends_what_was_asked(world: World) -> None:

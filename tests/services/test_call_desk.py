@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -15,11 +15,13 @@ from campaigns.services import (
     call_desk,
     finish_task,
     line_calls,
+    pause_lead,
     record_call,
     record_touch,
     rerank,
     settle_calls,
 )
+from campaigns.storage import attempts
 from tests.conftest import NOW
 from tests.services.world import World
 
@@ -63,6 +65,33 @@ def record(world: World, task: int, version: int, result: str, **more: object) -
     noted = note(world, task, version, result, **more)
     world.settle()
     return noted
+
+
+def offered(world: World, *, hours: int = 0) -> list[int]:
+    """The calls of the list so many hours after NOW, a Tuesday at ten."""
+    found = call_desk.queue(world.parts, now=NOW + timedelta(hours=hours), user_id=world.owner_id)
+    return [line.call.task_id for line in found.lines]
+
+
+def lanes(world: World) -> list[str]:
+    """Why each call of the list stands where it does, those that rest included."""
+    return [row.lane for row in world.rows("select lane from call_lines order by task_id")]
+
+
+def open_task(world: World, person: int, kind: str, *, cause: str, due: datetime, priority: int) -> int:
+    """A task of the person's first lead."""
+    world.run(
+        "insert into tasks (kind, person_id, lead_id, product_id, state, cause, priority, due_at, created_at)"
+        " select :kind, person_id, id, product_id, 'open', :cause, :priority, :due, :now from product_leads"
+        " where person_id = :p order by id limit 1",
+        p=person,
+        kind=kind,
+        cause=cause,
+        priority=priority,
+        due=due,
+        now=NOW,
+    )
+    return max(task.id for task in world.tasks(person))
 
 
 def state_of(world: World, person: int) -> tuple[object, ...]:
@@ -116,7 +145,37 @@ def test_an_unanswered_call_comes_again_at_the_other_time_of_day(world: World) -
     local = row.not_before.astimezone(world.parts.settings.tz)
     assert (row.state, row.tries) == ("open", 1)
     assert (local.day, local.hour) == (25, 13)
-    assert task not in [line.call.task_id for line in call_desk.queue(world.parts, now=NOW, user_id=1).lines]
+    assert offered(world) == []
+    assert offered(world, hours=26) == []  # Wednesday, 12:00
+    assert offered(world, hours=27) == [task]  # and 13:00, as the button said
+
+
+def test_a_try_rests_the_persons_other_calls_for_three_business_days(world: World) -> None:
+    person, task, version = called(world)
+    world.run(
+        "insert into tasks (kind, person_id, product_id, state, cause, due_at, created_at)"
+        " values ('call', :p, :q, 'open', 'by_hand', :now, :now)",
+        p=person,
+        q=world.pump_id,
+        now=NOW,
+    )
+    other = max(t.id for t in world.tasks(person))
+    record(world, task, version, "no_answer")  # Tuesday
+    world.run("update tasks set not_before = null, state = 'done' where id = :t", t=task)
+    assert [offered(world, hours=24 * days) for days in (1, 2, 3)] == [[], [], [other]]
+
+
+@pytest.mark.parametrize("result", ["no_answer", "callback"])
+def test_a_call_that_comes_again_may_become_late_again_and_is_told_again(world: World, result: str) -> None:
+    _, task, version = called(world)
+    world.run(
+        "update tasks set reminded_at = :now, escalated_at = :now where id = :t",
+        t=task,
+        now=NOW - timedelta(hours=1),
+    )
+    record(world, task, version, result, next_at=NOW + timedelta(days=30))
+    [row] = world.rows("select reminded_at, escalated_at from tasks where id = :t", t=task)
+    assert (row.reminded_at, row.escalated_at) == (None, None)
 
 
 def test_a_promised_call_back_is_offered_first_when_its_time_has_come_and_not_before(world: World) -> None:
@@ -146,7 +205,7 @@ def test_a_refusal_declines_for_one_cycle_and_takes_back_the_offer_to_sales(worl
     assert lead.rank == "declined"
     assert (lead.refused_until - NOW).days in (364, 365)
     offer = world.rows("select state, returned_code from hand_offs")[0]
-    assert (offer.state, offer.returned_code) == ("returned", "refused")
+    assert (offer.state, offer.returned_code) == ("withdrawn", "refused")
     assert [t.kind for t in world.tasks(person) if t.state == "open" and t.kind == "call"] == []
     assert (
         world.rows("select count(*) as n from suppressions")[0].n == 0
@@ -188,6 +247,111 @@ def test_material_asked_for_goes_out_and_a_call_follows(world: World) -> None:
     assert {t.kind for t in world.tasks(person) if t.state == "open"} >= {"fax", "call"}
 
 
+def test_material_asked_for_goes_out_today_although_a_fax_stood_in_the_plan(world: World) -> None:
+    person, task, version = called(world, ("doc_request", 3), ("booth_talk_prospect", 5), fax=True)
+    open_task(world, person, "fax", cause="warm_shallow", due=NOW + timedelta(days=6), priority=3)
+    record(world, task, version, "material")
+    [fax] = [t for t in world.tasks(person) if t.kind == "fax" and t.state == "open"]
+    assert (fax.cause, fax.priority, fax.tries) == ("material_asked", 2, 0)
+    assert fax.due_at.astimezone(world.parts.settings.tz).date() == NOW.date()
+    rerank.people(world.parts, [person], now=NOW + timedelta(hours=1))
+    assert [t.id for t in world.tasks(person) if t.kind == "fax" and t.state == "open"] == [fax.id]
+
+
+def test_a_visit_that_was_agreed_on_takes_the_place_of_one_that_was_planned(world: World) -> None:
+    person, task, version = called(world, ("inquiry", 1), ("booth_talk_prospect", 5))
+    world.run("delete from tasks where person_id = :p and kind = 'visit'", p=person)
+    planned = open_task(world, person, "visit", cause="hot_deep", due=NOW - timedelta(days=1), priority=1)
+    at = NOW + timedelta(days=9)
+    record(world, task, version, "appointment", next_at=at)
+    [visit] = [t for t in world.tasks(person) if t.kind == "visit" and t.state == "open"]
+    assert (visit.id, visit.cause, visit.priority) == (planned, "appointment", 1)
+    assert (visit.due_at, visit.promised_at) == (at, at)
+
+
+@pytest.mark.parametrize("result", ["talked", "material", "not_now", "interest", "gatekeeper"])
+def test_a_call_takes_no_lead_from_sales_who_wait_for_its_answer(world: World, result: str) -> None:
+    person, task, version = called(world)
+    world.run(
+        "insert into hand_offs (lead_id, product_id, state, p_win, bar, created_at)"
+        " select id, product_id, 'accepted', 0.3, 0.2, :now from product_leads where person_id = :p",
+        p=person, now=NOW,
+    )  # fmt: skip
+    world.run("update product_leads set state = 'waiting' where person_id = :p", p=person)
+    record(world, task, version, result)
+    assert world.lead(person).state == "waiting"
+
+
+def test_interest_ends_a_wait_of_which_sales_know_nothing(world: World) -> None:
+    person, task, version = called(world)
+    world.run("delete from hand_offs")
+    world.run("update product_leads set state = 'waiting' where person_id = :p", p=person)
+    reminder = open_task(
+        world, person, "reply", cause="awaiting_reply", due=NOW + timedelta(days=30), priority=3
+    )
+    record(world, task, version, "interest")
+    assert world.lead(person).state in ("hot", "offered")
+    assert next(one.state for one in world.tasks(person) if one.id == reminder) == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("result", "state"), [("talked", "paused"), ("material", "paused"), ("interest", "hot")]
+)
+def test_a_call_ends_no_pause_but_that_of_somebody_who_is_interested(
+    world: World, result: str, state: str
+) -> None:
+    person, task, version = called(world)
+    until = NOW + timedelta(days=30)
+    world.run("update product_leads set state = 'paused', paused_until = :until", until=until)
+    record(world, task, version, result)
+    lead = world.lead(person)
+    if state == "paused":
+        assert (lead.state, lead.paused_until) == ("paused", until)
+    else:
+        assert lead.state in ("hot", "offered")
+        assert lead.paused_until is None
+
+
+@pytest.mark.parametrize(
+    ("result", "lane"), [("material", "value"), ("not_now", "value"), ("gatekeeper", "inquiry")]
+)
+def test_an_inquiry_is_open_until_the_person_was_spoken_with(world: World, result: str, lane: str) -> None:
+    person, task, version = called(world, ("inquiry", 1), ("booth_talk_prospect", 5))
+    assert lanes(world) == ["inquiry"]
+    record(world, task, version, result)
+    world.run("update tasks set state = 'done' where person_id = :p", p=person)
+    open_task(world, person, "call", cause="by_hand", due=NOW, priority=3)
+    line_calls.everything(world.parts, now=NOW)
+    assert lanes(world) == [lane]
+
+
+def test_an_inquiry_answered_by_mail_is_open_no_more(world: World) -> None:
+    person, _, _ = called(world, ("inquiry", 1), ("booth_talk_prospect", 5))
+    world.run(
+        "insert into touchpoints (source_key, person_id, kind, channel, depth, at, validity, created_at)"
+        " values ('m', :p, 'mail_by_rep', 'mail', 0, :now, 1, :now)",
+        p=person,
+        now=NOW,
+    )
+    line_calls.everything(world.parts, now=NOW)
+    assert lanes(world) == ["value"]
+
+
+@pytest.mark.parametrize(
+    ("result", "connected"),
+    [("gatekeeper", 0), ("left", 0), ("absent", 0), ("talked", 1), ("not_now", 1), ("refused", 1)],
+)
+def test_a_call_counts_as_answered_when_it_reached_whom_we_wanted(
+    world: World, result: str, connected: int
+) -> None:
+    _, task, version = called(world)
+    record(world, task, version, result)
+    [hour] = world.rows("select hour, calls, connected from call_hours")
+    assert (hour.hour, hour.calls, hour.connected) == (10, 1, connected)
+    with world.parts.engine.connect() as tx:
+        assert attempts.today(tx, user_id=world.owner_id, day=NOW - timedelta(hours=1)).connected == connected
+
+
 @pytest.mark.parametrize("result", list(CallResult))
 def test_for_a_minute_nothing_has_happened_but_the_note_and_undo_takes_that_back(
     world: World, result: CallResult
@@ -203,6 +367,25 @@ def test_for_a_minute_nothing_has_happened_but_the_note_and_undo_takes_that_back
     world.settle()
     assert state_of(world, person) == before
     assert [line.call.task_id for line in call_desk.queue(world.parts, now=NOW, user_id=None).lines] == [task]
+
+
+@pytest.mark.parametrize("is_ended_first", [True, False])
+def test_words_that_were_taken_back_end_with_their_task(world: World, is_ended_first: bool) -> None:
+    person, task, version = called(world)
+    note(world, task, version, "talked", note="ご家族の話")
+
+    def rest() -> None:
+        day = (NOW + timedelta(days=9)).date()
+        lead_id = world.lead(person).id
+        pause_lead.run(world.parts, lead_id, until=day, reason="希望", user_id=world.owner_id, now=NOW)
+
+    def undo() -> None:
+        record_call.undo(world.parts, user_id=world.owner_id, now=NOW + timedelta(seconds=5))
+
+    for step in (rest, undo) if is_ended_first else (undo, rest):
+        step()
+    [row] = world.rows("select state, draft from tasks where id = :t", t=task)
+    assert (row.state, row.draft) == ("cancelled", None)
 
 
 def test_undo_ends_after_a_minute_and_belongs_to_who_recorded(world: World) -> None:
@@ -279,6 +462,32 @@ def test_a_promise_in_the_past_or_the_next_decade_is_refused_and_nothing_is_writ
         with pytest.raises(OutcomeError, match="too_far"):
             note(world, task, version, result, next_at=NOW + timedelta(days=3650))
     assert state_of(world, person) == before
+
+
+@pytest.mark.parametrize(
+    ("month", "code"), [(date(2026, 10, 1), "in_the_past"), (date(2206, 4, 1), "too_far")]
+)
+def test_a_month_that_cannot_be_meant_is_refused_and_nothing_is_written(
+    world: World, month: date, code: str
+) -> None:
+    person, task, version = called(world)
+    before = state_of(world, person)
+    with pytest.raises(OutcomeError, match=code):
+        note(world, task, version, "not_now", named_month=month)
+    assert state_of(world, person) == before
+    note(world, task, version, "not_now", named_month=date(2026, 11, 1))
+
+
+def test_whoever_says_no_gets_neither_the_fax_nor_the_mail_that_was_to_follow(world: World) -> None:
+    person, task, version = called(world, fax=True)
+    world.run("delete from tasks where person_id = :p and kind <> 'call'", p=person)
+    for kind in ("fax", "mail"):
+        open_task(world, person, kind, cause="material_asked", due=NOW, priority=2)
+    record(world, task, version, "refused")
+    assert [(t.kind, t.state, t.outcome) for t in world.tasks(person) if t.id != task] == [
+        ("fax", "cancelled", "refused"),
+        ("mail", "cancelled", "refused"),
+    ]
 
 
 def test_an_appointment_stands_in_the_calendar_a_minute_later_and_belongs_to_the_visit(world: World) -> None:

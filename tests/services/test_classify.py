@@ -51,7 +51,9 @@ def test_the_worked_example_of_the_specification_is_reproduced(parts: Parts) -> 
         ).scalar_one()
         tx.execute(insert(t.affiliations).values(person_id=person, company_id=contact))
         rep = tx.execute(
-            insert(t.users).values(email="rep@maker.example", created_at=NOW).returning(t.users.c.id)
+            insert(t.users)
+            .values(email="rep@maker.example", role="field_sales", created_at=NOW)
+            .returning(t.users.c.id)
         ).scalar_one()
     company(parts, "K12", owner_user_id=rep)
     company(parts, "K13")

@@ -76,3 +76,32 @@ def test_a_task_that_may_not_be_done_yet_is_not_late_and_a_closed_day_tells_nobo
     world.run("update tasks set not_before = :later", later=NOW + timedelta(days=1))
     assert escalate.run(parts, now=NOW) == 0
     assert not told(world)
+
+
+def test_a_call_that_the_list_offers_to_nobody_is_nobodys_fault(parts: Parts, now: datetime) -> None:
+    world = World.build(parts, now)
+    caller = member(parts, "inside_sales", "甲", now)
+    person = world.person()
+    task(world, person, NOW - timedelta(days=9), assignee_id=caller)
+    world.run("update tasks set kind = 'call'")
+    world.run("update people set do_not_call = true")
+    assert escalate.run(parts, now=NOW) == 0
+    world.run("update people set do_not_call = false")
+    assert escalate.run(parts, now=NOW) == 1
+
+
+def test_a_call_to_whom_sales_look_after_is_nobodys_fault(parts: Parts, now: datetime) -> None:
+    world = World.build(parts, now)
+    caller = member(parts, "inside_sales", "甲", now)
+    people = [world.person(), world.person()]
+    for person, state in zip(people, ("with_sales", "nurturing"), strict=True):
+        world.run(
+            "insert into product_leads (person_id, product_id, state, created_at) values (:p, :q, :s, :now)",
+            p=person, q=world.press_id, s=state, now=now,
+        )  # fmt: skip
+        task(world, person, NOW - timedelta(days=2), assignee_id=caller)
+    world.run("update tasks set kind = 'call'")
+    assert escalate.run(parts, now=NOW) == 1
+    assert [
+        row.person_id for row in world.rows("select person_id from tasks where reminded_at is not null")
+    ] == [people[1]]

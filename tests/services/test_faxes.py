@@ -6,7 +6,7 @@ import csv
 import io
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email import policy
 from email.parser import BytesParser
 from typing import Any
@@ -16,8 +16,10 @@ import pytest
 from campaigns.parts import Parts
 from campaigns.services import (
     aim_fax,
+    edit_person,
     export_faxes,
     import_fax_results,
+    mark_faxes,
     refuse_fax,
     render,
     rerank,
@@ -317,6 +319,99 @@ def test_what_arrives_at_the_second_try_ends_the_task_it_was_for(world: World, n
     assert [(task.state, task.outcome) for task in world.tasks(one)] == [("done", "sent")]
 
 
+def sent_by(world: World) -> list[tuple[str, float]]:
+    rows = world.rows("select source_key, validity from touchpoints where kind = 'fax_sent' order by id")
+    return [(row.source_key, row.validity) for row in rows]
+
+
+def states(world: World, *people: int) -> list[tuple[str, str]]:
+    return [(task.state, task.outcome) for one in people for task in world.tasks(one)]
+
+
+def test_what_the_gateway_has_got_is_done_without_a_list_of_results(world: World, now: datetime) -> None:
+    turn_on(world)
+    one, other = person(world, "03-1111-1111"), person(world, "03-2222-2222")
+    batch_id = start(world, way="gateway")
+    send_faxes.run(world.parts, now=now)
+    assert mark_faxes.run(world.parts, now=now) == 0
+    assert states(world, one, other) == [("open", "")] * 2
+    first, second = items(world, batch_id)
+    world.run(
+        "update deliveries set state = 'sent', sent_at = :now where id = :d", d=first.delivery_id, now=now
+    )
+    world.run("update deliveries set state = 'failed' where id = :d", d=second.delivery_id)
+    assert [mark_faxes.run(world.parts, now=now) for _ in range(2)] == [1, 0]
+    assert states(world, one, other) == [("done", "sent"), ("open", "")]
+    assert sent_by(world) == [(f"fax:{first.id}:{one}", 1.0)]
+
+
+def test_a_list_that_somebody_says_has_gone_is_done_but_for_who_refused(world: World, now: datetime) -> None:
+    one, other = person(world, "03-1111-1111"), person(world, "03-2222-2222")
+    batch_id = start(world)
+    refuse_fax.run(world.parts, "03-2222-2222", evidence="電話", user_id=None, now=now)
+    assert [mark_faxes.confirm(world.parts, batch_id, user_id=world.owner_id, now=now) for _ in range(2)] == [
+        1,
+        0,
+    ]
+    assert states(world, one, other) == [("done", "sent"), ("cancelled", "refused")]
+    assert [item.state for item in items(world, batch_id)] == ["sent", "listed"]
+    with pytest.raises(LookupError):
+        mark_faxes.confirm(world.parts, 10**9, user_id=world.owner_id, now=now)
+
+
+def test_what_counted_as_sent_and_did_not_arrive_is_to_be_done_again(world: World, now: datetime) -> None:
+    people = [person(world, f"03-1111-111{n}") for n in range(3)]
+    batch_id = start(world)
+    mark_faxes.confirm(world.parts, batch_id, user_id=world.owner_id, now=now)
+    assert states(world, *people) == [("done", "sent")] * 3
+    results(world, batch_id, "話中", "番号違い", "OK", now=now)
+    assert states(world, *people) == [("open", ""), ("done", "wrong"), ("done", "sent")]
+    assert [validity for _key, validity in sent_by(world)] == [0.0, 0.0, 1.0]
+    again = send_faxes.retry(world.parts, batch_id, user_id=None, now=now)
+    mark_faxes.confirm(world.parts, again, user_id=world.owner_id, now=now)
+    results(world, batch_id, "応答なし", "番号違い", "OK", now=now)
+    assert states(world, *people) == [("done", "sent"), ("done", "wrong"), ("done", "sent")]
+
+
+@pytest.mark.parametrize(
+    ("at", "sent"),
+    [
+        (datetime(2026, 11, 24, 8, 59, tzinfo=UTC), 1),
+        (datetime(2026, 11, 24, 9, 0, tzinfo=UTC), 0),
+        (datetime(2026, 11, 23, 23, 59, tzinfo=UTC), 0),
+        (datetime(2026, 11, 24, 0, 0, tzinfo=UTC), 1),
+        (datetime(2026, 11, 28, 3, 0, tzinfo=UTC), 0),
+        (datetime(2026, 11, 23, 3, 0, tzinfo=UTC), 0),
+    ],
+    ids=["17:59", "18:00", "8:59", "9:00", "a Saturday", "a holiday"],
+)
+def test_no_machine_rings_outside_the_hours_of_work(world: World, at: datetime, sent: int) -> None:
+    turn_on(world)
+    person(world, "03-1111-1111")
+    start(world, way="gateway")
+    assert send_faxes.run(world.parts, now=at) == sent
+
+
+def test_more_results_than_one_transaction_takes_are_all_written(
+    world: World, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_fax_results, "CHUNK", 2)
+    people = [person(world, f"03-1111-111{n}") for n in range(5)]
+    results(world, start(world), *["OK"] * 5, now=now)
+    assert states(world, *people) == [("done", "sent")] * 5
+    assert len(sent_by(world)) == 5
+
+
+def test_a_name_that_no_font_prints_is_stopped_and_says_why(world: World, now: datetime) -> None:
+    turn_on(world)
+    person(world, "03-1111-1111", name="𠮷🎉田 一")
+    person(world, "03-2222-2222", name="山田 二")
+    batch_id = start(world, way="gateway")
+    assert send_faxes.run(world.parts, now=now) == 1
+    told = [(item.state, item.stopped_for) for item in items(world, batch_id)]
+    assert told == [("stopped", "unprintable"), ("sending", "")]
+
+
 def test_what_the_gateway_would_not_take_may_be_tried_again_and_does_not_hold_the_company(
     world: World, now: datetime
 ) -> None:
@@ -332,6 +427,38 @@ def test_what_the_gateway_would_not_take_may_be_tried_again_and_does_not_hold_th
     assert [item.number for item in items(world, again)] == ["0311111111"]
     with pytest.raises(FaxError):
         start(world)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update people set excluded_reason = 'competitor'",
+        "update product_leads set state = 'excluded'",
+        "update product_leads set rank = 'declined'",
+    ],
+)
+def test_who_is_none_of_ours_or_said_no_gets_none_although_the_task_stands(world: World, change: str) -> None:
+    one = person(world, "03-1111-1111")
+    world.run(
+        "insert into product_leads (person_id, product_id, rank, state, created_at) values (:p, :q, 'warm', 'nurturing', :now)",
+        p=one, q=world.press_id, now=world.now,
+    )  # fmt: skip
+    world.run("update tasks set lead_id = (select max(id) from product_leads)")
+    assert aim_fax.run(world.parts, Wanted(document(world), world.press_id), now=world.now).numbers == 1
+    world.run(change)
+    ready = aim_fax.run(world.parts, Wanted(document(world), world.press_id), now=world.now)
+    assert (ready.numbers, ready.left_out) == (0, {"excluded": 1})
+
+
+def test_who_leaves_while_the_number_waits_gets_none(world: World, now: datetime) -> None:
+    turn_on(world)
+    one, other = person(world, "03-1111-1111"), person(world, "03-2222-2222")
+    batch_id = start(world, way="gateway")
+    values = {"excluded_reason": "left"}
+    edit_person.save(world.parts, one, values, version=1, user_id=world.owner_id, now=now)
+    assert states(world, one, other) == [("cancelled", "excluded"), ("open", "")]
+    assert send_faxes.run(world.parts, now=now) == 1
+    assert [item.stopped_for for item in items(world, batch_id)] == ["excluded", ""]
 
 
 def test_whom_sales_are_talking_to_gets_no_mass_fax(world: World, now: datetime) -> None:
@@ -401,6 +528,7 @@ def test_a_name_that_does_not_fit_on_the_sheet_holds_up_no_other_number(world: W
         ("0311111111", "stopped"),
         ("0322222222", "sending"),
     ]
+    assert items(world, batch_id)[0].stopped_for == "too_long"
     assert send_faxes.run(world.parts, now=world.now) == 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -138,6 +139,11 @@ def test_who_said_yes_and_did_not_come_is_called_and_who_came_is_not(parts: Part
     for person, answer in zip(house.world.people, ("yes", "yes", "maybe", "no"), strict=True):
         answer_event.by_staff(parts, house.event, person, Answer(answer), user_id=1, now=now)
     came = follow_event.came(parts, house.event, [house.world.people[0]], user_id=1, now=later)
+    [touch] = house.rows("select at from touchpoints where source_key like 'check-in:%'")
+    last = house.rows("select coalesce(ends_on, starts_on) as day from events where id = :e", e=house.event)[
+        0
+    ].day
+    assert touch.at.astimezone(parts.settings.tz).date() == last < later.astimezone(parts.settings.tz).date()
     assert came == Done(1, 1)
     assert follow_event.came(parts, house.event, [house.world.people[0]], user_id=1, now=later) == Done(1, 0)
     assert house.kinds(house.world.people[0]) == {"seminar_apply": 1.0, "seminar_attend": 1.0}
@@ -185,3 +191,13 @@ def test_calls_to_who_only_reads_are_made_and_counted_apart(house: House, kind: 
         tx.execute(text("update product_leads set rank = 'nurture' where person_id = 1"))
     done = follow_event.act(house.parts, house.event, "gaps", [1, 2], kind=kind, user_id=1, now=house.now)
     assert done.cautioned == cautioned
+
+
+def test_two_who_close_at_once_close_it_once(parts: Parts, now: datetime) -> None:
+    house = event_house.build(parts, now)
+    later = datetime(2026, 12, 18, 1, 0, tzinfo=UTC)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda user: follow_event.close(parts, house.event, user_id=user, now=later), (1, 2)))
+    closings = house.rows("select user_id from audit_log where noun = 'event' and action = 'close'")
+    assert len(closings) == 1
+    assert house.rows("select 1 from events where id = :e and closed_at is not null", e=house.event)

@@ -10,18 +10,22 @@ import pytest
 from campaigns.parts import Parts
 from campaigns.rules.deliveries import SILENT_STATES
 from campaigns.rules.opportunities import Ending, FormError, Result
+from campaigns.rules.outcomes import CallResult
 from campaigns.services import (
     await_reply,
     chase_hand_offs,
     close_deal,
+    edit_task,
+    finish_task,
     hand_over,
     pursue,
+    record_call,
     rerank,
     sales_word,
 )
 from campaigns.services.hand_over import HandOffMoved, OutOfBounds, ReasonMissing
 from campaigns.services.pursue import About, Stale
-from campaigns.storage import gate
+from campaigns.storage import gate, users
 from campaigns.storage import tables as t
 from tests.conftest import NOW
 from tests.services.world import World, _id
@@ -431,3 +435,297 @@ def test_sales_are_asked_weekly_how_much_they_take(world: World) -> None:
     )
     assert chase_hand_offs.ask_appetite(world.parts, now=NOW + timedelta(days=15, hours=12)) == 0
     assert chase_hand_offs.ask_appetite(world.parts, now=NOW + timedelta(days=20)) == 1
+
+
+def after(world: World, days: float) -> World:
+    """The same world, some days later."""
+    now = NOW + timedelta(days=days)
+    return World(world.parts, now, world.owner_id, world.press_id, world.pump_id, 1000 + int(days))
+
+
+def call(world: World, person: int, result: str) -> None:
+    """A call by hand to that lead, with its result settled."""
+    lead = world.lead(person)
+    world.run(
+        "insert into tasks (kind, person_id, company_id, product_id, lead_id, cause, due_at, created_at)"
+        " select 'call', :p, null, :q, :l, 'by_hand', :now, :now where not exists (select 1 from tasks"
+        " where lead_id = :l and kind = 'call' and state = 'open')",
+        p=person, q=world.press_id, l=lead.id, now=NOW,
+    )  # fmt: skip
+    task = next(one for one in world.tasks(person) if one.kind == "call" and one.state == "open")
+    record_call.record(
+        world.parts,
+        task_id=task.id,
+        version=task.version,
+        result=CallResult(result),
+        user_id=world.owner_id,
+        now=NOW,
+    )
+    world.settle()
+
+
+def test_an_offer_taken_back_before_sales_saw_it_is_no_whiff_of_theirs_and_uses_no_place(
+    world: World,
+) -> None:
+    world.run("update products set gate = 0.01")
+    person = world.person(touches=[("booth_talk_prospect", 1), ("doc_request", 1), ("call_interest", 1)])
+    rerank.people(world.parts, [person], now=NOW)
+    one = hand_off(world, person)
+    assert (one.state, one.asked_by_customer) == ("offered", False)
+    call(world, person, "refused")
+    assert (hand_off(world, person).state, hand_off(world, person).returned_code) == ("withdrawn", "refused")
+    record = sales_word.record(world.parts, world.press_id, now=NOW + timedelta(days=1))
+    assert (record.whiffs, record.returns) == ({}, ())
+    shown = sales_word.gates(world.parts, [world.press_id], now=NOW)[world.press_id]
+    assert shown.team.handed_this_week == 0
+
+
+def held(world: World) -> int:
+    """A hot lead that the gate holds, since sales are choosy."""
+    world.run("update products set gate = 0.01")
+    sales_word.set_team(
+        world.parts, world.press_id, appetite="selective", capacity="5", user_id=world.owner_id, now=NOW
+    )
+    person = world.person(touches=[("booth_talk_prospect", 1), ("doc_request", 1)])
+    rerank.people(world.parts, [person], now=NOW)
+    assert hand_off(world, person).state == "held"
+    return person
+
+
+def test_who_cools_down_is_held_no_longer(world: World) -> None:
+    person = held(world)
+    world.run("update products set gate = 0.99")
+    rerank.people(world.parts, [person], now=NOW)
+    assert world.lead(person).rank != "hot"
+    assert world.rows("select 1 from hand_offs") == []
+
+
+def test_who_is_excluded_is_held_no_longer_after_the_night(world: World) -> None:
+    held(world)
+    world.run("update people set excluded_reason = 'competitor'")
+    rerank.everybody(world.parts, now=NOW + timedelta(hours=12))
+    assert world.rows("select 1 from hand_offs") == []
+
+
+def waiting(world: World) -> tuple[int, Any]:
+    person, id = offered(world)
+    accept(world, id)
+    await_reply.start(world.parts, world.lead(person).id, user_id=world.owner_id, now=NOW)
+    return person, reply(world, person)
+
+
+def reply(world: World, person: int) -> Any:
+    return next(one for one in world.tasks(person) if one.kind == "reply" and one.state == "open")
+
+
+def test_a_reminder_without_an_answer_comes_again(world: World) -> None:
+    person, task = waiting(world)
+    then = NOW + timedelta(days=30)
+    finish_task.run(
+        world.parts, task_id=task.id, version=task.version, outcome="silent", user_id=world.owner_id, now=then
+    )
+    again = reply(world, person)
+    assert (world.lead(person).state, again.assignee_id) == ("waiting", world.owner_id)
+    assert 28 <= (again.due_at - then).days <= 33
+
+
+@pytest.mark.parametrize("how", ["answered", "not_needed", "cancel"])
+def test_a_wait_that_is_over_leaves_no_lead_in_limbo(world: World, how: str) -> None:
+    person, task = waiting(world)
+    if how == "cancel":
+        with world.parts.engine.connect() as tx:
+            found = users.find(tx, world.owner_id)
+        assert found is not None
+        edit_task.cancel(world.parts, task.id, version=task.version, reason="別件で解決", user=found, now=NOW)
+    else:
+        finish_task.run(
+            world.parts, task_id=task.id, version=task.version, outcome=how, user_id=world.owner_id, now=NOW
+        )
+    assert world.lead(person).state == "with_sales"
+
+
+def test_a_request_while_sales_wait_makes_the_reminder_due_today(world: World) -> None:
+    person, _task = waiting(world)
+    later = after(world, 5)
+    later.touch(person, ("quote_request", 0))
+    rerank.people(world.parts, [person], now=later.now)
+    task = reply(world, person)
+    assert (task.cause, task.not_before, task.priority) == ("customer_asked", None, 1)
+    assert task.due_at.astimezone(world.parts.settings.tz).date() == later.now.date()
+    assert world.lead(person).state == "waiting"
+
+
+def test_an_inquiry_soon_after_a_request_for_a_quote_is_heard(world: World) -> None:
+    """The request keeps the lead hot for longer, so the later day alone says nothing of the inquiry."""
+    person, _task = waiting(world)
+    asked = after(world, 5)
+    asked.touch(person, ("quote_request", 0))
+    rerank.people(world.parts, [person], now=asked.now)
+    world.run("update tasks set due_at = :day, cause = 'awaiting_reply'", day=NOW + timedelta(days=30))
+    later = after(world, 10)
+    later.touch(person, ("inquiry", 0))
+    rerank.people(world.parts, [person], now=later.now)
+    assert (reply(world, person).cause, reply(world, person).due_at.date()) == (
+        "customer_asked",
+        later.now.date(),
+    )
+
+
+def test_a_wait_that_inside_sales_end_asks_for_a_rep_at_once(world: World) -> None:
+    person = world.person()
+    world.touch(person, ("booth_talk", 1))
+    rerank.people(world.parts, [person], now=NOW)
+    lead = world.lead(person).id
+    await_reply.start(world.parts, lead, user_id=world.owner_id, now=NOW)
+    later = after(world, 1)
+    later.touch(person, ("call_interest", 0))
+    rerank.people(world.parts, [person], now=later.now)
+    assert world.lead(person).state == "waiting", "nobody has ended the wait"
+    await_reply.end(world.parts, lead, user_id=world.owner_id, now=later.now)
+    assert world.lead(person).state in ("hot", "offered")
+
+
+def test_a_product_that_is_no_longer_sold_makes_no_calls_and_no_offers(world: World) -> None:
+    world.run("update products set is_active = false where id = :p", p=world.press_id)
+    person = world.person()
+    world.touch(person, ("inquiry", 0), ("booth_talk_prospect", 1))
+    rerank.people(world.parts, [person], now=NOW)
+    assert world.lead(person).rank == "hot"
+    assert (world.tasks(person), world.rows("select 1 from hand_offs")) == ([], [])
+    assert world.rows("select 1 from alerts where kind = 'hot'"), "its owner hears that somebody asks"
+
+
+def test_a_customer_who_asks_anew_is_called_once(world: World) -> None:
+    person, id = offered(world)
+    accept(world, id)
+    close(world, pursue_it(world, id), result="won", amount_yen="1,500万円")
+    later = after(world, 20)
+    rerank.people(world.parts, [person], now=later.now)
+    assert not [one for one in world.tasks(person) if one.state == "open"]
+    later.touch(person, ("inquiry", 0))
+    for _ in range(2):
+        rerank.people(world.parts, [person], now=later.now)
+    [task] = [one for one in world.tasks(person) if one.state == "open"]
+    assert (task.kind, task.cause, task.priority) == ("call", "customer_asked", 1)
+    assert world.lead(person).state == "won"
+    assert [row.at for row in world.rows("select at from alerts where kind = 'hot' and at = :n", n=later.now)]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ("update product_leads set state = 'won'", "won"),
+        ("update people set excluded_reason = 'left'", "excluded"),
+    ],
+)
+def test_nobody_waits_for_who_has_bought_or_is_none_of_ours(world: World, change: str, code: str) -> None:
+    person, id = offered(world)
+    accept(world, id)
+    world.run(change)
+    with pytest.raises(await_reply.WaitError, match=code):
+        await_reply.start(world.parts, world.lead(person).id, user_id=None, now=NOW)
+    assert not [one for one in world.tasks(person) if one.kind == "reply"]
+
+
+def test_a_visit_that_is_agreed_on_stays_while_we_wait(world: World) -> None:
+    person, id = offered(world)
+    accept(world, id)
+    lead = world.lead(person)
+    world.run("delete from tasks where kind = 'visit'")
+    world.run(
+        "insert into tasks (kind, person_id, product_id, lead_id, cause, due_at, created_at)"
+        " values ('visit', :p, :q, :l, 'appointment', :now, :now)",
+        p=person, q=world.press_id, l=lead.id, now=NOW,
+    )  # fmt: skip
+    world.run(
+        "insert into appointments (task_id, person_id, product_id, starts_at, ends_at, uid, created_at)"
+        " select id, :p, :q, :at, :at + interval '1 hour', 'u1', :now from tasks where kind = 'visit'",
+        p=person, q=world.press_id, at=NOW + timedelta(days=3), now=NOW,
+    )  # fmt: skip
+    await_reply.start(world.parts, lead.id, user_id=world.owner_id, now=NOW)
+    assert [one.state for one in world.tasks(person) if one.kind == "visit"] == ["open"]
+
+
+def test_a_deal_brought_by_hand_and_lost_can_leave_the_pool_again(world: World) -> None:
+    person = world.person(touches=[("doc_request", 20)])
+    about = About(world.press_id, None, person)
+    deal = pursue.by_hand(world.parts, about, FORM, owner_user_id=None, user_id=world.owner_id, now=NOW)
+    world.run("update product_leads set shallow_recycles = 2, recycle_depth = 5, recycles = 2")
+    close(world, deal, result="lost", reason="先方の都合")
+    later = after(world, 30)
+    later.touch(person, ("inquiry", 0))
+    rerank.people(world.parts, [person], now=later.now)
+    assert hand_off(world, person).state == "offered"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ("update people set excluded_reason = 'competitor' where id = :p", "excluded"),
+        ("update people set merged_into = id where id = :p", "merged"),
+        (
+            "update affiliations set company_id = (select max(id) from companies) where person_id = :p",
+            "elsewhere",
+        ),
+    ],
+)
+def test_an_opportunity_by_hand_is_refused_as_a_hand_off_is(world: World, change: str, code: str) -> None:
+    person = world.person()
+    company = world.rows("select company_id from affiliations where person_id = :p", p=person)[0].company_id
+    world.person()
+    world.run(change, p=person)
+    about = About(world.press_id, company, person)
+    with pytest.raises(FormError) as caught:
+        pursue.by_hand(world.parts, about, FORM, owner_user_id=None, user_id=world.owner_id, now=NOW)
+    assert caught.value.errors == {"person_id": code}
+    assert world.rows("select 1 from opportunities") == []
+    assert world.lead(person) is None
+
+
+def last_deal(world: World) -> date | None:
+    found: date | None = world.rows("select last_deal_on from companies order by id")[0].last_deal_on
+    return found
+
+
+def reopen(world: World, deal: int) -> None:
+    version = world.rows("select version from opportunities where id = :i", i=deal)[0].version
+    close_deal.reopen(world.parts, deal, version=version, user_id=world.owner_id, now=NOW)
+
+
+def brought(world: World, company: int) -> int:
+    about = About(world.press_id, company, None)
+    return pursue.by_hand(world.parts, about, FORM, owner_user_id=None, user_id=world.owner_id, now=NOW)
+
+
+def test_an_order_taken_back_leaves_the_last_deal_that_was_known_before(world: World) -> None:
+    world.person()
+    company = world.rows("select id from companies")[0].id
+    world.run("update companies set last_deal_on = '2024-05-01'")
+    first, second = brought(world, company), brought(world, company)
+    close(world, first, now=NOW, result="won", amount_yen="100万円")
+    close(world, second, now=NOW + timedelta(days=2), result="won", amount_yen="100万円")
+    assert last_deal(world) == date(2026, 11, 26)
+    reopen(world, second)
+    assert last_deal(world) == date(2026, 11, 24)
+    close(world, second, now=NOW + timedelta(days=2), result="won", amount_yen="100万円")
+    reopen(world, first)
+    assert last_deal(world) == date(2026, 11, 26)
+    reopen(world, second)
+    assert last_deal(world) == date(2024, 5, 1)
+
+
+def test_a_later_day_from_a_list_stays_when_an_order_is_taken_back(world: World) -> None:
+    world.person()
+    deal = brought(world, world.rows("select id from companies")[0].id)
+    close(world, deal, result="won", amount_yen="100万円")
+    world.run("update companies set last_deal_on = '2026-12-20'")
+    reopen(world, deal)
+    assert last_deal(world) == date(2026, 12, 20)
+
+
+def test_mails_about_hand_offs_write_the_day_as_their_reader_does(world: World) -> None:
+    user(world, "sales_manager")
+    offered(world)
+    chase_hand_offs.run(world.parts, now=NOW)
+    [mail] = world.rows("select text from delivery_bodies where subject like '引き渡しのご提案%'")
+    assert "期限 2026年11月27日（金）" in mail.text

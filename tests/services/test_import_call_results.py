@@ -11,6 +11,7 @@ from campaigns.parts import Parts
 from campaigns.rules.outcomes import CallResult
 from campaigns.rules.texts import ListError
 from campaigns.services import import_call_results, record_call
+from campaigns.storage import attempts
 from tests.conftest import NOW
 from tests.services.test_call_desk import called
 from tests.services.world import World
@@ -28,8 +29,8 @@ def leads(world: World, n: int) -> list[int]:
     return [world.lead(person).id for person in people]
 
 
-def read(world: World, *rows: str) -> int:
-    data = "\r\n".join((HEAD, *rows)).encode("cp932")
+def read(world: World, *rows: str, head: str = HEAD) -> int:
+    data = "\r\n".join((head, *rows)).encode("cp932")
     return import_call_results.read(
         world.parts, data=data, file_name="calls.csv", user_id=world.owner_id, now=NOW
     )
@@ -144,6 +145,94 @@ def test_a_call_made_between_the_look_and_the_press_is_not_overwritten(world: Wo
     assert confirm(world, batch) == 0
     assert reasons(world, batch) == [(2, "called_since")]
     assert [row.result for row in world.rows("select result from call_attempts")] == ["refused"]
+
+
+CALLED = HEAD + ",架電日時"
+
+
+def test_a_call_from_a_file_stands_at_its_own_time_and_one_without_counts_for_no_hour(world: World) -> None:
+    one, two, three = leads(world, 3)
+    rows = (
+        f"{one},通電,,,,0,2026/11/20 15:10",
+        f"{two},不通,,,,0,2026/11/19",
+        f"{three},不通,,,,0,",
+    )
+    assert confirm(world, read(world, *rows, head=CALLED)) == 3
+    calls = world.rows("select at, is_hour_known from call_attempts order by id")
+    assert [(row.at.isoformat(), row.is_hour_known) for row in calls] == [
+        ("2026-11-20T06:10:00+00:00", True),
+        ("2026-11-19T03:00:00+00:00", False),
+        (NOW.isoformat(), False),
+    ]
+    hours = world.rows("select hour, calls, connected from call_hours")
+    assert [(row.hour, row.calls, row.connected) for row in hours] == [(15, 1, 1)]
+    with world.parts.engine.connect() as tx:
+        company = world.rows("select company_id from affiliations order by person_id")[1].company_id
+        assert attempts.hours_of_company(tx, company, zone="Asia/Tokyo") == []
+    touches = world.rows("select at from touchpoints where source_key like 'call:%' order by id")
+    assert [touch.at for touch in touches] == [row.at for row in calls]
+
+
+def test_what_follows_from_last_weeks_calls_lies_ahead_of_the_day_they_are_read(world: World) -> None:
+    one, two = leads(world, 2)
+    rows = (f"{one},不通,,,,0,2026/11/16 10:00", f"{two},資料希望,,,,0,2026/11/16 10:00")
+    assert confirm(world, read(world, *rows, head=CALLED)) == 2
+    due = world.rows(
+        "select kind, due_at, not_before from tasks where state = 'open' order by lead_id, due_at"
+    )
+    assert {row.kind for row in due} >= {"call", "mail"}
+    assert all(row.due_at > NOW for row in due)
+    again = world.rows("select not_before from tasks where lead_id = :l and state = 'open'", l=one)[0]
+    assert again.not_before.isoformat() == "2026-11-25T04:00:00+00:00"  # 13:00, the other half of the day
+
+
+def test_a_call_that_cannot_have_been_made_then_says_so(world: World) -> None:
+    ahead, later, old, since = leads(world, 4)
+    world.run(
+        "insert into call_attempts (task_id, person_id, at, result) select id, person_id, :at, 'no_answer'"
+        " from tasks where lead_id = :l",
+        l=since,
+        at=NOW - timedelta(hours=1),
+    )
+    rows = (
+        f"{ahead},通電,,,,,2026/11/25",
+        f"{later},通電,,,,,2026/11/24 10:30",
+        f"{old},通電,,,,,2025/11/20",
+        f"{since},通電,,,,,2026/11/23 10:00",
+    )
+    batch = read(world, *rows, head=CALLED)
+    assert reasons(world, batch) == [
+        (2, "call_ahead"),
+        (3, "call_ahead"),
+        (4, "call_long_ago"),
+        (5, "called_since"),
+    ]
+
+
+def test_one_name_of_two_callers_is_not_guessed_and_the_mail_address_tells_them_apart(world: World) -> None:
+    one, two = leads(world, 2)
+    for email in ("a@minori.example", "b@minori.example"):
+        world.run(
+            "insert into users (email, name, password_hash, created_at) values (:email, '田中', '', :now)",
+            email=email,
+            now=NOW,
+        )
+    batch = read(world, f"{one},通電,田中,,,0", f"{two},通電,B@minori.example,,,0")
+    assert reasons(world, batch) == [(2, "caller_twice")]
+    assert confirm(world, batch) == 1
+    [call] = world.rows("select u.email from call_attempts a join users u on u.id = a.user_id")
+    assert call.email == "b@minori.example"
+
+
+def test_a_month_that_is_over_or_lies_in_another_century_is_no_time_to_call(world: World) -> None:
+    past, far, good = leads(world, 3)
+    batch = read(
+        world,
+        f"{past},時期尚早,,,2026/10/1,0",
+        f"{far},時期尚早,,,2046/4/1,0",
+        f"{good},時期尚早,,,2027/4/1,0",
+    )
+    assert reasons(world, batch) == [(2, "in_the_past"), (3, "too_far")]
 
 
 def test_a_file_of_something_else_is_refused_with_the_names_of_its_missing_columns(world: World) -> None:

@@ -58,3 +58,36 @@ def test_nurturing_makes_leads_of_a_known_product_only(parts: Parts, now: dateti
     done = remember.nurture(parts, people, product_id=made.press_id, user_id=made.owner_id, now=now)
     assert done.people == 4
     assert len(made.rows("select 1 from product_leads")) == 4
+
+
+def test_a_machine_a_standstill_and_a_task_that_lies_for_months_remember_nobody(
+    parts: Parts, now: datetime
+) -> None:
+    made, people = house(parts, now)
+    made.touch(people[0], ("mail_click", 3))
+    made.run("update touchpoints set validity = 0")
+    made.touch(people[1], ("mail_open", 3))
+    made.run(
+        "insert into tasks (kind, person_id, cause, due_at, created_at)"
+        " values ('review', :p, 'forgotten', :then, :then)",
+        p=people[2],
+        then=now - timedelta(days=300),
+    )
+    made.run(
+        "insert into scenarios (product_id, name, status, created_at)"
+        " values (:q, '停止中', 'paused', :now)", q=made.press_id, now=now,
+    )  # fmt: skip
+    made.run(
+        "insert into scenario_versions (scenario_id, no) select id, 1 from scenarios",
+        now=now,
+    )
+    made.run(
+        "insert into enrollments (person_id, product_id, scenario_id, version_id, created_at)"
+        " select :p, :q, v.scenario_id, v.id, :now from scenario_versions v",
+        p=people[3], q=made.press_id, now=now,
+    )  # fmt: skip
+    assert forgotten(parts, now) == list(people)
+    made.run("update scenarios set status = 'active'")
+    made.run("update tasks set due_at = :soon", soon=now + timedelta(days=3))
+    made.run("update touchpoints set validity = 1 where kind = 'mail_click'")
+    assert forgotten(parts, now) == [people[1]]

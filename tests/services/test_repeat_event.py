@@ -119,6 +119,7 @@ def test_changes_hold_from_the_next_one_on_and_two_who_save_see_each_other(house
         ({"recurrence": Recurrence("day", day=40)}, "day"),
         ({"apply_days": -1}, "apply_days"),
         ({"invite_days": 500}, "invite_days"),
+        ({"invite_days": 29}, "invite_days"),  # of the first of March no night is early enough
     ],
 )
 def test_what_cannot_be_is_said_and_nothing_is_written(
@@ -128,3 +129,11 @@ def test_what_cannot_be_is_said_and_nothing_is_written(
         repeat_event.start(house.parts, house.event, template(house, **changed), user_id=1, now=house.now)
     assert set(error.value.errors) == {field}
     assert house.rows("select 1 from event_series") == []
+
+
+def test_the_month_in_the_name_speaks_the_language_of_who_is_in_charge(house: House) -> None:
+    house.run("update users set locale = 'en' where id = 1")
+    wanted = template(house, name="Factory show", owner_user_id=1)
+    repeat_event.start(house.parts, house.event, wanted, user_id=1, now=house.now)
+    repeat_event.run(house.parts, now=datetime(2026, 12, 1, 1, tzinfo=UTC))
+    assert made(house)[-1][0] == "Factory show, January 2027"

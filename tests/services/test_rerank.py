@@ -155,6 +155,22 @@ def test_nobody_calls_again_who_has_cooled_down_but_an_agreed_visit_stays(world:
     assert {task.state for task in world.tasks(by_hand)} == {"open"}
 
 
+def test_material_by_mail_is_not_sent_to_who_has_cooled_down(world: World) -> None:
+    warm = world.person(touches=[("doc_request", 0)])
+    rerank.people(world.parts, [warm], now=world.now)
+    lead = world.lead(warm)
+    world.run(
+        "insert into tasks (kind, person_id, lead_id, product_id, cause, due_at, created_at)"
+        " values ('mail', :p, :l, :q, 'warm_shallow', :n, :n), ('mail', :p, null, :q, 'by_hand', :n, :n)",
+        p=warm, l=lead.id, q=world.press_id, n=world.now,
+    )  # fmt: skip
+    world.run("update touchpoints set kind = 'badge_scan'")
+    rerank.people(world.parts, [warm], now=world.now)
+    assert world.lead(warm).rank == "nurture"
+    mails = {task.cause: (task.state, task.outcome) for task in world.tasks(warm) if task.kind == "mail"}
+    assert mails == {"warm_shallow": ("cancelled", "cooled"), "by_hand": ("open", "")}
+
+
 def test_a_touch_that_turns_out_a_machines_takes_its_task_back(world: World) -> None:
     person = world.person(touches=[("inquiry", 0)])
     rerank.people(world.parts, [person], now=world.now)
@@ -231,8 +247,45 @@ def test_silent_leads_get_a_fifth_of_the_days_calls_once(world: World) -> None:
     tasks = world.rows("select * from tasks")
     assert [(task.kind, task.cause) for task in tasks] == [("call", "silent")] * 2
     assert mute not in {task.person_id for task in tasks}
+
+
+def test_silent_calls_that_nobody_has_made_yet_take_the_place_of_new_ones(world: World) -> None:
+    world.run("update house set call_capacity_per_day = 10")
+    silent = [world.person(touches=[("card_exchange", 500)]) for _ in range(6)]
+    rerank.people(world.parts, silent, now=world.now)
+    rerank.nightly(world.parts, now=world.now)
+    tomorrow = world.now + timedelta(days=1)
+    rerank.nightly(world.parts, now=tomorrow)
+    assert len(world.rows("select 1 from tasks")) == 2
+    world.run("update tasks set state = 'done' where id = (select min(id) from tasks)")
+    rerank.nightly(world.parts, now=tomorrow)
+    assert len(world.rows("select 1 from tasks")) == 3
+
+
+@pytest.mark.parametrize(
+    "change", ["do_not_call = true", "phone_invalid = true", "excluded_reason = 'competitor'"]
+)
+def test_silent_calls_that_nobody_may_make_any_more_take_no_place(world: World, change: str) -> None:
+    world.run("update house set call_capacity_per_day = 10")
+    silent = [world.person(touches=[("card_exchange", 500)]) for _ in range(6)]
+    rerank.people(world.parts, silent, now=world.now)
+    rerank.nightly(world.parts, now=world.now)
+    world.run(f"update people set {change} where id = (select min(person_id) from tasks)")
+    rerank.nightly(world.parts, now=world.now + timedelta(hours=1))
+    assert len(world.rows("select 1 from tasks")) == 2, "today's have been made"
     rerank.nightly(world.parts, now=world.now + timedelta(days=1))
-    assert len(world.rows("select 1 from tasks")) == 4
+    assert len(world.rows("select 1 from tasks where created_at > :now", now=world.now)) == 1
+
+
+def test_silent_leads_get_no_calls_for_a_day_off(world: World) -> None:
+    world.run("update house set call_capacity_per_day = 10")
+    silent = [world.person(touches=[("card_exchange", 500)]) for _ in range(3)]
+    rerank.people(world.parts, silent, now=world.now)
+    for day in (4, 5):  # Saturday, Sunday
+        rerank.nightly(world.parts, now=world.now + timedelta(days=day))
+    assert world.rows("select 1 from tasks") == []
+    rerank.nightly(world.parts, now=world.now + timedelta(days=6))
+    assert len(world.rows("select 1 from tasks")) == 2
 
 
 def test_results_of_hand_offs_calibrate_the_bands(world: World) -> None:

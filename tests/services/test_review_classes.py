@@ -172,6 +172,15 @@ def figures(parts: Parts, words: str, *, skips: bool = False) -> import_figures.
     return import_figures.run(parts, words.encode("cp932"), skips_unknown=skips, user_id=None, now=NOW)
 
 
+def test_an_amount_that_its_own_commas_part_is_no_other_amount(parts: Parts) -> None:
+    company(parts, "甲", hojin_no="1234567890123")
+    with pytest.raises(FiguresWrong) as caught:
+        figures(parts, "法人番号,年間利益,年間売上\r\n1234567890123,-1,000,2000\r\n")
+    assert [(one.line, one.code) for one in caught.value.found] == [(2, "wide")]
+    spaced = "法人番号,年間利益,年間売上\r\n1234567890123,-1,2000,,\r\n"
+    assert figures(parts, spaced).changed == 1
+
+
 def test_figures_of_a_list_are_written_and_class_the_companies(parts: Parts) -> None:
     id = company(parts, "浜名テクノ工業", core_key="ハマナテクノ工業")
     world_key = "浜名テクノ工業"
@@ -241,3 +250,17 @@ def test_unknown_companies_may_be_skipped_but_two_rows_of_one_may_not(parts: Par
 def test_a_list_without_its_columns_says_so(parts: Parts, head: str, code: str) -> None:
     with pytest.raises(HeadError, match=code):
         figures(parts, f"{head}\n甲,5,6\n")
+
+
+def test_figures_go_to_nobody_of_another_legal_form_or_number(parts: Parts) -> None:
+    stock = company(parts, "株式会社東洋", core_key="東洋", legal_form="kk", hojin_no="5021001010106")
+    for cells in ("有限会社東洋,,5", "株式会社東洋,7010001008844,5"):
+        done = figures(parts, f"企業名,法人番号,利益\n{cells}\n", skips=True)
+        assert (done.changed, len(done.skipped)) == (0, 1), cells
+    assert row(parts, stock).profit_12m_yen == 0
+    limited = company(parts, "有限会社東洋", core_key="東洋", legal_form="yk")
+    figures(parts, "企業名,利益\n(有)東洋,7\n東洋㈱,8\n")
+    assert (row(parts, limited).profit_12m_yen, row(parts, stock).profit_12m_yen) == (7, 8)
+    with pytest.raises(FiguresWrong) as caught:
+        figures(parts, "企業名,利益\n東洋,9\n")
+    assert [one.code for one in caught.value.found] == ["several"]

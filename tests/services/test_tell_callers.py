@@ -105,5 +105,28 @@ def test_the_list_is_the_callers_own_and_holds_the_promises_of_the_day(world: Wo
     world.run("delete from call_lines")
     assert tell_callers.run(world.parts, now=MORNING) == 1
     (mail,) = mails(world)
-    assert "promised a call back at 15:00" in mail.text  # type: ignore[attr-defined]
+    assert "promised a call back at 15:00 today" in mail.text  # type: ignore[attr-defined]
+    assert "(小型プレス)" in mail.text  # type: ignore[attr-defined]
+    assert "（" not in mail.text  # type: ignore[attr-defined]
     assert f"/calls/{theirs}\n" not in mail.text  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("locale", "said"),
+    [
+        ("ja", "11/20 15:00の再架電の約束を過ぎています"),
+        ("en", "the call back promised for 20 Nov, 15:00, is overdue"),
+    ],
+)
+def test_a_promise_of_another_day_says_which(world: World, locale: str, said: str) -> None:
+    caller(world, locale=locale)
+    _, task, _ = called(world)
+    world.run(
+        "update tasks set promised_at = :at where id = :t",
+        t=task,
+        at=datetime(2026, 11, 20, 15, 0, tzinfo=TOKYO),
+    )
+    world.run("delete from call_lines")
+    assert tell_callers.run(world.parts, now=MORNING) == 1
+    (mail,) = mails(world)
+    assert said in mail.text  # type: ignore[attr-defined]

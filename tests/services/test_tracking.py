@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from campaigns.parts import Parts
 from campaigns.rules.touchpoints import Kind
@@ -19,7 +20,8 @@ from campaigns.services import (
 )
 from campaigns.services.edit_catalogue import NotYours, Stale
 from campaigns.services.nominate import NominationError
-from campaigns.storage import catalogue_columns
+from campaigns.storage import catalogue_columns, catalogues
+from campaigns.storage.users import User
 from tests.services import tracked_house
 from tests.services.tracked_house import TrackedHouse
 
@@ -150,8 +152,8 @@ def test_a_field_of_ones_own_is_added_changed_and_taken_away(house: TrackedHouse
     with pytest.raises(Stale):
         extra(row.id, "4", row.version)
     assert [one.value for one in house.rows("select value from catalogue_extras")] == ["3"]
-    extra(row.id, "", 2)
-    assert not house.rows("select 1 from catalogue_extras")
+    with pytest.raises(FieldError, match="value_missing"):
+        extra(row.id, " ", 2)
     with pytest.raises(FieldError):
         edit_catalogue.save_extra(
             house.parts,
@@ -165,30 +167,111 @@ def test_a_field_of_ones_own_is_added_changed_and_taken_away(house: TrackedHouse
         )
 
 
-def test_a_colleagues_nomination_waits_for_the_answer_and_a_managers_does_not(house: TrackedHouse) -> None:
-    def name(who: int, by: object) -> str:
-        return nominate.run(
+def test_what_an_own_field_held_stays_in_the_log_when_it_is_changed_or_taken_away(
+    house: TrackedHouse,
+) -> None:
+    def extra(id: int | None, value: str, version: int) -> None:
+        edit_catalogue.save_extra(
             house.parts,
             house.catalogue_id,
-            nominee_id=who,
-            by=by,
-            now=house.now,  # type: ignore[arg-type]
-        ).value
+            id,
+            label="工場の数",
+            value=value,
+            version=version,
+            user=house.owner,
+            now=house.now,
+        )
 
-    assert name(house.colleague.id, house.owner) == "peer"
+    extra(None, "2", 0)
+    [row] = house.rows("select id, version from catalogue_extras")
+    extra(row.id, "3", row.version)
+    with pytest.raises(Stale):
+        edit_catalogue.drop_extra(
+            house.parts, house.catalogue_id, row.id, version=1, user=house.owner, now=house.now
+        )
+    gone = edit_catalogue.drop_extra(
+        house.parts, house.catalogue_id, row.id, version=2, user=house.owner, now=house.now
+    )
+    assert not house.rows("select 1 from catalogue_extras")
+    with house.parts.engine.connect() as tx:
+        assert catalogues.gone_extra(tx, house.catalogue_id, gone) == ("工場の数", "3")
+    kept = house.rows("select old, new from audit_values where field = '工場の数' order by id")
+    assert [tuple(one) for one in kept] == [(None, "2"), ("2", "3"), ("3", None)]
+
+
+def name(house: TrackedHouse, who: User, by: User) -> tuple[str, bool]:
+    found = nominate.run(house.parts, house.catalogue_id, nominee_id=who.id, by=by, now=house.now)
+    return found.mode.value, found.waits
+
+
+def answer(house: TrackedHouse, user: User, *, accepts: bool = True) -> None:
+    nominate.answer(house.parts, house.catalogue_id, accepts=accepts, user=user, now=house.now)
+
+
+def owners(house: TrackedHouse) -> list[tuple[str, str]]:
+    rows = house.rows("select mode, state from catalogue_owners order by id")
+    return [(row.mode, row.state) for row in rows]
+
+
+def told(house: TrackedHouse, kind: str) -> set[int]:
+    return {row.user_id for row in house.rows("select user_id from alerts where kind = :kind", kind=kind)}
+
+
+def test_a_colleagues_nomination_waits_for_the_answer_and_a_managers_does_not(house: TrackedHouse) -> None:
+    assert name(house, house.colleague, house.owner) == ("peer", True)
     assert house.catalogue().owner_user_id == house.owner.id
     with pytest.raises(NominationError, match="taken"):
-        name(house.manager.id, house.owner)
+        name(house, house.manager, house.owner)
     with pytest.raises(NominationError, match="answered"):
-        nominate.answer(house.parts, house.catalogue_id, accepts=True, user=house.manager, now=house.now)
-    nominate.answer(house.parts, house.catalogue_id, accepts=True, user=house.colleague, now=house.now)
+        answer(house, house.manager)
+    answer(house, house.colleague)
     assert (house.catalogue().owner_user_id, house.catalogue().owner_mode) == (house.colleague.id, "peer")
-    assert name(house.owner.id, house.manager) == "manager"
-    assert name(house.colleague.id, house.colleague) == "self"
-    states = [
-        (row.mode, row.state) for row in house.rows("select mode, state from catalogue_owners order by id")
-    ]
-    assert states == [("peer", "ended"), ("manager", "ended"), ("self", "stands")]
+    assert name(house, house.owner, house.manager) == ("manager", False)
+    assert name(house, house.manager, house.manager) == ("self", False)
+    assert owners(house) == [("peer", "ended"), ("manager", "ended"), ("self", "stands")]
+
+
+def test_whoever_wishes_to_follow_a_colleagues_company_waits_for_that_colleague(house: TrackedHouse) -> None:
+    assert name(house, house.colleague, house.colleague) == ("self", True)
+    assert house.catalogue().owner_user_id == house.owner.id
+    assert told(house, "catalogue_wished") == {house.owner.id}
+    with pytest.raises(NominationError, match="answered"):
+        answer(house, house.colleague)
+    answer(house, house.owner, accepts=False)
+    assert house.catalogue().owner_user_id == house.owner.id
+    assert told(house, "catalogue_kept") == {house.colleague.id}
+    name(house, house.colleague, house.colleague)
+    answer(house, house.manager)
+    assert (house.catalogue().owner_user_id, house.catalogue().owner_mode) == (house.colleague.id, "self")
+    assert told(house, "catalogue_given") == {house.colleague.id}
+    assert told(house, "catalogue_taken") == {house.owner.id}
+    assert owners(house) == [("self", "declined"), ("self", "stands")]
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["update catalogues set owner_user_id = null", "update users set is_active = false where id = {}"],
+)
+def test_a_company_that_nobody_follows_any_more_is_taken_at_once(house: TrackedHouse, change: str) -> None:
+    with house.parts.engine.begin() as tx:
+        tx.exec_driver_sql(change.format(house.owner.id))
+    assert house.catalogue().owner == ""
+    assert name(house, house.colleague, house.colleague) == ("self", False)
+    assert house.catalogue().owner == house.colleague.name
+
+
+def test_only_sales_may_follow_a_company(house: TrackedHouse) -> None:
+    marketer = tracked_house.user(house.parts, "本田 里奈", "marketer", now=house.now)
+    for by in (marketer, house.owner, house.manager):
+        with pytest.raises(NominationError, match="not_sales"):
+            name(house, marketer, by)
+
+
+def test_the_stale_catalogues_of_who_has_left_are_told_to_the_manager(house: TrackedHouse) -> None:
+    with house.parts.engine.begin() as tx:
+        tx.exec_driver_sql(f"update users set is_active = false where id = {house.owner.id}")
+    assert tell_stale.run(house.parts, now=house.now + timedelta(days=15)) == 1
+    assert told(house, "catalogues_stale") == {house.manager.id}
 
 
 def test_a_declined_nomination_changes_nothing_and_tells_who_nominated(house: TrackedHouse) -> None:
@@ -231,14 +314,19 @@ def test_a_talk_is_news_even_if_nobody_wrote(house: TrackedHouse) -> None:
 
 
 def test_an_introduction_is_asked_of_who_is_known_once(house: TrackedHouse) -> None:
-    def ask() -> bool:
+    def ask(role: str) -> bool:
         return ask_introduction.run(
-            house.parts, house.catalogue_id, role="決裁", user=house.owner, now=house.now
+            house.parts, house.catalogue_id, role=role, user=house.owner, now=house.now
         ).is_new
 
-    assert [ask(), ask()] == [True, False]
+    assert [ask("決裁"), ask("決裁")] == [True, False]
     [task] = house.rows("select person_id, assignee_id, note from tasks where kind = 'intro'")
     assert (task.assignee_id, task.note) == (house.owner.id, "決裁")
+    with house.parts.engine.begin() as tx:
+        tx.execute(text("update tasks set note = '決裁\n来月の会議で' where kind = 'intro'"))
+    assert [ask("購買"), ask("購買")] == [True, False]
+    [task] = house.rows("select note from tasks where kind = 'intro'")
+    assert task.note == "決裁・購買\n来月の会議で"
 
 
 def test_the_columns_of_a_call_list_name_the_stage_that_went_furthest(house: TrackedHouse) -> None:

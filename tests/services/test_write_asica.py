@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from campaigns.parts import Parts
-from campaigns.services import write_asica
+from campaigns.services import edit_catalogue, rerank, write_asica
 from campaigns.services.edit_catalogue import NotYours
 from campaigns.services.write_asica import AsicaError
 from tests.services import tracked_house
@@ -47,6 +47,49 @@ def move(house: TrackedHouse, to: str, *, forced: bool = False, version: int | N
         user=house.owner,
         now=house.now,
     )
+
+
+def steps(house: TrackedHouse) -> list[tuple[object, ...]]:
+    return [
+        tuple(row)
+        for row in house.rows(
+            "select person_id, title, note, depth, actor_id from touchpoints where kind = 'asica' order by id"
+        )
+    ]
+
+
+def test_writing_on_the_sheet_is_a_step_on_the_contacts_timeline_once_a_stage_and_day(
+    house: TrackedHouse,
+) -> None:
+    edit_catalogue.save(
+        house.parts,
+        house.catalogue_id,
+        "contact",
+        {"contact_id": str(house.boss_id)},
+        version=0,
+        user=house.owner,
+        now=house.now,
+    )
+    answer(house, "省人化")
+    answer(house, "流出不良", prompt="impact")
+    move(house, "solution")
+    assert steps(house) == [
+        (house.boss_id, "assignment", "省人化", 0, house.owner.id),
+        (house.boss_id, "assignment>solution", "", 0, house.owner.id),
+    ]
+
+
+def test_without_a_contact_the_step_is_with_whoever_was_heard_of_last(house: TrackedHouse) -> None:
+    answer(house, "省人化")
+    assert [row[0] for row in steps(house)] == [house.contact_id]
+
+
+def test_a_step_on_the_sheet_moves_no_rank(house: TrackedHouse) -> None:
+    before = house.rows("select person_id, score, depth_max from product_leads order by id")
+    answer(house, "省人化")
+    with house.parts.engine.begin() as tx:
+        rerank.for_people(tx, [house.contact_id], now=house.now, zone=house.parts.settings.tz)
+    assert house.rows("select person_id, score, depth_max from product_leads order by id") == before
 
 
 def test_a_new_answer_leaves_the_old_one_in_the_history(house: TrackedHouse) -> None:

@@ -58,6 +58,14 @@ def test_a_result_is_recorded_and_the_next_person_comes(world: World, client: Fl
         ({"result": "callback", "on": "2026-11-26"}, "再架電は、約束の日付と時刻が必要です。"),
         ({"result": "callback", "on": "2026-11-01", "at": "10:00"}, "過ぎた日時です。"),
         ({"result": "callback", "on": "来週", "at": "10:00"}, "日付は 2026-11-26 の形で"),
+        ({"result": "callback", "on": "2026-11-26", "at": "昼"}, "時刻は 14:00 の形で"),
+        ({"result": "callback", "at": "10:00"}, "日付も入れてください。"),
+        ({"result": "appointment", "on": "2026-11-26"}, "訪問の時刻も入れてください。"),
+        ({"result": "appointment", "at": "10:00"}, "日付も入れてください。"),
+        ({"result": "absent", "on": "2026-11-26", "at": "14:00"}, "「担当不在」に日時は入れられません。"),
+        ({"result": "interest", "on": "2026-11-26"}, "約束の日時なら「再架電」を選び"),
+        ({"result": "not_now", "on": "2026-10-31"}, "過ぎた日時です。"),
+        ({"result": "not_now", "on": "2206-04-01"}, "先すぎる日時です。"),
         ({"result": ""}, "結果を1つ選んでください。"),
         ({"result": "bought"}, "結果を1つ選んでください。"),
     ],
@@ -70,6 +78,7 @@ def test_what_is_missing_is_said_and_the_note_stays(
     assert page.status_code == 422
     assert words in page.text
     assert "上長と一緒に" in page.text
+    assert all(f'value="{data[name]}"' in page.text for name in ("on", "at") if name in data)
     assert world.rows("select count(*) as n from call_attempts")[0].n == 0
 
 
@@ -112,12 +121,93 @@ def test_a_retry_by_a_colleague_keeps_the_form_open_with_its_words(world: World,
 
 def test_undo_brings_back_the_call_with_its_note(world: World, client: FlaskClient) -> None:
     _, task, version = called(world)
-    client.post(f"/calls/{task}", data={"version": version, "result": "refused", "note": "押し間違い"})
+    note = "押し間違い" * 800
+    typed = {"result": "callback", "note": note, "on": "2026-11-26", "at": "14:00"}
+    client.post(f"/calls/{task}", data={"version": version, **typed})
     answer = client.post("/calls/undo")
-    assert answer.location.startswith(f"/calls/{task}?note=")
-    assert "押し間違い" in client.get(answer.location).text
+    assert answer.location == f"/calls/{task}", "no words of a talk in an address"
+    page = client.get(answer.location).text
+    assert note in page
+    assert 'value="2026-11-26"' in page
+    assert 'value="14:00"' in page
     assert world.rows("select count(*) as n from call_attempts")[0].n == 0
     assert "取り消せる記録がありません" in client.post("/calls/undo", follow_redirects=True).text
+
+
+def test_what_was_typed_before_an_undo_is_for_who_typed_it_until_the_next_result(
+    world: World, sign_in: SignIn
+) -> None:
+    _, task, version = called(world)
+    one = sign_in("inside_sales", email="a@minori.example", name="森下 香")
+    two = sign_in("inside_sales", email="b@minori.example", name="大森 健")
+    one.post(f"/calls/{task}", data={"version": version, "result": "refused", "note": "押し間違い"})
+    one.post("/calls/undo")
+    assert "押し間違い" not in two.get(f"/calls/{task}").text
+    assert "押し間違い" in one.get(f"/calls/{task}").text
+    sent = one.post(f"/calls/{task}", data={"version": version + 2, "result": "no_answer"})
+    assert sent.status_code == 303
+    world.settle()
+    assert "押し間違い" not in one.get(f"/calls/{task}").text
+
+
+AGREES = (
+    "insert into consents (address_id, basis, obtained_at, recorded_at)"
+    " select id, 'opt_in', '2026-01-01', '2026-01-01' from addresses"
+)
+
+
+def test_a_refusal_of_calls_names_the_person_and_leads_to_the_refusals_of_mail(
+    world: World, client: FlaskClient
+) -> None:
+    person, task, version = called(world, "若林 <拓也>")
+    called(world, "相馬 直樹")
+    world.run(AGREES)
+    email = world.rows(
+        "select email from addresses a join people p on p.address_id = a.id where p.id = :p", p=person
+    )
+    answer = client.post(f"/calls/{task}", data={"version": version, "result": "refused"})
+    page = client.get(client.get(answer.location).location).text
+    assert "若林 &lt;拓也&gt;様の電話のお断りを記録しました。ほかの商材のメールは続きます。" in page
+    link = re.search(r'href="(/refusals[^"]+)"', page)
+    assert link is not None
+    form = client.get(link.group(1).replace("&amp;", "&"), follow_redirects=True).text
+    assert f'value="{email[0].email}"' in form
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        "update addresses set status = 'hard'",
+        "update consents set withdrawn_at = '2026-11-01'",
+        "update people set address_id = null",
+        "insert into suppressions (key_hash, scope, reason, evidence, at, lifted_reason)"
+        " select key_hash, 'global', 'phone', '', '2026-11-01', '' from addresses",
+    ],
+)
+def test_no_mail_is_promised_to_who_refused_calls_and_gets_none(
+    gone: str, world: World, client: FlaskClient
+) -> None:
+    _person, task, version = called(world)
+    called(world, "相馬 直樹")
+    world.run(AGREES)
+    world.run(gone)
+    answer = client.post(f"/calls/{task}", data={"version": version, "result": "refused"})
+    page = client.get(client.get(answer.location).location).text
+    assert "電話のお断りを記録しました。" in page
+    assert "メールは続きます" not in page
+
+
+def test_every_number_can_be_dialled(world: World, client: FlaskClient) -> None:
+    person, task, _ = called(world)
+    world.run("update people set tel = '03-0000-0000', mobile = '090-0000-0000' where id = :p", p=person)
+    assert re.findall(r'href="tel:([\d-]+)"', client.get(f"/calls/{task}").text) == [
+        "03-0000-0000",
+        "090-0000-0000",
+    ]
+    world.run("update people set tel_direct = '03-0000-0000' where id = :p", p=person)
+    page = client.get(f"/calls/{task}").text
+    assert re.findall(r'href="tel:([\d-]+)"', page) == ["03-0000-0000", "090-0000-0000"]
+    assert "直通" in page
 
 
 def token_of(page: str) -> str:
@@ -227,7 +317,8 @@ def test_old_windows_files_show_what_they_cannot_write(world: World, client: Fla
 
 
 def test_the_workbook_holds_text_alone(world: World, client: FlaskClient) -> None:
-    person, _, _ = called(world, "=HYPERLINK(1)")
+    # The last two are letters that no workbook may hold.
+    person, _, _ = called(world, "=HYPERLINK(1)\ufffe\uffff")
     world.run("update people set tel = '0312345678' where id = :p", p=person)
     answer = client.post("/calls/export", data={"preset": "full", "format": "xlsx"})
     assert ".xlsx" in answer.headers["Content-Disposition"]
@@ -268,6 +359,7 @@ def test_results_written_into_our_own_file_come_back(world: World, client: Flask
     page = client.get(sent.location).text
     assert "まだ何も書き込まれていません。" in page
     assert "来期に検討" in page
+    assert "若林 拓也" in page, "whose result it is"
     assert world.rows("select count(*) as n from call_attempts")[0].n == 0
     assert "1件の結果を記録しました。" in client.post(sent.location, follow_redirects=True).text
     assert world.rows("select note from touchpoints where kind = 'call_connected'")[0].note == "来期に検討"
@@ -339,3 +431,26 @@ def test_pages_stand_in_both_languages_empty_and_full(
     assert reader.get(path, follow_redirects=True).status_code == 200
     called(world)
     assert reader.get(path, follow_redirects=True).status_code == 200
+
+
+def test_the_menu_counts_what_the_readers_own_desk_brings_today(world: World, sign_in: SignIn) -> None:
+    one = sign_in("inside_sales", email="a@minori.example", name="森下 香")
+    me = world.rows("select id from users where email = 'a@minori.example'")[0].id
+    tasks = [called(world)[1] for _ in range(6)]
+    changes = (
+        f"assignee_id = {me}",
+        "assignee_id = null",
+        f"assignee_id = {world.owner_id}",  # a colleague's
+        "assignee_id = null, promised_at = '2026-11-24 14:59Z'",  # today, in Tokyo
+        "assignee_id = null, promised_at = '2026-11-24 15:00Z'",  # tomorrow
+        "assignee_id = null, not_before = '2026-11-24 15:00Z'",
+    )
+    for task, change in zip(tasks, changes, strict=True):
+        world.run(f"update tasks set {change} where id = :t", t=task)
+    line_calls.everything(world.parts, now=NOW)
+    count = re.search(r'架電リスト<span class="count">(\d+)</span>', one.get("/tasks").text)
+    assert count is not None
+    assert count[1] == "3"
+    world.run("update people set do_not_call = true")
+    line_calls.everything(world.parts, now=NOW)
+    assert '架電リスト<span class="count">' not in one.get("/tasks").text

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
+import pypdfium2
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from campaigns.parts import Parts
-from campaigns.services import write_diary
+from campaigns.services import write_asica, write_diary
 from campaigns.services.write_diary import Told
 from campaigns.storage.users import User
 from tests.services import tracked_house
@@ -315,3 +317,155 @@ def test_a_day_beyond_reckoning_is_no_day(app: Flask, house: TrackedHouse, odd: 
         assert client.get(path).status_code == 200, path
     for path in (f"/catalogues/{house.catalogue_id}", f"/companies/{house.company_id}", "/diary"):
         assert client.get(f"{path}?before={odd}T00:00:00%2B00:00&touch=1").status_code == 200, path
+        assert client.get(f"{path}?before=2026-11-24T00:00:00%2B00:00~x~{odd}").status_code == 200, path
+
+
+def write_on_the_sheet(house: TrackedHouse, words: str, prompt: str = "needs") -> None:
+    write_asica.answer(
+        house.parts,
+        house.catalogue_id,
+        house.sheet().id,
+        stage="assignment",
+        prompt=prompt,
+        words=words,
+        seen=0,
+        user=house.owner,
+        now=house.now,
+    )
+
+
+def test_what_stands_on_an_asica_sheet_is_in_the_report_the_feed_the_list_and_on_both_timelines(
+    app: Flask, house: TrackedHouse
+) -> None:
+    write_on_the_sheet(house, "検査員の省人化")
+    write_asica.move(
+        house.parts,
+        house.catalogue_id,
+        house.sheet().id,
+        to="solution",
+        version=1,
+        user=house.owner,
+        now=house.now,
+    )
+    client = browser(app, house.colleague)
+    day = f"/diary?user={house.owner.id}&day=2026-11-24"
+    for path in (day, f"/catalogues/{house.catalogue_id}"):
+        page = client.get(path).text
+        assert "課題 › 現在のニーズ" in page
+        assert "課題 → 解決" in page
+        assert 'name="on_kind" value="asica"' in page
+    listed = client.get(f"/diary/month.csv?user={house.owner.id}&month=2026-11").data.decode("utf-8-sig")
+    assert "課題 › 現在のニーズ：検査員の省人化\n課題 → 解決" in listed
+    assert listed.count("ASICAシート") == 1
+    for path in (f"/companies/{house.company_id}", f"/people/{house.contact_id}"):
+        page = client.get(path).text
+        assert "課題 → 解決" in page
+        assert "検査員の省人化" in page
+
+
+def test_a_day_on_paper_has_what_was_written_on_a_sheet(app: Flask, house: TrackedHouse) -> None:
+    write_on_the_sheet(house, "検査員の省人化")
+    data = browser(app, house.owner).get("/diary/day.pdf?day=2026-11-24").data
+    said = "".join(page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(data))
+    assert "検査員の省人化" in said
+    assert "課題›現在のニーズ" in said.replace(" ", "")
+
+
+def test_a_report_names_its_company_by_typing_and_loses_nothing_on_the_way(
+    app: Flask, house: TrackedHouse
+) -> None:
+    client = browser(app, house.owner)
+    name = house.catalogue().company
+    form = {"key": "1", "kind": "visit", "text": "実機を見たい"}
+    written = client.get("/diary").text.partition('action="/diary"')[2]
+    assert "name=" not in re.findall(r"<button[^>]*>", written)[0]  # Enter in a field records
+    status, page = post(client, "/diary", **form, company_name="ありえない名前", look="1")
+    assert status == 422
+    assert "見つかりません" in page
+    assert "実機を見たい" in page
+    status, page = post(client, "/diary", **form, company_name=name[:-1], look="1")
+    assert status == 200
+    assert f'name="company" value="{house.company_id}"' in page
+    assert f'name="met" value="{house.contact_id}"' in page
+    assert "実機を見たい" in page
+    assert post(client, "/diary", **form, company=house.company_id, met=house.contact_id)[0] == 303
+    [row] = house.rows("select company_id, met from diary_entries")
+    assert (row.company_id, row.met) == (house.company_id, [house.contact_id])
+
+
+def test_companies_of_one_name_are_offered_and_none_is_guessed(app: Flask, house: TrackedHouse) -> None:
+    with house.parts.engine.begin() as tx:
+        tx.exec_driver_sql(
+            "insert into companies (name, core_key, created_at)"
+            " select name || n, core_key || n, created_at from companies, generate_series(1, 2) n"
+            f" where id = {house.company_id}"
+        )
+    client, half = browser(app, house.owner), house.catalogue().company[:-1]
+    form = {"key": "1", "kind": "internal", "text": "x", "company_name": half}
+    status, page = post(client, "/diary", **form)
+    assert status == 422
+    assert page.count('type="radio" name="company"') == 3
+    assert not house.rows("select 1 from diary_entries")
+    # The whole name is one company's.
+    assert post(client, "/diary", **(form | {"company_name": house.catalogue().company}))[0] == 303
+
+
+def test_the_report_of_who_has_left_is_read_on_the_page_and_on_paper(app: Flask, house: TrackedHouse) -> None:
+    with house.parts.engine.begin() as tx:
+        tx.exec_driver_sql(f"update users set is_active = false where id = {house.colleague.id}")
+    client = browser(app, house.manager)
+    assert "大森 沙織" in client.get(f"/diary?user={house.colleague.id}").text
+    assert client.get(f"/diary/day.pdf?user={house.colleague.id}&day=2026-11-24").status_code == 200
+    assert client.get("/diary/day.pdf?user=999999").status_code == 404
+
+
+def test_an_own_field_that_was_removed_is_put_back_by_one_press(app: Flask, house: TrackedHouse) -> None:
+    client, path = browser(app, house.owner), f"/catalogues/{house.catalogue_id}"
+    assert post(client, path + "/extras", label="工場の数", value="3")[0] == 303
+    [row] = house.rows("select id from catalogue_extras")
+    status, page = post(client, path + "/extras", extra=row.id, version=1, label="工場の数", value="")
+    assert status == 422
+    assert "内容を入れてください" in page
+    answer = client.post(
+        path + "/extras", data={"extra": row.id, "version": 1, "label": "工場の数", "remove": "1"}
+    )
+    shown = client.get(answer.headers["Location"]).text
+    assert "「工場の数」を消しました" in shown
+    assert 'name="value" value="3"' in shown
+    assert post(client, path + "/extras", label="工場の数", value="3")[0] == 303
+    assert house.rows("select 1 from catalogue_extras where value = '3'")
+
+
+def test_a_wish_to_follow_a_colleagues_company_is_answered_on_its_page(
+    app: Flask, house: TrackedHouse
+) -> None:
+    path = f"/catalogues/{house.catalogue_id}"
+    mine, theirs = browser(app, house.colleague), browser(app, house.owner)
+    assert "担当を希望する（自薦）" in mine.get(path).text
+    answer = mine.post(path + "/owner", data={"user": house.colleague.id})
+    assert "希望を送りました" in mine.get(answer.headers["Location"]).text
+    assert "了承する" not in mine.get(path).text
+    assert "大森 沙織さんが担当を希望しています。" in theirs.get(path).text
+    assert post(theirs, path + "/owner/answer", answer="yes")[0] == 303
+    assert house.catalogue().owner == "大森 沙織"
+
+
+def test_a_long_answer_can_be_read_whole_by_who_may_not_edit(app: Flask, house: TrackedHouse) -> None:
+    write_on_the_sheet(house, "流出不良の原因を工程ごとに分けて調べたい。" * 10)
+    page = browser(app, house.colleague).get(f"/catalogues/{house.catalogue_id}").text
+    assert '<details class="more over">' in page
+    assert "続きは画面で" not in page
+    write_on_the_sheet(house, "流出不良の原因を工程ごとに分けて調べたい。" * 20, prompt="impact")
+    assert "続きは画面で" in browser(app, house.colleague).get(f"/catalogues/{house.catalogue_id}").text
+
+
+def test_everybody_of_a_large_company_can_be_marked_as_met(app: Flask, house: TrackedHouse) -> None:
+    with house.parts.engine.begin() as tx:
+        tx.exec_driver_sql(
+            "with made as (insert into people (full_name, name_key, created_at)"
+            " select '社員' || n, '社員' || n, now() from generate_series(1, 20) n returning id)"
+            f" insert into affiliations (person_id, company_id) select id, {house.company_id} from made"
+        )
+    page = browser(app, house.owner).get(f"/catalogues/{house.catalogue_id}").text
+    assert page.count('name="met"') == 22
+    assert "ほか10名" in page

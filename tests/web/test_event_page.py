@@ -157,7 +157,7 @@ def test_a_series_is_begun_changed_and_stopped_on_its_page(
     page = client.post("/events/1/repeat", data=form, follow_redirects=True).text
     assert "毎月の施策として保存しました。次は12月9日です。" in page
     wrong = client.post("/events/1/repeat", data=form | {"invite_days": "いつか", "version": "1"})
-    assert (wrong.status_code, "0から120までの日数" in wrong.text) == (422, True)
+    assert (wrong.status_code, "0から28までの日数" in wrong.text) == (422, True)
     client.post("/events/1/repeat/stop")
     assert house.rows("select stopped_at is not null as stopped from event_series")[0].stopped
 

@@ -99,6 +99,42 @@ def test_counts_come_before_anything_is_sent_and_the_list_holds_them(
     assert (again.status_code, "送れる番号がありません" in again.text) == (422, True)
 
 
+def test_a_list_is_marked_as_sent_and_its_actions_are_done(world: World, client: FlaskClient) -> None:
+    id = document(client)
+    batch = client.post("/faxes/new", data={"document": id, "product": world.press_id, "way": "list"})
+    page = batch.headers["Location"]
+    assert "2件を送信済みにする" in client.get(page).text
+    done = client.post(f"{page}/sent", follow_redirects=True)
+    assert "2件を送信済みにしました" in done.text
+    assert "件を送信済みにする" not in done.text
+    assert {row.outcome for row in world.rows("select outcome from tasks")} == {"sent"}
+    assert client.post("/faxes/999999/sent").status_code == 404
+
+
+def test_a_reply_is_written_down_from_the_list_of_numbers(world: World, client: FlaskClient) -> None:
+    id = document(client)
+    batch = client.post("/faxes/new", data={"document": id, "product": world.press_id, "way": "list"})
+    item = world.rows("select id from fax_items order by id limit 1")[0].id
+    assert f"/faxes/items/{item}/reply" in client.get(batch.headers["Location"]).text
+    person = world.rows("select person_id from fax_item_people where item_id = :i", i=item)[0].person_id
+    none = client.post(f"/faxes/items/{item}/reply", data={"person": person, "note": "田中様より"})
+    assert (none.status_code, "チェックのあった項目を選んでください" in none.text) == (422, True)
+    assert "田中様より" in none.text
+    sent = client.post(f"/faxes/items/{item}/reply", data={"person": person, "wish": ["call"], "stops": "1"})
+    assert sent.headers["Location"].endswith(f"/people/{person}")
+    assert "返信あり" in client.get(batch.headers["Location"]).text
+    assert client.get("/faxes/items/999999/reply").status_code == 404
+
+
+def test_a_mass_fax_by_rank_is_for_who_may_send_to_many(world: World, sign_in: SignIn) -> None:
+    caller = sign_in("inside_sales")
+    id = document(caller)
+    assert 'value="ranks"' not in caller.get("/faxes/new").text
+    data = {"document": id, "product": world.press_id, "who": "ranks", "rank": "warm", "way": "list"}
+    assert caller.post("/faxes/new", data=data).status_code == 403
+    assert sign_in("marketer").post("/faxes/new", data=data).status_code == 422, "nobody of the rank"
+
+
 def test_results_are_looked_at_first_and_written_by_the_second_press(
     world: World, client: FlaskClient
 ) -> None:
@@ -160,7 +196,7 @@ def test_only_an_admin_sets_the_gateway(world: World, client: FlaskClient, sign_
 def test_the_first_page_tells_of_open_tasks_documents_and_batches(world: World, client: FlaskClient) -> None:
     assert "まず原稿を作ります" in client.get("/faxes").text
     id = document(client)
-    assert "FAXの作業が2件あります" in client.get("/faxes").text
+    assert "FAXのアクションが2件あります" in client.get("/faxes").text
     client.post("/faxes/new", data={"document": id, "product": world.press_id, "way": "list"})
     page = client.get("/faxes").text
     assert "リストに出力" in page

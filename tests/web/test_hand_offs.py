@@ -234,3 +234,111 @@ def test_the_forms_read_back_what_they_show_in_either_language(world: World, sig
     data = {**DEAL, "amount_yen": shown[1], "version": "1"}
     assert reader.post(f"/opportunities/{deal}", data=data).status_code == 303
     assert world.rows("select amount_yen from opportunities")[0].amount_yen == 16_800_000
+
+
+def reader(world: World) -> str:
+    """The page that hands over somebody who has only read so far."""
+    person = world.person(touches=[("web_view", 3), ("doc_request", 2)])
+    rerank.people(world.parts, [person], now=NOW)
+    return f"/people/{person}/products/{world.press_id}"
+
+
+def test_a_lead_is_offered_from_its_page_with_what_the_gate_says_and_a_reason(
+    world: World, sign_in: SignIn
+) -> None:
+    caller, page = sign_in("inside_sales", name="古川 誠"), reader(world)
+    person = page.split("/")[2]
+    assert f'href="{page}/hand-off"' in caller.get(f"/people/{person}").text
+    shown = caller.get(f"{page}/hand-off").text
+    assert "今すぐ客ではないため、自動では引き渡しません。" in shown
+    assert "今週の受入枠に数えます" in shown
+    wrong = caller.post(f"{page}/hand-off", data={"words": " "})
+    assert wrong.status_code == 422
+    assert "理由を書いてください" in wrong.text
+    answer = caller.post(f"{page}/hand-off", data={"words": "社長から直接ご相談"}, follow_redirects=True)
+    assert "様の引き渡しを営業に提案しました" in answer.text
+    listed = sign_in("field_sales").get("/hand-offs").text
+    assert "古川 誠さんが手で引き渡し" in listed
+    assert "社長から直接ご相談" in listed
+    again = caller.post(f"{page}/hand-off", data={"words": "もう一度"})
+    assert again.status_code == 409
+    assert "すでに引き渡しを提案しています" in again.text
+
+
+def test_an_excluded_person_is_not_offered_and_the_page_says_why(world: World, client: FlaskClient) -> None:
+    page = reader(world)
+    world.run("update people set excluded_reason = 'competitor'")
+    answer = client.post(f"{page}/hand-off", data={"words": "それでも"})
+    assert answer.status_code == 422
+    assert "対象外（退職・競合など）のため、引き渡せません。何も変えていません。" in answer.text
+    assert world.rows("select 1 from hand_offs") == []
+
+
+def test_field_sales_offer_nothing_to_themselves(world: World, sign_in: SignIn) -> None:
+    page = reader(world)
+    assert sign_in("field_sales").get(f"{page}/hand-off").status_code == 403
+
+
+def test_a_lead_is_put_to_rest_and_taken_up_again_on_its_page(world: World, client: FlaskClient) -> None:
+    page = reader(world)
+    person = page.split("/")[2]
+    wrong = client.post(f"{page}/pause", data={"until": "2026-11-20", "reason": ""})
+    assert wrong.status_code == 422
+    assert "明日からの日付を入れてください" in wrong.text
+    assert "止める理由を入れてください" in wrong.text
+    client.post(f"{page}/pause", data={"until": "2027-01-15", "reason": "決算が終わるまで"})
+    shown = client.get(f"/people/{person}").text
+    assert "まで連絡を止めています" in shown
+    assert "決算が終わるまで" in shown
+    assert "2027年1月15日（金）まで、この商材の連絡はしません。" in shown
+    assert "その日が来るか、問い合わせ・見積の依頼があるか、再開すると、また送ります。" in shown
+    assert "情報メールを続け" not in shown
+    assert "電話や引き渡しの結果で再開します" not in shown
+    client.post(f"{page}/resume")
+    assert "まで連絡を止めています" not in client.get(f"/people/{person}").text
+    assert world.rows("select state from product_leads")[0].state == "nurturing"
+
+
+def test_the_risk_of_a_rival_is_seen_on_the_person_and_in_the_list(world: World, client: FlaskClient) -> None:
+    offered(world)
+    world.run(
+        "insert into catalogues (company_id, rival_risk, competitors, touched_at, created_at)"
+        " select company_id, 'high', '光星テック', :now, :now from affiliations",
+        now=NOW,
+    )
+    person = world.rows("select id from people")[0].id
+    shown = client.get(f"/people/{person}").text
+    assert "カタログの判断は「高」です。" in shown
+    assert "競合：光星テック" in shown
+    assert "他決リスク" in client.get("/hand-offs").text
+    world.run("update catalogues set rival_risk = 'low'")
+    assert "他決リスク" not in client.get("/hand-offs").text
+
+
+def test_an_answer_to_a_hand_off_that_is_gone_is_said_in_words(world: World, client: FlaskClient) -> None:
+    id = offered(world)
+    world.run("delete from hand_offs")
+    answer = client.post(f"/hand-offs/{id}/accept", follow_redirects=True)
+    assert "この引き渡しは、もうありません。" in answer.text
+
+
+def test_opportunities_are_counted_by_their_result_and_each_count_leads_to_its_list(
+    world: World, client: FlaskClient
+) -> None:
+    pursued(world, client)
+    world.run("update opportunities set rival_risk = true")
+    page = client.get("/opportunities").text
+    assert '進行中<span class="n">1</span>' in page
+    assert '受注<span class="n">0</span>' in page
+    assert re.search(r'href="[^"]*risk=1[^"]*"[^>]*>他決リスクあり<span class="n">1</span>', page)
+
+
+def test_an_opportunity_for_an_excluded_person_is_refused_at_its_place(
+    world: World, client: FlaskClient
+) -> None:
+    person = world.person()
+    world.run("update people set excluded_reason = 'left'")
+    data = {**DEAL, "person_id": str(person), "product_id": str(world.press_id)}
+    answer = client.post(f"/opportunities/new?person_id={person}", data=data)
+    assert answer.status_code == 422
+    assert "対象外（退職・競合など）の方です。案件にはできません。" in answer.text

@@ -195,6 +195,24 @@ def test_a_call_can_be_started_by_hand_but_not_against_a_ban(world: World, clien
     assert not [t for t in world.tasks(person) if t.state == "open" and t.kind == "call"]
 
 
+def test_a_call_to_somebody_at_rest_is_made_only_with_the_caution_before_it(
+    world: World, client: FlaskClient
+) -> None:
+    person, caution = somebody(world, ("card_exchange", 5)), "この商材の連絡を止めている方です。"
+    assert caution not in client.get(f"/people/{person}").text
+    world.run("update product_leads set state = 'paused', paused_until = '2027-01-15'")
+    shown = client.get(f"/people/{person}").text
+    assert caution in shown
+    assert 'name="despite_pause" value="1"' in shown
+    unseen = client.post(f"/people/{person}/call", data={"product": world.press_id})
+    assert f"/people/{person}" in unseen.location
+    assert caution in client.get(unseen.location).text
+    form = {"product": world.press_id, "despite_pause": "1"}
+    desk = client.post(f"/people/{person}/call", data=form)
+    assert re.fullmatch(r"/calls/\d+", desk.location)
+    assert caution in client.get(desk.location).text
+
+
 def test_a_merged_person_leads_to_who_they_became(world: World, client: FlaskClient) -> None:
     one, two = somebody(world), somebody(world, name="若林 拓哉")
     world.run("update people set merged_into = :b where id = :a", a=one, b=two)

@@ -8,6 +8,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from campaigns.parts import Parts
+from tests.services import event_house
+from tests.services.paper import text_of
 from tests.services.world import World
 from tests.web.conftest import SignIn
 
@@ -264,3 +266,98 @@ def test_the_call_button_of_a_person_says_the_same(client: FlaskClient, parts: P
         page = client.post(f"/people/{person}/call", data={"product": world.press_id}, follow_redirects=True)
         assert ("早すぎると逆効果" in page.text) is said
         assert [task.kind for task in world.tasks(person)] == ["call"]
+
+
+def test_a_comment_stands_on_the_page_and_whose_action_it_is_and_who_is_named_are_told(
+    parts: Parts, now: datetime, sign_in: SignIn
+) -> None:
+    world = World.build(parts, now)
+    person = world.person()
+    owner = sign_in("inside_sales", email="a@minori.example", name="森下 香")
+    adviser = sign_in("field_sales", email="b@minori.example", name="大森 健")
+    ids = {row.name: row.id for row in world.rows("select id, name from users")}
+    owner.post("/tasks/new", data=asked(person, assignee=ids["森下 香"]))
+    [task] = world.tasks(person)
+    answer = adviser.post(
+        f"/tasks/{task.id}/comments",
+        data={"words": "@営業 にも聞いて、限度見本を先に", "mention": ids["営業 花子"]},
+    )
+    assert answer.status_code == 303
+    assert answer.location.startswith(f"/tasks/{task.id}#comment-")
+    page = owner.get(f"/tasks/{task.id}").text
+    assert "限度見本を先に" in page
+    assert '<span class="called">@営業</span>' in page
+    told = {
+        (row.kind, row.user_id): row.args["page"]
+        for row in world.rows("select kind, user_id, args from alerts")
+    }
+    assert told.keys() == {("mention", ids["営業 花子"]), ("comment", ids["森下 香"])}
+    assert all(where.startswith(f"/tasks/{task.id}") for where in told.values())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"), [(" ", "コメントを書いてください。"), ("長" * 2001, "2,000文字までにしてください。")]
+)
+def test_a_comment_that_cannot_be_keeps_what_was_typed(
+    client: FlaskClient, parts: Parts, now: datetime, words: str, said: str
+) -> None:
+    world = World.build(parts, now)
+    client.post("/tasks/new", data=asked(world.person()))
+    page = client.post("/tasks/1/comments", data={"words": words})
+    assert page.status_code == 422
+    assert said in page.text
+    assert words.strip() in page.text
+    assert world.rows("select count(*) as n from comments")[0].n == 0
+
+
+def test_a_comment_on_no_action_is_not_found(client: FlaskClient) -> None:
+    assert client.post("/tasks/99/comments", data={"words": "x"}).status_code == 404
+
+
+def test_an_invitation_is_sent_from_its_action_and_says_so_where_none_can_be(
+    client: FlaskClient, parts: Parts, now: datetime
+) -> None:
+    house = event_house.build(parts, now)
+    lead = house.rows("select id, person_id from product_leads order by id limit 1")[0]
+    house.run("update product_leads set state = 'excluded' where id = :id", id=lead.id)
+    house.run(
+        "insert into tasks (kind, person_id, lead_id, product_id, cause, state, due_at, created_at)"
+        " select 'invite', person_id, id, product_id, 'warm_deep', 'open', :now, :now from product_leads"
+        "  where id = :id",
+        now=now,
+        id=lead.id,
+    )
+    path = f"/tasks/{house.rows('select id from tasks')[0].id}"
+    assert "案内メールは、まだ送り始めていません" in client.get(path).text
+    event_house.invite(house)
+    house.run("update product_leads set state = 'nurturing' where id = :id", id=lead.id)
+    page = client.get(path).text
+    assert "浜松工場 個展" in page
+    assert "この方に案内メールを送る" in page
+    sent = client.post(f"{path}/invite", data={"version": 1}, follow_redirects=True)
+    assert "案内メールを送る人に加えました" in sent.text
+    assert house.rows("select outcome from tasks")[0].outcome == "invited"
+    assert client.post(f"{path}/invite", data={"version": 1}).status_code == 409
+
+
+def test_a_mail_with_material_names_what_can_be_sent(
+    client: FlaskClient, parts: Parts, now: datetime
+) -> None:
+    world = World.build(parts, now)
+    person = ranked(world, "warm")
+    client.post("/faxes/documents/new", data={"title": "検査の事例集", "body": "事例です。"})
+    client.post("/tasks/new", data=asked(person, kind="mail", product=world.press_id))
+    [task] = world.tasks(person)
+    assert "検査の事例集" in client.get(f"/tasks/{task.id}").text
+    sheet = client.get(f"/faxes/documents/1/sheet.pdf?task={task.id}")
+    said = text_of(sheet.data)
+    assert "事例です。" in said
+    assert "FAX" not in said
+    world.run("update tasks set kind = 'fax'")
+    faxed = text_of(client.get(f"/faxes/documents/1/sheet.pdf?task={task.id}").data)
+    assert "試験 1郎様" in faxed
+    assert "今後のFAXは不要" in faxed
+    world.run("update tasks set kind = 'mail'")
+    ended = client.post(f"/tasks/{task.id}/end", data={"version": task.version, "outcome": "sent"})
+    assert ended.status_code == 303
+    assert [row.kind for row in world.rows("select kind from touchpoints")] == ["mail_by_rep"]

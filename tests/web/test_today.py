@@ -51,7 +51,7 @@ def visit(world: World, person: int, user: int, *, hours: int) -> None:
         "insert into appointments (person_id, owner_user_id, starts_at, ends_at, uid, created_at)"
         " values (:p, :u, :a, :b, :uid, :now)",
         p=person, u=user, a=world.now + timedelta(hours=hours), b=world.now + timedelta(hours=hours + 1),
-        uid=f"v{hours}", now=world.now,
+        uid=f"v{person}:{hours}", now=world.now,
     )  # fmt: skip
 
 
@@ -134,3 +134,27 @@ def test_the_day_without_an_entry_in_the_diary_asks_for_one(
     )  # fmt: skip
     assert "1件を記録しました" in client.get("/today").text
     assert "今日の日報" not in sign_in("marketer").get("/today").text
+
+
+def test_forty_offers_are_forty_and_todays_visit_stands_before_reports_that_are_owed(
+    sign_in: SignIn, parts: Parts, now: datetime
+) -> None:
+    world = World.build(parts, now)
+    me = sign_in("field_sales")
+    for _n in range(8):
+        hand_off(world, world.person(), "offered", rep=2)
+    owed = world.person()
+    for day in range(1, 26):
+        visit(world, owed, 2, hours=-24 * day)
+    visit(world, world.person(), 2, hours=3)
+    page = me.get("/today").text
+    assert ">8件<" in page[page.index('id="offered"') :][:400]
+    visits = page[page.index('id="visits"') :]
+    assert ("今日1件" in visits, "報告待ち25件" in visits) == (True, True)
+    assert visits.index("試験 10郎") < visits.index(
+        "試験 9郎"
+    )  # today's, then the newest report that is owed
+    owed_at = [visits.find(f'/appointments/{id}"') for id in range(1, 6)]  # of a day ago, of two, ...
+    assert owed_at == sorted(owed_at)
+    assert -1 not in owed_at
+    assert '/appointments/6"' not in visits

@@ -61,6 +61,8 @@ call_lines = Table(
     Column("freshness", Float, nullable=False),
     Index("ix_call_lines_weight", "lane", text("weight desc"), "task_id"),
     Index("ix_call_lines_freshness", "lane", text("freshness desc"), "task_id"),
+    # Counted for the menu on every page.
+    Index("ix_call_lines_mine", "assignee_id", postgresql_where=text("not is_barred and not is_with_sales")),
 )
 
 # Calls by hour of the day, in the installation's zone, and by class of the company.

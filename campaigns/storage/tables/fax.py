@@ -62,7 +62,11 @@ fax_items = Table(
     at("result_at", null=True),
     number("pages"),
     ref("retry_of", "fax_items", null=True),
+    words("stopped_for"),  # why it was stopped: refused, excluded, by_hand, unprintable, too_long
     at("handed_at", null=True),
+    # It went: the gateway's mail left, somebody said the list was sent, or a result says it arrived. A result that
+    # says otherwise takes it back: what counts is sent_at with no result or ok.
+    at("sent_at", null=True),
     at("created_at"),
     UniqueConstraint("batch_id", "number"),
     CheckConstraint("state in ('waiting', 'handed', 'stopped')", name="state"),
@@ -70,6 +74,13 @@ fax_items = Table(
     # The cap of its own: one a company and product in three months.
     Index("ix_fax_items_company_id_product_id", "company_id", "product_id", "created_at"),
     Index("ix_fax_items_number", "number", "created_at"),
+    Index(
+        "ix_fax_items_unsent",
+        "delivery_id",
+        postgresql_where=text(
+            "state = 'handed' and sent_at is null and result = '' and delivery_id is not null"
+        ),
+    ),
 )
 
 fax_item_people = Table(

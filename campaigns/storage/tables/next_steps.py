@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Date, Float, ForeignKey, Index, Table, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from campaigns.storage.tables.columns import at, flag, json, metadata, number, ref, row_id, version, words
 
@@ -37,12 +38,15 @@ product_leads = Table(
     ),  # touches, or what they are worth, have changed since: its sums (lead_sums) no longer hold
     words("selection_stage"),
     words("timeframe"),
+    at("paused_until", null=True),  # nobody acts on it and no mail goes out until then
+    words("pause_reason", pii="text"),
     ref("import_batch_id", "import_batches", null=True, index=True),
     at("created_at"),
     version(),
     UniqueConstraint("person_id", "product_id"),
-    Index("ix_product_leads_product_id_rank", "product_id", "rank"),
+    Index("ix_product_leads_product_id_rank", "product_id", "rank", "score", "id"),
     Index("ix_product_leads_next_change_at", "next_change_at"),
+    Index("ix_product_leads_paused_until", "paused_until", postgresql_where=text("paused_until is not null")),
 )
 
 # What a lead's touches come to, so that a rank needs no touch: sums of their points in each group, decayed to one
@@ -101,6 +105,9 @@ tasks = Table(
     number("tries"),
     words("outcome"),
     words("note", pii="text"),
+    # What was typed with a result that was taken back: {user_id, note, next_at, named_month}, until the next result
+    # or its end.
+    Column("draft", JSONB, nullable=True, info={"pii": "text"}),
     at("created_at"),
     ref("created_by", "users", null=True),  # who asked for it by hand
     at("reminded_at", null=True),  # its assignee was told that it is late
@@ -146,6 +153,7 @@ call_attempts = Table(
         "settles_at", null=True
     ),  # its effects leave then, and until then it can be taken back; null: they have left
     words("source_key"),  # the line of a file it was read from
+    flag("is_hour_known", True),  # false: read from a file that names no time, so it says nothing about hours
     Index("ix_call_attempts_at", "at"),
     Index("ix_call_attempts_settles_at", "settles_at", postgresql_where=text("settles_at is not null")),
     Index(
@@ -163,19 +171,21 @@ hand_offs = Table(
     ref("lead_id", "product_leads", index=True),
     ref("product_id", "products"),
     words("team", default="field"),
-    words("state"),  # proposed, held, offered, accepted, returned, won, lost, no_deal, timeout
+    words("state"),  # proposed, held, offered, accepted, returned, withdrawn, won, lost, no_deal, timeout
     words("held_reason"),
     Column("p_win", Float, nullable=False),
     Column("bar", Float, nullable=False),
     flag("asked_by_customer"),
     json("reasons", "[]"),
+    ref("by_user_id", "users", null=True),  # who handed it over by hand; null: the gate
+    words("by_words", pii="text"),  # and why
     ref("rep_user_id", "users", null=True),
     at("due_at", null=True),  # of an offer: until when sales answer
     at("told_at", null=True),
     at("reminded_at", null=True),
     at("escalated_at", null=True),
     at("accepted_at", null=True),
-    words("returned_code"),  # why it came back: one of a list, or the call's result that ended it
+    words("returned_code"),  # why it came back: one of a list, or what took the offer back
     words("returned_reason", pii="text"),  # and in the rep's own words
     at("created_at"),
     at("resolved_at", null=True),

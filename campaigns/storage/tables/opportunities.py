@@ -26,6 +26,9 @@ opportunities = Table(
     Column("contract_ends_on", Date, nullable=True),  # of what they bought elsewhere
     words("reason", pii="text"),
     at("closed_at", null=True),
+    Column(
+        "deal_before", Date, nullable=True
+    ),  # of an order: the company's last deal as known without any order
     at("created_at"),
     version(),
     UniqueConstraint("hand_off_id"),

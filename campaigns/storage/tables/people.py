@@ -126,6 +126,7 @@ companies = Table(
     at("created_at"),
     version(),
     Index("ix_companies_core_key", "core_key"),
+    Index("ix_companies_name", "name", "id"),  # the list of companies
     # Companies that a field rep leads: their owner is asked before mails go.
     Index("ix_companies_field", "owner_user_id", postgresql_where=text("class in ('A', 'B', 'C2')")),
     Index("ix_companies_suggested", "name", postgresql_where=text("suggested_class <> ''")),

@@ -142,6 +142,9 @@ asica_entries = Table(
     flag("is_forced"),  # moved on although nothing was written
     ref("user_id", "users", null=True),
     at("at"),
+    # They stand in the daily report as well.
+    Index("ix_asica_entries_user_id_at", "user_id", "at"),
+    Index("ix_asica_entries_at", "at"),
 )
 
 # The diary is the daily report. day: whose report it stands in.
@@ -165,7 +168,7 @@ diary_entries = Table(
     Index("ix_diary_entries_at", "at"),
 )
 
-# on_kind: catalogue, diary, attempt, touch, task; on_id: of that row.
+# on_kind: catalogue, diary, asica, attempt, touch, task; on_id: of that row.
 comments = Table(
     "comments",
     metadata,

@@ -74,7 +74,7 @@
       event.preventDefault();
       result.checked = true;
       result.focus();
-      if (result.value === "callback" && !on.value) on.focus();
+      if (["callback", "appointment"].indexOf(result.value) !== -1 && !on.value) on.focus();
       return;
     }
     var dial = document.querySelector("[data-dial]");
