@@ -14,7 +14,6 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 
 from flask.testing import FlaskClient
@@ -165,37 +164,49 @@ def _asked_ms(client: FlaskClient, address: str) -> float:
     return took
 
 
-def report(parts: Parts, ids: LargeHouse, *, people: int, only: str = "") -> Report:
-    """The jobs, then the pages whose name has `only` in it."""
-    jobs = {}
-    for name, job in JOBS.items():
+def report(
+    parts: Parts,
+    jobs: Mapping[str, Callable[[Parts], object]],
+    addresses: Callable[[], Mapping[str, str]],
+    *,
+    people: int,
+    only: str = "",
+) -> Report:
+    """The jobs, then the pages (name to address, asked for after the jobs) whose name has `only` in it."""
+    took = {}
+    for name, job in jobs.items():
         began = time.monotonic()
         job(parts)
-        jobs[name] = round(time.monotonic() - began, 2)
+        took[name] = round(time.monotonic() - began, 2)
     load = round(os.getloadavg()[0], 2)
     client = web.create(parts).test_client()
     with client.session_transaction() as session:
         session["_user_id"], session["_fresh"] = "1:1", True
-    pages = {
-        name: measured(client, address) for name, address in addresses(parts, ids).items() if only in name
-    }
+    pages = {name: measured(client, address) for name, address in addresses().items() if only in name}
     missed = tuple(name for name, page in pages.items() if page.median_ms > BAR_MS)
-    return Report(people, load, jobs, pages, missed)
+    return Report(people, load, took, pages, missed)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--people", type=int, default=100_000)
+def run(
+    words: str | None,
+    fill: Callable[[Parts, int], LargeHouse],
+    jobs: Mapping[str, Callable[[Parts], object]],
+    addresses: Callable[[Parts, LargeHouse], Mapping[str, str]],
+    *,
+    people: int,
+) -> None:
+    """The command of a bench of pages. words: its help; people: as many unless asked otherwise."""
+    parser = argparse.ArgumentParser(description=words, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--people", type=int, default=people)
     parser.add_argument("--database-url", default="", help="an empty database, else an embedded one is made")
     parser.add_argument("--only", default="", help="pages whose name has this in it")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     changed = {"database_url": asked.database_url} if asked.database_url else {}
-    with ExitStack() as stack:
-        parts = stack.enter_context(house(**changed)).parts
-        found = report(parts, large_house.fill(parts, asked.people), people=asked.people, only=asked.only)
+    with house(**changed) as made:
+        parts = made.parts
+        ids = fill(parts, asked.people)
+        found = report(parts, jobs, lambda: addresses(parts, ids), people=asked.people, only=asked.only)
     if asked.json:
         print(json.dumps(asdict(found)))
         return
@@ -205,4 +216,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, large_house.fill, JOBS, addresses, people=100_000)

@@ -4,18 +4,12 @@ python -m tests.bench.sales [--people 1000000] [--database-url URL] [--only cata
 
 The large house of `tests.bench.large_house`, and with it faxes, appointments, opportunities, catalogues with sheets
 and diary, comments, calls that were made, answers to invitations. Pages are measured as `tests.bench.designer` does;
-`missed` names those whose median is above BAR_MS. The bars of the call desk are `tests.bench.desk`'s.
+`missed` names those whose median is above its BAR_MS. The bars of the call desk are `tests.bench.desk`'s.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from dataclasses import asdict
 from datetime import timedelta
 
 from sqlalchemy import text
@@ -29,10 +23,7 @@ from campaigns.services import (
     tell_callers,
     tell_stale,
 )
-from campaigns.web import app as web
 from tests.bench import designer, large_house
-from tests.bench.designer import BAR_MS, Report, measured
-from tests.bench.installation import house
 from tests.bench.large_house import LargeHouse
 
 FILL = (
@@ -173,44 +164,5 @@ def addresses(parts: Parts, ids: LargeHouse) -> dict[str, str]:
     }
 
 
-def report(parts: Parts, ids: LargeHouse, *, people: int, only: str = "") -> Report:
-    """The jobs, then the pages whose name has `only` in it."""
-    jobs = {}
-    for name, job in JOBS.items():
-        began = time.monotonic()
-        job(parts)
-        jobs[name] = round(time.monotonic() - began, 2)
-    load = round(os.getloadavg()[0], 2)
-    client = web.create(parts).test_client()
-    with client.session_transaction() as session:
-        session["_user_id"], session["_fresh"] = "1:1", True
-    pages = {
-        name: measured(client, address) for name, address in addresses(parts, ids).items() if only in name
-    }
-    missed = tuple(name for name, page in pages.items() if page.median_ms > BAR_MS)
-    return Report(people, load, jobs, pages, missed)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--people", type=int, default=1_000_000)
-    parser.add_argument("--database-url", default="", help="an empty database, else an embedded one is made")
-    parser.add_argument("--only", default="", help="pages whose name has this in it")
-    parser.add_argument("--json", action="store_true")
-    asked = parser.parse_args()
-    changed = {"database_url": asked.database_url} if asked.database_url else {}
-    with ExitStack() as stack:
-        parts = stack.enter_context(house(**changed)).parts
-        found = report(parts, fill(parts, asked.people), people=asked.people, only=asked.only)
-    if asked.json:
-        print(json.dumps(asdict(found)))
-        return
-    print(f"{found.people:,} people, load {found.load}; jobs in s: {found.jobs_s}")
-    for name, page in found.pages.items():
-        print(f"{'!' if name in found.missed else ' '} {name:20} {page.median_ms:8.1f} {page.p95_ms:8.1f} ms")
-
-
 if __name__ == "__main__":
-    main()
+    designer.run(__doc__, fill, JOBS, addresses, people=1_000_000)
